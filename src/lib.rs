@@ -1,0 +1,56 @@
+//! rollgate decides whether a rollout **advances, holds or rolls back**.
+//!
+//! Stages, thresholds and triggers are text under review (TOML and Rhai); a small pure engine evaluates them
+//! against metric snapshots. The folders are layers, and each may use only those above it:
+//!
+//! | folder | what lives there |
+//! |---|---|
+//! | [`model`] | plain data: times, units, readings, snapshots, findings, decisions, events, state |
+//! | [`policy`] | text in memory to compiled policy, with diagnostics; `policy::script` alone names rhai |
+//! | [`engine`] | the decision itself: windows, guards, planner, fold, machine; no clock, no I/O, no randomness |
+//! | [`fixture`] | recorded data, series notation, scenarios and expectations; drives the same machine |
+//! | [`report`] | values to text and JSON; decides nothing |
+//! | `shell` | the file system and the terminal: reads policies and recordings into memory, watches them |
+//! | `cli` | one file per command |
+//!
+//! The layer table is held by `tests/tidy.rs`.
+
+// The core must not be able to die at 3 a.m.: an unwrap, an index or a panic there is a compile error.
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a failed assertion is how a test reports"
+    )
+)]
+pub mod model;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a failed assertion is how a test reports"
+    )
+)]
+pub mod policy;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a failed assertion is how a test reports"
+    )
+)]
+pub mod engine;

@@ -1,0 +1,49 @@
+//! A policy's files as text in memory, and the digest of what can alter a decision.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The name of the file that makes a directory a policy.
+pub const POLICY_FILE: &str = "policy.toml";
+/// The name of the file with composite triggers and gates.
+pub const RULES_FILE: &str = "rules.rhai";
+/// A policy file larger than this is refused before it is parsed (the parser would take seconds on megabytes).
+pub const MAX_FILE_BYTES: usize = 256 * 1024;
+
+/// All files of one policy: path inside its directory (`policy.toml`, `env/staging.toml`, `rules.rhai`,
+/// `tests/bounds.toml`), always with forward slashes, to text. Shared script modules of the tree stand under `@shared/`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicySource {
+    /// Where the directory was, as the user named it; for messages only, never part of the digest.
+    pub root: String,
+    files: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl PolicySource {
+    /// An empty policy at `root`.
+    #[must_use]
+    pub fn new(root: impl Into<String>) -> PolicySource {
+        PolicySource { root: root.into(), files: BTreeMap::new() }
+    }
+
+    /// Adds or replaces a file.
+    pub fn insert(&mut self, path: impl AsRef<str>, text: impl AsRef<str>) {
+        self.files.insert(Arc::from(path.as_ref()), Arc::from(text.as_ref()));
+    }
+
+    /// The text of `path`.
+    #[must_use]
+    pub fn get(&self, path: &str) -> Option<&Arc<str>> {
+        self.files.get(path)
+    }
+
+    /// All files in order of path.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.files.iter()
+    }
+
+    /// The environments that have an overlay: `staging` for `env/staging.toml`.
+    pub fn environments(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().filter_map(|path| path.strip_prefix("env/")?.strip_suffix(".toml"))
+    }
+}
