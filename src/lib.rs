@@ -54,3 +54,7 @@ pub mod policy;
     )
 )]
 pub mod engine;
+
+pub mod cli;
+pub mod report;
+pub mod shell;

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::diagnostic::Diagnostic;
+
 /// The name of the file that makes a directory a policy.
 pub const POLICY_FILE: &str = "policy.toml";
 /// The name of the file with composite triggers and gates.
@@ -16,6 +18,8 @@ pub const MAX_FILE_BYTES: usize = 256 * 1024;
 pub struct PolicySource {
     /// Where the directory was, as the user named it; for messages only, never part of the digest.
     pub root: String,
+    /// Files that are there but could not be read as text; `check` reports them with the rest.
+    pub problems: Vec<Diagnostic>,
     files: BTreeMap<Arc<str>, Arc<str>>,
 }
 
@@ -23,7 +27,7 @@ impl PolicySource {
     /// An empty policy at `root`.
     #[must_use]
     pub fn new(root: impl Into<String>) -> PolicySource {
-        PolicySource { root: root.into(), files: BTreeMap::new() }
+        PolicySource { root: root.into(), problems: Vec::new(), files: BTreeMap::new() }
     }
 
     /// Adds or replaces a file.
