@@ -41,6 +41,17 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
 }
 
+/// Creates or replaces `path`, and the folders above it.
+///
+/// # Errors
+/// The file system's.
+pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match create(path, bytes) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => replace(path, bytes),
+        other => other,
+    }
+}
+
 /// A scratch name in the same folder, so that the rename stays on one file system.
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
