@@ -8,6 +8,7 @@ pub mod json;
 pub mod layout;
 pub mod lines;
 pub mod outcomes;
+pub mod page;
 pub mod position;
 pub mod replay;
 pub mod screen;

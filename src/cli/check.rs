@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::model::ids::Environment;
+use crate::policy::ValueOrigin;
 use crate::policy::compiled::Policy;
 use crate::policy::diagnostic::{Diagnostic, Level};
 use crate::policy::source::PolicySource;
@@ -66,11 +67,13 @@ enum FailLevel {
     Error,
 }
 
-/// One policy with all that was found in it.
+/// One policy with all that was found in it; or all of them together, with what they say twice.
+#[derive(Default)]
 pub(super) struct Checked {
     pub(super) source: PolicySource,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) policies: BTreeMap<Environment, Policy>,
+    pub(super) origins: BTreeMap<Environment, Vec<ValueOrigin>>,
 }
 
 impl Checked {
@@ -97,7 +100,12 @@ impl Check {
         let stopwatch = Stopwatch::start();
         let mut all: Vec<Checked> =
             policies::find(paths)?.iter().map(|folder| self.examine(files::load_policy(folder))).collect();
-        same_features(&mut all);
+        if all.len() > 1 {
+            let (source, diagnostics) = conflicts(&all);
+            if !diagnostics.is_empty() {
+                all.push(Checked { source, diagnostics, ..Checked::default() });
+            }
+        }
         let facts = if self.evidence { evidence::gather(paths, &all)? } else { Vec::new() };
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
@@ -127,42 +135,35 @@ impl Check {
         match &self.environment {
             None => {
                 let checked = crate::policy::check(&source);
-                Checked { source, diagnostics: checked.diagnostics, policies: checked.policies }
+                Checked {
+                    source,
+                    diagnostics: checked.diagnostics,
+                    policies: checked.policies,
+                    origins: checked.origins,
+                }
             }
             Some(environment) => {
                 let environment = Environment::new(environment);
                 let compiled = crate::policy::compile(&source, &environment);
-                let policies = compiled.policy.into_iter().map(|policy| (environment.clone(), policy)).collect();
-                Checked { source, diagnostics: compiled.diagnostics, policies }
+                let mut checked = crate::policy::check(&source);
+                checked.origins.retain(|name, _| *name == environment);
+                let policies = compiled.policy.into_iter().map(|policy| (environment, policy)).collect();
+                Checked { source, diagnostics: compiled.diagnostics, policies, origins: checked.origins }
             }
         }
     }
 }
 
-/// Two policies that own one feature in one environment would undo each other's work.
-fn same_features(all: &mut [Checked]) {
-    let mut owners: BTreeMap<(Environment, String), usize> = BTreeMap::new();
-    let mut found = Vec::new();
-    for (at, one) in all.iter().enumerate() {
-        for (environment, policy) in &one.policies {
-            for feature in &policy.features {
-                let key = (environment.clone(), feature.as_str().to_owned());
-                match owners.get(&key) {
-                    Some(first) => found.push((at, *first, feature.as_str().to_owned(), environment.clone())),
-                    None => drop(owners.insert(key, at)),
-                }
-            }
+/// What one tree may not say twice: one feature, one rollout. Files of such a problem carry the policy's directory.
+fn conflicts(all: &[Checked]) -> (PolicySource, Vec<Diagnostic>) {
+    let sources: Vec<&PolicySource> = all.iter().map(|one| &one.source).collect();
+    let mut together = PolicySource::new("");
+    for source in &sources {
+        for (file, text) in source.iter() {
+            together.insert(format!("{}/{file}", source.root), text);
         }
     }
-    for (at, first, feature, environment) in found {
-        let other = all.get(first).map_or_else(String::new, |one| one.source.root.clone());
-        if let Some(one) = all.get_mut(at) {
-            let diagnostic = crate::policy::feature_owned_twice(&one.source, &feature, &other, &environment);
-            if !one.diagnostics.contains(&diagnostic) {
-                one.diagnostics.push(diagnostic);
-            }
-        }
-    }
+    (together, crate::policy::tree_conflicts(&sources))
 }
 
 fn show(one: &Checked, console: &mut Console) -> anyhow::Result<()> {
@@ -179,13 +180,14 @@ fn show(one: &Checked, console: &mut Console) -> anyhow::Result<()> {
 /// What was looked at, how it stands, what happens next.
 fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyhow::Result<()> {
     let total = |of: &dyn Fn(&Checked) -> usize| all.iter().map(of).sum::<usize>();
-    let files = total(&|one| one.source.iter().filter(|(path, _)| !path.starts_with("tests/")).count() + one.source.problems.len());
+    let each: Vec<&Checked> = all.iter().filter(|one| !one.source.root.is_empty()).collect();
+    let files = total(&|one| own_files(one));
     let checks = total(&|one| one.usual().map_or(0, |policy| policy.checks.len()));
     let stages = total(&|one| one.usual().map_or(0, |policy| policy.stages.len()));
     let (errors, warnings) = (total(&|one| one.count(Level::Error)), total(&|one| one.count(Level::Warning)));
     let mut looked_at = vec![count(files, "file")];
-    if all.len() > 1 {
-        looked_at.insert(0, count(all.len(), "policy"));
+    if each.len() > 1 {
+        looked_at.insert(0, count(each.len(), "policy"));
     }
     if checks + stages > 0 {
         looked_at.extend([count(checks, "check"), count(stages, "stage")]);
@@ -201,14 +203,22 @@ fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyh
         level(errors, "error", Level::Error),
         level(warnings, "warning", Level::Warning)
     ))?;
-    for one in all {
-        console.line(standing(one, all.len() > 1, console))?;
+    for one in &each {
+        console.line(standing(one, each.len() > 1, console))?;
     }
     let first = all.iter().flat_map(|one| &one.diagnostics).max_by_key(|diagnostic| diagnostic.level);
     if let Some(diagnostic) = first {
         console.line(paint(QUIET, format!("more: rollgate explain {}", diagnostic.code)))?;
     }
     Ok(())
+}
+
+/// The files that were looked at; the tests are `test`'s business, and a conflict between policies has no files.
+fn own_files(one: &Checked) -> usize {
+    if one.source.root.is_empty() {
+        return 0;
+    }
+    one.source.iter().filter(|(path, _)| !path.starts_with("tests/")).count() + one.source.problems.len()
 }
 
 fn standing(one: &Checked, named: bool, console: &Console) -> String {

@@ -31,8 +31,7 @@ impl Man {
         grammar.build();
         let mut pages = vec![("rollgate".to_owned(), grammar.clone())];
         for command in grammar.get_subcommands().filter(|command| command.get_name() != "help") {
-            let name = format!("rollgate-{}", command.get_name());
-            pages.push((name.clone(), command.clone().name(name)));
+            pages.push((format!("rollgate-{}", command.get_name()), command.clone()));
         }
         for (name, command) in pages {
             let path = directory.join(format!("{name}.1"));

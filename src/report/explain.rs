@@ -25,7 +25,13 @@ pub struct RunUp {
 
 /// The whole screen.
 #[must_use]
-pub fn pretty(decision: &Decision, run_up: &[RunUp], screen: Screen, times: &Times) -> String {
+pub fn pretty(
+    decision: &Decision,
+    run_up: &[RunUp],
+    if_worse: Option<&str>,
+    screen: Screen,
+    times: &Times,
+) -> String {
     let answer = decision.verdict.answer();
     let (mark, style) = of_answer(answer);
     let would = if decision.shadow && answer != Answer::Hold { "WOULD " } else { "" };
@@ -50,6 +56,9 @@ pub fn pretty(decision: &Decision, run_up: &[RunUp], screen: Screen, times: &Tim
     }
     if let Some(otherwise) = otherwise(decision) {
         text.push_str(&labelled("had", &otherwise, screen));
+    }
+    if let Some(if_worse) = if_worse {
+        text.push_str(&labelled("if worse", if_worse, screen));
     }
     if !run_up.is_empty() {
         text.push('\n');

@@ -154,17 +154,17 @@ impl Refusal {
         let place = Place { file: Arc::from(file), span: 0..0 };
         let problem = |code: Code, message: String| Diagnostic::error(code, message, place);
         match self {
-            Refusal::Unreadable(error) => problem(codes::FILE_UNREADABLE, format!("`{file}` cannot be read: {error}")),
+            Refusal::Unreadable(error) => problem(codes::UNREADABLE, format!("`{file}` cannot be read: {error}")),
             Refusal::TooLarge(bytes) => {
                 let size = format!("`{file}` is {} KiB, at most {} KiB", bytes.div_ceil(1024), MAX_FILE_BYTES / 1024);
-                problem(codes::FILE_TOO_LARGE, size).help("recorded data belongs in a fixture, beside the policies")
+                problem(codes::TOO_LARGE, size).help("recorded data belongs in a fixture, beside the policies")
             }
             Refusal::NotUtf8 { line } => {
-                problem(codes::FILE_NOT_UTF8, format!("`{file}` is not UTF-8: line {line} has the first bad byte"))
+                problem(codes::NOT_UTF8, format!("`{file}` is not UTF-8: line {line} has the first bad byte"))
                     .help("save the file as UTF-8")
             }
             Refusal::LeadsOut => {
-                problem(codes::FILE_OUTSIDE, format!("`{file}` is a symlink that leads out of the policy's directory"))
+                problem(codes::OUTSIDE, format!("`{file}` is a symlink that leads out of the policy's directory"))
                     .help("what decides must be under review with the policy: copy the file in, or use `shared/`")
             }
         }
