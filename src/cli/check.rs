@@ -147,7 +147,7 @@ impl Check {
                 let compiled = crate::policy::compile(&source, &environment);
                 let mut checked = crate::policy::check(&source);
                 checked.origins.retain(|name, _| *name == environment);
-                let policies = compiled.policy.into_iter().map(|policy| (environment, policy)).collect();
+                let policies = compiled.policy.into_iter().map(|policy| (environment.clone(), policy)).collect();
                 Checked { source, diagnostics: compiled.diagnostics, policies, origins: checked.origins }
             }
         }
