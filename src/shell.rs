@@ -2,6 +2,7 @@
 //! into files) and decides nothing; it is the only place that names `std::fs`, `std::env` and clocks.
 
 pub mod clock;
+pub mod data;
 pub mod files;
 pub mod terminal;
 #[cfg(feature = "watch")]
