@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::policy::source::POLICY_FILE;
 use crate::report::layout::count;
 use crate::report::screen::{PLACE, paint};
 use crate::shell::files;
@@ -34,16 +35,17 @@ impl Fix {
         let (mut mends, mut left) = (0, 0);
         for folder in policies::find(&policies::or_usual(&self.paths))? {
             let mut source = files::load_policy(&folder);
-            for file in crate::policy::fix(&source) {
-                let path = folder.join(file.path.as_ref());
-                for mend in &file.mends {
-                    mends += 1;
-                    console.line(format!("{}: {mend}", paint(PLACE, files::shown(&path))))?;
+            if let Some(text) = source.get(POLICY_FILE) {
+                let path = folder.join(POLICY_FILE);
+                let fixed = crate::policy::fix::fix(text);
+                for change in &fixed.changes {
+                    console.line(format!("{}: {change}", paint(PLACE, files::shown(&path))))?;
                 }
-                source.insert(&file.path, &file.text);
-                if !self.dry_run {
-                    super::fmt::write_back(&path, &file.text)?;
+                mends += fixed.changes.len();
+                if fixed.text != text.as_ref() && !self.dry_run {
+                    super::fmt::write_back(&path, &fixed.text)?;
                 }
+                source.insert(POLICY_FILE, &fixed.text);
             }
             left += crate::policy::check(&source).diagnostics.len();
         }

@@ -41,7 +41,7 @@ impl Fmt {
             }
             for (path, text) in source.iter().filter(|(path, _)| path.ends_with(".toml")) {
                 seen += 1;
-                match crate::policy::format(text) {
+                match crate::policy::format::format(text) {
                     Ok(new) if new == text.as_ref() => {}
                     Ok(new) => {
                         changed += 1;

@@ -140,3 +140,147 @@ pub struct Start {
     /// Start again after a roll back once all checks were clear that long.
     pub rearm: Option<Duration>,
 }
+
+/// What came of a run.
+pub struct Played {
+    /// The machine as it stands at the end.
+    pub machine: Machine,
+    /// What was met in the data.
+    pub report: DataReport,
+    /// The first and the last instant fed.
+    pub extent: Option<(Time, Time)>,
+    /// How the roll backs compare with a fixture's label.
+    pub score: Vec<String>,
+}
+
+/// What a run tells of each evaluation: the machine, when, what came of it, and the newest readings.
+pub type Sink<'a> = dyn FnMut(&Machine, Time, &Output, &Observed) + 'a;
+
+impl Run {
+    /// From the arguments: the policy compiled with `--set` worked in, the recordings opened.
+    ///
+    /// # Errors
+    /// The policy does not compile, a recording cannot be opened, or an argument names what is not there.
+    pub fn prepare(
+        policy: &Path,
+        data: &[String],
+        environment: &Environment,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
+        let mut mapping = Mapping::default();
+        for rule in &recorded.map {
+            mapping.add(rule).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        }
+        let series = recorded.series.as_deref().map(series_name).transpose()?;
+        let recordings: Vec<Recording> =
+            data.iter().map(|path| open_recording(path, series.clone())).collect::<Result<_, _>>()?;
+        Run::of_recordings(policy, recordings, mapping, environment, recorded, console)
+    }
+
+    /// From one snapshot, given as a line of NDJSON.
+    ///
+    /// # Errors
+    /// The policy does not compile, or an argument names what is not there.
+    pub fn of_snapshot(
+        policy: &Path,
+        name: &str,
+        line: String,
+        environment: &Environment,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
+        // Format is told by the name; a snapshot is a recording of one line whatever its file is called.
+        let recording = Recording::from_bytes(format!("{name}.ndjson"), line);
+        Run::of_recordings(policy, vec![recording], Mapping::default(), environment, recorded, console)
+    }
+
+    fn of_recordings(
+        policy: &Path,
+        recordings: Vec<Recording>,
+        mapping: Mapping,
+        environment: &Environment,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
+        let (policy, changed) = compile_with(policy, environment, &recorded.set, console)?;
+        let start = Start {
+            stage: recorded.stage.as_ref().map(|name| stage(&policy, name)).transpose()?,
+            baseline: recorded.baseline.iter().map(|given| baseline(&policy, given)).collect::<Result<_, _>>()?,
+            baseline_until: recorded.baseline_until.map(Moment::At),
+            ..Start::default()
+        };
+        Ok(Run {
+            reading: ReadOptions {
+                strict: recorded.strict,
+                assume_samples: recorded.assume_samples,
+                max_points: recorded.max_points.unwrap_or(MAX_POINTS),
+                mapping,
+                rollout: Some(policy.rollout.clone()),
+                environment: None,
+            },
+            scenario: Scenario { start, approvals_assumed: true, ..Scenario::default() },
+            policy,
+            recordings,
+            label: None,
+            changed,
+            recorded: recorded.clone(),
+        })
+    }
+}
+
+/// The one policy at `path` with values changed.
+fn compile_with(
+    path: &Path,
+    environment: &Environment,
+    sets: &[String],
+    console: &mut Console,
+) -> anyhow::Result<(Arc<Policy>, Vec<String>)> {
+    let mut source = policies::load_one(path)?;
+    let changed = sets.iter().map(|wanted| set::set(&mut source, environment, wanted)).collect::<Result<_, _>>()?;
+    Ok((policies::compile(&source, environment, console)?, changed))
+}
+
+fn stage(policy: &Policy, name: &str) -> Result<StageName, Failure> {
+    let known = || policy.stages.iter().map(|stage| stage.name.as_str());
+    match known().find(|known| *known == name) {
+        Some(name) => Ok(StageName::new(name)),
+        None => Err(Failure::new(Exit::Usage, format!("no stage is called `{name}`"))
+            .help(format!("stages of this policy: {}", known().collect::<Vec<_>>().join(", ")))),
+    }
+}
+
+/// `METRIC=VALUE`, the value with its unit or bare in the metric's own.
+fn baseline(policy: &Policy, given: &str) -> Result<(MetricIx, f64), Failure> {
+    let refuse = |why: String| Failure::new(Exit::Usage, format!("`--baseline {given}`: {why}"));
+    let (name, value) = given.split_once('=').ok_or_else(|| refuse("write METRIC=VALUE".to_owned()))?;
+    let ix = policy.catalogue.find(name).ok_or_else(|| {
+        let known: Vec<&str> = policy.catalogue.metrics().iter().map(|metric| metric.name.as_str()).collect();
+        refuse(format!("no metric is called `{name}`")).help(format!("metrics of this policy: {}", known.join(", ")))
+    })?;
+    let unit = policy.catalogue.metric(ix).map_or(Unit::Number, |metric| metric.unit);
+    let literal = Literal::parse(value).map_err(|error| refuse(error.to_string()))?;
+    literal.in_unit(unit).map(|value| (ix, value)).map_err(|error| refuse(error.to_string()))
+}
+
+/// `METRIC` or `METRIC/GROUP`.
+fn series_name(text: &str) -> Result<SeriesName, Failure> {
+    let (metric, group) = match text.split_once('/') {
+        Some((metric, group)) => (metric, Some(group)),
+        None => (text, None),
+    };
+    Ok(SeriesName { metric: metric.to_owned(), group: group.map(str::to_owned) })
+}
+
+/// A snapshot's JSON on one line; refused here when it is none, with the reason.
+///
+/// # Errors
+/// Not a snapshot.
+pub fn one_line(text: &str, name: &str) -> anyhow::Result<String> {
+    let refuse = |error: serde_json::Error| {
+        let failure = Failure::new(Exit::DataUnreadable, format!("`{name}` is not a snapshot: {error}"));
+        failure.help(r#"a snapshot is {"time": "2026-11-01T00:00:00Z", "groups": {"treatment": {"error_rate": 0.2}}}"#)
+    };
+    let snapshot: Snapshot = serde_json::from_str(text).map_err(refuse)?;
+    Ok(serde_json::to_string(&snapshot)? + "\n")
+}

@@ -29,11 +29,11 @@ enum Of {
 
 impl Schema {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let text = match self.of {
-            Of::Policy => crate::policy::schema::policy(),
-            Of::Overlay => crate::policy::schema::overlay(),
+        let schema = match self.of {
+            Of::Policy => crate::policy::schema::policy_schema(),
+            Of::Overlay => crate::policy::schema::overlay_schema(),
         };
-        console.line(text.trim_end())?;
+        console.line(serde_json::to_string_pretty(&schema)?)?;
         Ok(Exit::Done)
     }
 }

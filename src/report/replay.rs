@@ -249,6 +249,10 @@ pub struct Summary {
     pub because: String,
     /// Latched after a roll back.
     pub latched: bool,
+    /// Something it needs to know is unknown at the end.
+    pub ends_unknown: bool,
+    /// It came to the end of the ladder: complete, or in a last stage without a bake.
+    pub arrived: bool,
     /// How long it took; not part of what is compared.
     #[serde(skip)]
     pub took: Duration,

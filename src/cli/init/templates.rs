@@ -58,7 +58,8 @@ impl Template {
         let (policy, fixture) = (file(Template::policy_folder(rollout)), file(self.fixture_folder(rollout)));
         let mut files: Vec<File> = self.policy_files.iter().map(|(name, text)| policy(name, named(text))).collect();
         files.extend(self.fixture_files.iter().map(|(name, text)| fixture(name, named(text))));
-        files.push(File { path: "schemas/policy.schema.json".to_owned(), text: crate::policy::schema::policy() });
+        let schema = format!("{:#}\n", crate::policy::schema::policy_schema());
+        files.push(File { path: "schemas/policy.schema.json".to_owned(), text: schema });
         files
     }
 
