@@ -13,6 +13,7 @@ mod digest;
 mod lint;
 mod overlay;
 mod raw;
+pub mod schema;
 pub mod script;
 mod seam;
 mod sink;
@@ -227,6 +228,8 @@ fn around_syntax_errors(tree: &tree::Parsed, source: &PolicySource, sink: &mut S
     let line = |place: &Place| source.position(place).0;
     let broken: Vec<u32> = tree.problems.iter().map(|problem| line(&problem.primary.place)).collect();
     let local = inner.diagnostics.into_iter().filter(|found| LOCAL.contains(&found.code));
+    // The parser's recovery puts an empty value where it could not read one.
+    let local = local.filter(|found| !found.primary.place.span.is_empty());
     local.filter(|found| !broken.contains(&line(&found.primary.place))).for_each(|found| sink.push(found));
 }
 

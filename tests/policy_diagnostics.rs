@@ -201,7 +201,7 @@ fn cases() -> Vec<(u16, &'static str, PolicySource)> {
         (58, "a stage that ends before its bake", with("bake = \"48h\"", "bake = \"48h\"\nmax = \"24h\"")),
         (59, "treatment before anybody is treated", with("in = [\"canary\"]", "in = [\"off\"]")),
         (90, "a fourth level", with("p2 = { below = \"99.5%\"", "p3 = { below = \"99.5%\"")),
-        (91, "p1 does more than p0", with("p0 = { then = \"rollback\"", "p0 = { then = \"hold\"")),
+        (91, "p2 does more than p1", with("p2 = { then = \"warn\"", "p2 = { then = \"rollback\"")),
         (93, "a baseline of five", with("min_points = 30", "min_points = 5")),
         (
             94,
@@ -323,7 +323,8 @@ fn one_tree_has_one_owner_of_a_feature() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].code, policy::codes::FEATURE_TWICE);
     assert_eq!(&*found[0].primary.place.file, "policies/basket/policy.toml");
-    let same = PolicySource { root: "policies/copy".into(), ..source(BASE) };
+    let mut same = source(BASE);
+    same.root = "policies/copy".to_owned();
     let codes: Vec<Code> = tree_conflicts(&[&source(BASE), &same]).iter().map(|found| found.code).collect();
     assert_eq!(codes, [policy::codes::ROLLOUT_TWICE, policy::codes::FEATURE_TWICE]);
 }

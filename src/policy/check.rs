@@ -14,7 +14,7 @@ use crate::model::severity::{Response, Severity};
 
 use super::codes;
 use super::compiled::{BaselineRules, Check, CheckIx, SeverityRules, Stage, StageIx};
-use super::diagnostic::{Diagnostic, Place};
+use super::diagnostic::{Diagnostic, Level, Place};
 use super::raw::{Raw, RawCheck, RawKind, RawStage, check_name};
 use super::sink::Sink;
 use super::source::PolicySource;
@@ -39,6 +39,8 @@ pub(crate) struct Checked<'a> {
 pub(crate) struct CheckedStage<'a> {
     pub(crate) raw: &'a RawStage,
     pub(crate) stage: Stage,
+    /// Something in its text is wrong, so how it fits the others is not judged.
+    pub(crate) broken: bool,
 }
 
 /// A check on its way to be compiled. A script's condition is filled in once the scripts are compiled.
@@ -78,6 +80,7 @@ pub(crate) fn check<'a>(raw: &'a Raw, source: &PolicySource, sink: &mut Sink) ->
         raw.checks.iter().filter_map(|check| bounds::draft(check, &context, sink)).collect();
     drafts.sort_by_key(order);
     stages::gates(raw, &mut stages, &mut drafts, sink);
+    mark_broken(&mut stages, sink);
     let complete = drafts.len() == raw.checks.len();
     if drafts.len() > usize::from(u16::MAX) || raw.metrics.len() > usize::from(u16::MAX) {
         let place = raw.rollout.as_ref().map_or_else(whole_file, |rollout| rollout.place.clone());
@@ -90,6 +93,18 @@ pub(crate) fn check<'a>(raw: &'a Raw, source: &PolicySource, sink: &mut Sink) ->
         .and_then(|written| quantity::points(written, "exposure_tolerance", sink))
         .unwrap_or(2.0);
     Checked { raw, metrics, stages, drafts, severities, baseline, exposure_tolerance, complete }
+}
+
+/// A stage with an error between its header and the next one.
+fn mark_broken(stages: &mut [CheckedStage<'_>], sink: &Sink) {
+    let mut next = usize::MAX;
+    for stage in stages.iter_mut().rev() {
+        let place = &stage.raw.place;
+        let inside = |at: &Place| at.file == place.file && at.span.start >= place.span.start && at.span.start < next;
+        let mut errors = sink.diagnostics.iter().filter(|found| found.level == Level::Error);
+        stage.broken = errors.any(|found| inside(&found.primary.place));
+        next = place.span.start;
+    }
 }
 
 fn whole_file() -> Place {

@@ -100,6 +100,8 @@ pub(crate) struct RawCheck {
     pub(crate) unless_control: Option<At<bool>>,
     pub(crate) target: Option<At<String>>,
     pub(crate) allow: Vec<Allow>,
+    /// A value could not be read, which has been reported; nothing more is said about this check.
+    pub(crate) broken: bool,
 }
 
 /// The words a bound is written with.

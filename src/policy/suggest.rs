@@ -14,11 +14,11 @@ pub(crate) fn closest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a 
         .map(|(_, candidate)| candidate)
 }
 
-/// `a`, `b`, `c` for a help line; at most a dozen.
+/// `a`, `b`, `c` for a help line; at most two dozen.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
-    let shown = names.iter().take(12).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > 12 { format!("{shown}, ... ({} in all)", names.len()) } else { shown }
+    let shown = names.iter().take(24).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 24 { format!("{shown}, ... ({} in all)", names.len()) } else { shown }
 }
 
 #[cfg(test)]

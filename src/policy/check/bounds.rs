@@ -38,6 +38,9 @@ pub(crate) fn draft<'a>(raw: &'a RawCheck, context: &Context<'_, '_>, sink: &mut
         );
     }
     let target = raw.target.as_ref().and_then(|target| target_of(raw, target, stages, context, sink));
+    if raw.broken {
+        return None;
+    }
     let condition = match (&raw.metric, &raw.script) {
         (Some(metric), None) => Condition::Bound(bound(raw, metric, context, sink)?),
         (None, Some(script)) => script_condition(raw, script, sink)?,
@@ -191,10 +194,14 @@ fn bound(raw: &RawCheck, name: &At<String>, context: &Context<'_, '_>, sink: &mu
                 .help("than = \"control\" already takes out what control suffers too"),
         );
     }
+    let before = sink.errors();
     if let Limit::Absolute(level) = limit {
         reachable(raw, side, level, written, metric, sink);
     } else {
         relative_reachable(raw, side, limit, written, sink);
+    }
+    if sink.errors() > before {
+        return None;
     }
     Some(Bound { metric: ix, group, side, limit, floor })
 }

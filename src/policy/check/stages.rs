@@ -80,7 +80,7 @@ fn one<'a>(
         limits: limits(raw, metrics, sink),
         origin: Origin { file: raw.place.file.clone(), line: source.position(&raw.place).0 },
     };
-    CheckedStage { raw, stage }
+    CheckedStage { raw, stage, broken: false }
 }
 
 fn approvals(raw: &RawStage, sink: &mut Sink) -> Option<Approvals> {

@@ -89,7 +89,9 @@ fn obligations(policy: &Checked<'_>, sink: &mut Sink) {
         };
         let Some(raw) = policy.raw.severities.get(mild.index()) else { continue };
         let Some(raw_worse) = policy.raw.severities.get(worse.index()) else { continue };
-        if below.then <= above.then {
+        // A P0 that only warns has a message of its own.
+        let harmless_p0 = worse == Severity::P0 && above.then == Response::Warn;
+        if below.then <= above.then || harmless_p0 {
             continue;
         }
         let Some(place) = raw.then.as_ref().or(raw_worse.then.as_ref()).map(|then| then.place.clone()) else {

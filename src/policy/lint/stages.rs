@@ -1,5 +1,6 @@
 //! The ladder: exposure grows, every exposed rung has a way back, and a rung can be left.
 
+use crate::model::finding::CheckKind;
 use crate::model::time::Duration;
 use crate::policy::check::{Checked, CheckedStage, Draft};
 use crate::policy::codes;
@@ -33,12 +34,15 @@ fn exposure(stage: &CheckedStage<'_>) -> String {
 
 /// Audience-only stages count as 0 %, so equal shares are right only from nobody to an audience.
 fn grows(policy: &Checked<'_>, sink: &mut Sink) {
+    if policy.raw.stages.len() > policy.stages.len() {
+        return;
+    }
     for (lower, upper) in policy.stages.iter().zip(policy.stages.iter().skip(1)) {
         let (from, to) = (lower.stage.traffic, upper.stage.traffic);
         let opens_to_audience = lower.stage.is_unexposed() && !upper.stage.is_unexposed();
         // A stage may widen its audience while its share stays, as from a team to a company.
         let widens = from == to && from < 100.0 && upper.stage.audience.len() > lower.stage.audience.len();
-        if to > from || opens_to_audience || widens {
+        if lower.broken || upper.broken || to > from || opens_to_audience || widens {
             continue;
         }
         let place = upper.raw.traffic.as_ref().map_or(&upper.raw.place, |traffic| &traffic.place);
@@ -63,7 +67,7 @@ fn active<'p, 'a>(policy: &'p Checked<'a>, ix: StageIx) -> impl Iterator<Item = 
 }
 
 fn way_back(policy: &Checked<'_>, ix: StageIx, stage: &CheckedStage<'_>, sink: &mut Sink) {
-    if stage.stage.is_unexposed() || !policy.complete || active(policy, ix).any(Draft::rolls_back) {
+    if stage.stage.is_unexposed() || stage.broken || !policy.complete || active(policy, ix).any(Draft::rolls_back) {
         return;
     }
     let message = format!("nothing can roll back stage `{}`", stage.raw.name.value);
@@ -94,7 +98,9 @@ fn times(policy: &Checked<'_>, ix: StageIx, stage: &CheckedStage<'_>, sink: &mut
             .help("make `after` shorter than `bake`, or drop the early exit");
         sink.warn(diagnostic, &[&raw.allow]);
     }
+    // A gate cannot be overtaken: the stage is not left before it opens.
     let longest = active(policy, ix)
+        .filter(|draft| draft.check.kind != CheckKind::Gate)
         .filter_map(|draft| match (draft.raw.window.as_ref()?.value, draft) {
             (Window::For(length), draft) => Some((length, draft)),
             _ => None,
@@ -122,7 +128,7 @@ fn no_bake(stage: &CheckedStage<'_>, sink: &mut Sink) {
     let raw = stage.raw;
     let gates = raw.gates.first().map(|gate| ("gates", &gate.place));
     let exit = raw.early_exit.as_ref().map(|exit| ("early_exit", &exit.place));
-    let Some((what, place)) = gates.or(exit) else { return };
+    let Some((what, place)) = gates.or(exit).filter(|_| !stage.broken) else { return };
     let message = format!("stage `{}` has `{what}` but no `bake`, so nothing asks them", raw.name.value);
     let diagnostic = Diagnostic::warning(codes::NEVER_ASKED, message, place.clone())
         .help("a stage without a bake is never left by itself: give it one, or drop these");

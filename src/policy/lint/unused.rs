@@ -18,6 +18,10 @@ pub(super) fn lint(policy: &Checked<'_>, sink: &mut Sink) {
 }
 
 fn gates(policy: &Checked<'_>, sink: &mut Sink) {
+    // A misspelt name elsewhere is the likelier reason.
+    if sink.has(codes::UNKNOWN_GATE) || policy.stages.iter().any(|stage| stage.broken) {
+        return;
+    }
     let unused = policy.drafts.iter().filter(|draft| draft.check.kind == CheckKind::Gate && draft.check.stages.0 == 0);
     for draft in unused {
         let message = format!("no stage asks for the gate `{}`", draft.check.id);
@@ -49,7 +53,7 @@ fn never_applies(policy: &Checked<'_>, sink: &mut Sink) {
     for draft in policy.drafts.iter().filter(|draft| draft.check.kind != CheckKind::Gate) {
         let Some(bound) = bound(&draft.check) else { continue };
         let mut active = policy.ladder().filter(|(ix, _)| draft.check.stages.contains(*ix)).peekable();
-        if active.peek().is_none() || !active.all(|(_, stage)| stage.stage.leaves_empty(bound.group)) {
+        if active.peek().is_none() || !active.all(|(_, stage)| !stage.broken && stage.stage.leaves_empty(bound.group)) {
             continue;
         }
         let message =

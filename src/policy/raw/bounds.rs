@@ -5,7 +5,6 @@ use crate::policy::codes;
 use crate::policy::compiled::Than;
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::sink::Sink;
-use crate::policy::suggest::closest;
 use crate::policy::tree::{Entry, Node, Value};
 
 use super::fields::{At, Fields, wrong_type};
@@ -38,14 +37,12 @@ pub(crate) fn thresholds(table: &Entry, sink: &mut Sink) -> Vec<RawCheck> {
 fn severity(level: &Entry, sink: &mut Sink) -> Option<Severity> {
     let found = SEVERITIES.iter().find(|(key, _)| *key == level.key).map(|(_, severity)| *severity);
     if found.is_none() {
-        let mut diagnostic = Diagnostic::error(
-            codes::UNKNOWN_SEVERITY,
-            format!("unknown severity `{}`", level.key),
-            level.key_place.clone(),
-        );
-        if let Some(meant) = closest(&level.key, SEVERITIES.map(|(key, _)| key)) {
+        let message = format!("unknown severity `{}`", level.key);
+        let mut diagnostic = Diagnostic::error(codes::UNKNOWN_SEVERITY, message, level.key_place.clone());
+        // Levels differ by one digit, so only the case of the letter is safe to guess.
+        if let Some((meant, _)) = SEVERITIES.iter().find(|(key, _)| key.eq_ignore_ascii_case(&level.key)) {
             diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-            sink.mend(&level.key_place, meant, format!("`{}` renamed `{meant}`", level.key));
+            sink.mend(&level.key_place, *meant, format!("`{}` renamed `{meant}`", level.key));
         }
         sink.push(diagnostic.help("severities are p0 (worst), p1 and p2"));
     }
@@ -74,20 +71,23 @@ fn level_bounds(metric: &At<String>, severity: Severity, level: &Entry, sink: &m
 pub(crate) fn trigger(entry: &Entry, sink: &mut Sink) -> Option<RawCheck> {
     let id = At::new(entry.key.clone(), entry.key_place.clone());
     let mut fields = Fields::of(&entry.node, &entry.key_place, format!("trigger `{}`", entry.key), sink)?;
+    let before = sink.errors();
     let (metric, script) = (fields.text("metric", sink), fields.text("script", sink));
     let severity = fields.word("severity", &SEVERITIES, sink);
-    let check = condition(&mut fields, RawKind::Trigger, id, &entry.node, sink);
+    let broken = sink.errors() > before;
+    let check = condition(&mut fields, RawKind::Trigger, id, sink);
     fields.finish(sink);
-    Some(RawCheck { metric, script, severity, ..check })
+    Some(RawCheck { metric, script, severity, broken: broken || check.broken, ..check })
 }
 
 /// One gate.
 pub(crate) fn gate(entry: &Entry, sink: &mut Sink) -> Option<RawCheck> {
     let id = At::new(entry.key.clone(), entry.key_place.clone());
     let mut fields = Fields::of(&entry.node, &entry.key_place, format!("gate `{}`", entry.key), sink)?;
+    let before = sink.errors();
     let (metric, script) = (fields.text("metric", sink), fields.text("script", sink));
     let bounds = quantities(&mut fields, [("at_least", BoundWord::AtLeast), ("at_most", BoundWord::AtMost)], sink);
-    let check = RawCheck {
+    let mut check = RawCheck {
         bounds,
         metric,
         script,
@@ -96,16 +96,18 @@ pub(crate) fn gate(entry: &Entry, sink: &mut Sink) -> Option<RawCheck> {
         window: fields.window("for", sink),
         group: fields.word("group", &GROUPS, sink),
         shadow: fields.flag("shadow", sink).is_some_and(|flag| flag.value),
-        allow: allow(&mut fields, sink),
         ..blank(RawKind::Gate, id)
     };
+    check.broken = sink.errors() > before;
+    check.allow = allow(&mut fields, sink);
     fields.finish(sink);
     Some(check)
 }
 
 /// The keys that thresholds and triggers share.
 fn condition(fields: &mut Fields<'_>, kind: RawKind, id: At<String>, sink: &mut Sink) -> RawCheck {
-    RawCheck {
+    let before = sink.errors();
+    let mut check = RawCheck {
         is: fields.word("is", &[("ok", false), ("failed", true)], sink),
         bounds: quantities(fields, [("above", BoundWord::Above), ("below", BoundWord::Below)], sink),
         than: than(fields, sink),
@@ -117,9 +119,11 @@ fn condition(fields: &mut Fields<'_>, kind: RawKind, id: At<String>, sink: &mut 
         shadow: fields.flag("shadow", sink).is_some_and(|flag| flag.value),
         unless_control: fields.flag("unless_control", sink),
         target: fields.text("target", sink),
-        allow: allow(fields, sink),
         ..blank(kind, id)
-    }
+    };
+    check.broken = sink.errors() > before;
+    check.allow = allow(fields, sink);
+    check
 }
 
 fn than(fields: &mut Fields<'_>, sink: &mut Sink) -> Option<At<Than>> {
@@ -153,5 +157,6 @@ fn blank(kind: RawKind, id: At<String>) -> RawCheck {
         unless_control: None,
         target: None,
         allow: Vec::new(),
+        broken: false,
     }
 }
