@@ -54,3 +54,18 @@ pub mod policy;
     )
 )]
 pub mod engine;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#[cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        reason = "a failed assertion is how a test reports"
+    )
+)]
+pub mod fixture;
+
+pub mod shell;

@@ -1,0 +1,81 @@
+//! Opens recordings: files, standard input, gzip and zstd by their extension.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+use crate::fixture::prometheus::SeriesName;
+use crate::fixture::{DataError, Recording};
+
+/// Bytes read from the system at once.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// A zstd stream that asks for a larger window is refused: it would take that much memory.
+const MAX_ZSTD_WINDOW_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Opens one recording; `-` is standard input.
+///
+/// # Errors
+/// The file cannot be opened, or is not what its extension says.
+pub fn open_recording(path: &str, series: Option<SeriesName>) -> Result<Recording, DataError> {
+    let reader = open_bytes(path).map_err(|cause| DataError::Unreadable { file: path.to_owned(), cause })?;
+    let name = if path == "-" { "standard input".to_owned() } else { path.to_owned() };
+    Ok(Recording { name, reader, series })
+}
+
+fn open_bytes(path: &str) -> io::Result<Box<dyn BufRead + Send>> {
+    if path == "-" {
+        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, io::stdin())));
+    }
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    let bytes = BufReader::with_capacity(BUFFER_BYTES, file);
+    Ok(match Path::new(path).extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(bytes))),
+        Some("zst") => Box::new(BufReader::with_capacity(BUFFER_BYTES, Zstd::new(bytes)?)),
+        _ => Box::new(bytes),
+    })
+}
+
+/// All frames of a zstd stream one after another, as `cat a.zst b.zst` makes them.
+struct Zstd<R: BufRead> {
+    /// Moves between `source` (between frames) and the decoder (within one).
+    state: State<R>,
+}
+
+enum State<R: BufRead> {
+    Within(Box<StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>),
+    Done,
+}
+
+impl<R: BufRead> Zstd<R> {
+    fn new(source: R) -> io::Result<Zstd<R>> {
+        Ok(Zstd { state: State::Within(Box::new(decoder(source)?)) })
+    }
+}
+
+fn decoder<R: Read>(source: R) -> io::Result<StreamingDecoder<R, ruzstd::decoding::FrameDecoder>> {
+    StreamingDecoder::new_with_max_window_size(source, MAX_ZSTD_WINDOW_BYTES)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
+}
+
+impl<R: BufRead> Read for Zstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let State::Within(decoder_now) = &mut self.state {
+            let count = decoder_now.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            let State::Within(ended) = std::mem::replace(&mut self.state, State::Done) else { break };
+            let mut source = ended.into_inner();
+            if !source.fill_buf()?.is_empty() {
+                self.state = State::Within(Box::new(decoder(source)?));
+            }
+        }
+        Ok(0)
+    }
+}
