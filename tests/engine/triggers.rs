@@ -63,7 +63,8 @@ fn a_reading_turns_stale_by_itself_and_unknown_holds() {
 #[test]
 fn all_findings_are_listed_none_is_short_circuited() {
     let mut world = World::at("canary", POLICY);
-    world.minutes(1, "error_rate=6 latency=600");
+    let frame = world.frame(super::world::minute(1), "error_rate=6 latency=600");
+    world.feed(super::world::minute(1), rollgate::engine::Input::Frame(&frame));
     let decision = world.decision();
     assert_eq!(decision.findings.len(), 4);
     assert_eq!(decision.findings[0].check.as_str(), "error_rate.p0");
