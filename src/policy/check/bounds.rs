@@ -147,7 +147,12 @@ fn script_condition(raw: &RawCheck, script: &At<String>, sink: &mut Sink) -> Opt
         );
         return None;
     }
-    Some(Condition::Script { function: FunctionIx(u16::MAX), reads: Vec::new(), asks: Vec::new() })
+    Some(Condition::Script {
+        function: FunctionIx(u16::MAX),
+        reads: Vec::new(),
+        baselines: Vec::new(),
+        asks: Vec::new(),
+    })
 }
 
 /// Reports a metric that is not declared.

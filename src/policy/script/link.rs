@@ -148,6 +148,9 @@ impl Scripts<'_, '_> {
         for at in all {
             let Some(found) = self.found.get(*at) else { continue };
             for fact in found.facts.iter().filter_map(|fact| self.facts.get(*fact)) {
+                if let FactRef::Baseline(metric, ..) = fact {
+                    info.baselines.push(*metric);
+                }
                 match fact {
                     FactRef::Reading(metric, group, _) | FactRef::Baseline(metric, group, _) => {
                         info.reads.push((*metric, *group));
@@ -167,6 +170,8 @@ impl Scripts<'_, '_> {
         info.fingerprint = hash.0;
         info.reads.sort_unstable();
         info.reads.dedup();
+        info.baselines.sort_unstable();
+        info.baselines.dedup();
         info.asks.sort_unstable();
         info.asks.dedup();
         info.params.sort_unstable();

@@ -52,6 +52,8 @@ pub struct FunctionInfo {
     pub index: FunctionIx,
     /// The metrics it, or a function it calls, reads, with the group; a baseline counts as the metric's own group.
     pub reads: Vec<(MetricIx, Group)>,
+    /// The metrics whose frozen baseline it asks for.
+    pub baselines: Vec<MetricIx>,
     /// The checks it asks about.
     pub asks: Vec<CheckIx>,
     /// The params it uses.
