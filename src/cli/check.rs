@@ -230,7 +230,7 @@ fn standing(one: &Checked, named: bool, console: &Console) -> String {
     let digests: Vec<String> =
         one.policies.iter().map(|(environment, policy)| format!("{environment} {}", policy.digest.short())).collect();
     let icon = console.screen.icon(Mark::Good);
-    paint(GOOD, format!("{icon} policy{name} loadable")) + &format!(": {}", digests.join(", "))
+    format!("{}: {}", paint(GOOD, format!("{icon} policy{name} loadable")), digests.join(", "))
 }
 
 fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {

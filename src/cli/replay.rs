@@ -53,7 +53,7 @@ impl Replay {
         let run = Run::prepare(&self.policy, &self.data, &self.environment.get(), &self.recorded, console)?;
         let rows = if self.all { Rows::Every } else { Rows::Changes };
         let replayed = session::replay(run, rows, shape == Output::Jsonl, console)?;
-        let times = self.recorded.times(&replayed)?;
+        let times = self.recorded.times(&replayed);
         match shape {
             Output::Pretty => console.print(replay::pretty(&replayed, console.screen, &times))?,
             Output::Plain => console.print(replay::plain(&replayed))?,

@@ -1,30 +1,41 @@
 //! From the arguments of `replay`, `eval` and `explain` to a policy, recorded data and a start.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
 
+use crate::engine::{Machine, Output};
+use crate::fixture::fields::Moment;
 use crate::fixture::names::Mapping;
-use crate::fixture::open::{MAX_POINTS, ReadOptions, Recording};
-use crate::model::ids::Environment;
+use crate::fixture::open::MAX_POINTS;
+use crate::fixture::prometheus::SeriesName;
+use crate::fixture::scenario::{Scenario, Start};
+use crate::fixture::{DataReport, ReadOptions, Recording};
+use crate::model::frame::MetricIx;
+use crate::model::ids::{Environment, StageName};
+use crate::model::literal::Literal;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::{Duration, Time};
+use crate::model::units::Unit;
 use crate::policy::compiled::Policy;
 use crate::report::replay::Replayed;
 use crate::report::times::Times;
-use crate::shell::files;
+use crate::shell::data::open_recording;
 
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::policies;
+use tap::Observed;
 
+mod drive;
+mod gather;
+mod progress;
 pub mod session;
 pub mod set;
+mod tap;
 
 /// How recorded data is read, and where the rollout starts.
 #[derive(Debug, Clone, Default, Args)]
@@ -110,35 +121,11 @@ pub enum Rows {
 pub struct Run {
     /// The policy, with `--set` worked in.
     pub policy: Arc<Policy>,
-    /// The recordings, opened.
-    pub recordings: Vec<Recording>,
-    /// How they are read.
-    pub reading: ReadOptions,
-    /// As the user named them.
-    pub names: Vec<String>,
-    /// Where and when the rollout starts.
-    pub start: Start,
-    /// What was changed for this run.
-    pub changed: Vec<String>,
-}
-
-/// Where and when a run starts and ends.
-#[derive(Debug, Clone, Default)]
-pub struct Start {
-    /// Stage to start in; the first that exposes anybody when none.
-    pub stage: Option<String>,
-    /// Good time already served.
-    pub bake: Duration,
-    /// Comparison values, in the metrics' units.
-    pub baseline: BTreeMap<String, f64>,
-    /// Freeze comparison values from what was recorded before.
-    pub baseline_until: Option<Time>,
-    /// Leave out what was recorded before.
-    pub from: Option<Time>,
-    /// Leave out what was recorded after.
-    pub to: Option<Time>,
-    /// Start again after a roll back once all checks were clear that long.
-    pub rearm: Option<Duration>,
+    recordings: Vec<Recording>,
+    reading: ReadOptions,
+    scenario: Scenario,
+    changed: Vec<String>,
+    recorded: Recorded,
 }
 
 /// What came of a run.
@@ -172,7 +159,7 @@ impl Run {
         for rule in &recorded.map {
             mapping.add(rule).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
         }
-        let series = recorded.series.as_deref().map(series_name).transpose()?;
+        let series = recorded.series.as_deref().map(SeriesName::parse);
         let recordings: Vec<Recording> =
             data.iter().map(|path| open_recording(path, series.clone())).collect::<Result<_, _>>()?;
         Run::of_recordings(policy, recordings, mapping, environment, recorded, console)
@@ -222,7 +209,6 @@ impl Run {
             scenario: Scenario { start, approvals_assumed: true, ..Scenario::default() },
             policy,
             recordings,
-            label: None,
             changed,
             recorded: recorded.clone(),
         })
@@ -261,15 +247,6 @@ fn baseline(policy: &Policy, given: &str) -> Result<(MetricIx, f64), Failure> {
     let unit = policy.catalogue.metric(ix).map_or(Unit::Number, |metric| metric.unit);
     let literal = Literal::parse(value).map_err(|error| refuse(error.to_string()))?;
     literal.in_unit(unit).map(|value| (ix, value)).map_err(|error| refuse(error.to_string()))
-}
-
-/// `METRIC` or `METRIC/GROUP`.
-fn series_name(text: &str) -> Result<SeriesName, Failure> {
-    let (metric, group) = match text.split_once('/') {
-        Some((metric, group)) => (metric, Some(group)),
-        None => (text, None),
-    };
-    Ok(SeriesName { metric: metric.to_owned(), group: group.map(str::to_owned) })
 }
 
 /// A snapshot's JSON on one line; refused here when it is none, with the reason.

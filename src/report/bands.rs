@@ -152,7 +152,8 @@ impl Bands {
         let mut column = 0;
         while column + 6 <= columns {
             let share = i64::try_from(column).unwrap_or(0) * span / i64::try_from(columns.max(1)).unwrap_or(1);
-            axis = pad(&axis, column) + &times.tick(self.start + Duration::from_millis(share));
+            axis = pad(&axis, column);
+            axis.push_str(&times.tick(self.start + Duration::from_millis(share)));
             column += apart;
         }
         axis

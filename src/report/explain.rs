@@ -221,7 +221,7 @@ fn findings(decision: &Decision, screen: Screen) -> String {
         rows.push(vec![
             severity,
             check_name(finding),
-            paint(style, screen.icon(mark)) + " " + &state,
+            format!("{} {state}", paint(style, screen.icon(mark))),
             finding.shown_value(),
             finding.condition.to_string(),
             margin(finding).map_or_else(String::new, |margin| format!("margin {margin}")),

@@ -1,7 +1,6 @@
 //! Runs recorded data through the machine and gathers what the reports show.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
@@ -26,7 +25,7 @@ use super::{Rows, Run};
 ///
 /// # Errors
 /// The data cannot be read, or the console is gone.
-pub fn replay(run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyhow::Result<Replayed> {
+pub fn replay(mut run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyhow::Result<Replayed> {
     let stopwatch = Stopwatch::start();
     let mut progress = Progress::new(console.watched && !stream);
     let mut gathered = Gathered::new(&run.policy, rows);
@@ -55,7 +54,7 @@ pub fn replay(run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyh
 ///
 /// # Errors
 /// The data cannot be read.
-pub fn last_decision(run: Run) -> anyhow::Result<Decision> {
+pub fn last_decision(mut run: Run) -> anyhow::Result<Decision> {
     let mut worst: Option<Decision> = None;
     let played = run.play(&mut |machine, _, _, _| {
         let decision = machine.decision();
@@ -79,7 +78,7 @@ pub struct Found {
 ///
 /// # Errors
 /// The data cannot be read, or ends before the moment.
-pub fn decision_at(run: Run, moment: Moment, before: Duration, console: &mut Console) -> anyhow::Result<Found> {
+pub fn decision_at(mut run: Run, moment: Moment, before: Duration, console: &mut Console) -> anyhow::Result<Found> {
     let mut progress = Progress::new(console.watched);
     let mut found: Option<Decision> = None;
     let mut readings: VecDeque<(Time, Vec<f64>)> = VecDeque::new();
