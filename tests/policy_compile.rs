@@ -275,7 +275,7 @@ fn a_milder_level_must_be_able_to_fire_first(#[case] p0: &str, #[case] p1: &str,
 #[case::accepted("above = \"0.9%\", for = \"2m\", allow = { RG040 = \"zero tolerance\" }", false)]
 fn a_trigger_before_any_severity_is_said(#[case] bound: &str, #[case] said: bool) {
     let text = with("above = \"1%\", for = \"2m\" } # trigger", &format!("{bound} }}"));
-    assert_eq!(codes_of(&check(&source(&text))), if said { vec![codes::TWO_ANSWERS] } else { vec![] });
+    assert_eq!(codes_of(&check(&source(&text))).contains(&codes::TWO_ANSWERS), said);
 }
 
 #[rstest]

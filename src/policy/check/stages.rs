@@ -9,7 +9,7 @@ use crate::policy::compiled::{
     Approvals, CheckIx, EarlyExit, MAX_STAGES, MetricLimits, OnMax, Stage, StageIx, StageSet,
 };
 use crate::policy::diagnostic::{Diagnostic, Place};
-use crate::policy::raw::{At, Raw, RawKind, RawStage};
+use crate::policy::raw::{At, Raw, RawApprovals, RawKind, RawStage};
 use crate::policy::sink::Sink;
 use crate::policy::source::PolicySource;
 use crate::policy::suggest::{closest, is_certain, listed};
@@ -85,7 +85,7 @@ fn one<'a>(
 
 fn approvals(raw: &RawStage, sink: &mut Sink) -> Option<Approvals> {
     let written = raw.approvals.as_ref()?;
-    let (roles, people) = &written.value;
+    let RawApprovals { roles, people } = &written.value;
     if roles.is_empty() {
         sink.push(
             Diagnostic::error(codes::EMPTY, "`approvals` names no role", written.place.clone())
