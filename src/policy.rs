@@ -148,7 +148,7 @@ fn run(source: &PolicySource, environment: &Environment) -> Outcome {
     };
     let origins = overlay::origins(&root, source);
     let raw = raw::read(&root, &mut sink);
-    let mut parts = check::check(&raw, source, &mut sink);
+    let mut parts = check::check(&raw, &source.lines(), &mut sink);
     let metrics = parts.metrics.iter().map(|metric| metric.metric.clone()).collect();
     let regions = raw.regions.iter().map(|region| Region::new(&region.value)).collect();
     let catalogue = Catalogue::new(metrics, regions);
@@ -232,8 +232,9 @@ const LOCAL: [Code; 9] = [
 fn around_syntax_errors(tree: &tree::Parsed, source: &PolicySource, sink: &mut Sink) {
     let mut inner = Sink::default();
     let raw: Raw = raw::read(&tree.root, &mut inner);
-    check::check(&raw, source, &mut inner);
-    let line = |place: &Place| source.position(place).0;
+    let lines = source.lines();
+    check::check(&raw, &lines, &mut inner);
+    let line = |place: &Place| lines.line(place);
     let broken: Vec<u32> = tree.problems.iter().map(|problem| line(&problem.primary.place)).collect();
     let local = inner.diagnostics.into_iter().filter(|found| LOCAL.contains(&found.code));
     // The parser's recovery puts an empty value where it could not read one.

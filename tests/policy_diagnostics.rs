@@ -12,10 +12,14 @@ use rollgate::policy::source::PolicySource;
 use rollgate::policy::{self, check, tree_conflicts};
 
 const BASE: &str = include_str!("policy_data/base.toml");
+const RULES: &str = include_str!("policy_data/rules.rhai");
 
 fn source(policy: &str) -> PolicySource {
     let mut source = PolicySource::new("policies/checkout");
     source.insert("policy.toml", policy);
+    if policy.contains("script =") {
+        source.insert("rules.rhai", RULES);
+    }
     source
 }
 

@@ -9,11 +9,10 @@ use super::check::{Checked, check_ix, quantity};
 use super::codes;
 use super::compiled::{CheckIx, Condition};
 use super::diagnostic::Diagnostic;
-use super::script::ScriptSet;
+use super::raw::RawKind;
+use super::script::{Names, Param, ScriptSet, ScriptsCompiled, Wanted, compile};
 use super::sink::{Allow, Sink};
 use super::source::PolicySource;
-
-use stub::{Names, Param, ScriptsCompiled, Wanted, compile};
 
 /// Compiles the scripts, fills in the conditions of the checks that use them, and reports what is wrong with them.
 /// The second list holds the fingerprint of each function, in the order of the drafts that are scripts.
@@ -41,9 +40,9 @@ pub(crate) fn scripts(
     let done = compile(source, &names, &wanted);
     report(policy, &done, sink);
     let mut fingerprints = BTreeMap::new();
-    let mut functions = done.functions.iter();
-    for draft in policy.drafts.iter_mut().filter(|draft| draft.raw.script.is_some()) {
-        let Some(info) = functions.next() else { break };
+    let scripts = policy.raw.checks.iter().filter(|check| check.script.is_some());
+    for (check, info) in scripts.zip(&done.functions) {
+        let Some(draft) = policy.drafts.iter_mut().find(|draft| draft.raw.id.value == check.id.value) else { continue };
         draft.check.condition =
             Condition::Script { function: info.index, reads: info.reads.clone(), asks: info.asks.clone() };
         fingerprints.insert(draft.check.id.to_string(), info.fingerprint);
@@ -77,12 +76,13 @@ fn toml_checks(policy: &Checked<'_>) -> BTreeMap<String, CheckIx> {
         .collect()
 }
 
+/// Every function that the policy names, in the order of the file; a check that is broken otherwise still uses its own.
 fn wanted(policy: &Checked<'_>) -> Vec<Wanted> {
-    let scripts = policy.drafts.iter().filter_map(|draft| Some((draft.raw.script.as_ref()?, draft.check.kind)));
+    let scripts = policy.raw.checks.iter().filter_map(|check| Some((check, check.script.as_ref()?)));
     scripts
-        .map(|(script, kind): (_, CheckKind)| Wanted {
+        .map(|(check, script)| Wanted {
             function: script.value.clone(),
-            kind,
+            kind: if check.kind == RawKind::Gate { CheckKind::Gate } else { CheckKind::Trigger },
             place: script.place.clone(),
         })
         .collect()
@@ -115,72 +115,5 @@ fn unused_params(policy: &Checked<'_>, done: &ScriptsCompiled, sink: &mut Sink) 
             Diagnostic::warning(codes::UNUSED_PARAM, message, param.name.place.clone())
                 .help(format!("use param(\"{}\") in rules.rhai, or remove it", param.name.value)),
         );
-    }
-}
-
-/// Stands in for `policy::script` until it lands; on merging, take `Names`, `Param`, `ScriptsCompiled`, `Wanted` and
-/// `compile` from there and delete this module.
-mod stub {
-    use std::collections::{BTreeMap, BTreeSet};
-
-    use crate::model::finding::CheckKind;
-    use crate::model::frame::{Catalogue, Group, MetricIx};
-    use crate::model::units::Unit;
-    use crate::policy::compiled::CheckIx;
-    use crate::policy::diagnostic::{Diagnostic, Place};
-    use crate::policy::script::{FunctionIx, ScriptSet};
-    use crate::policy::source::{PolicySource, RULES_FILE};
-
-    #[allow(dead_code, reason = "read by the real script compiler")]
-    pub(super) struct Param {
-        pub(super) value: f64,
-        pub(super) unit: Unit,
-    }
-
-    #[allow(dead_code, reason = "read by the real script compiler")]
-    pub(super) struct Names<'a> {
-        pub(super) catalogue: &'a Catalogue,
-        pub(super) groups: &'a [Group],
-        pub(super) params: BTreeMap<String, Param>,
-        pub(super) checks: BTreeMap<String, CheckIx>,
-        pub(super) script_checks: BTreeSet<String>,
-    }
-
-    #[allow(dead_code, reason = "read by the real script compiler")]
-    pub(super) struct Wanted {
-        pub(super) function: String,
-        pub(super) kind: CheckKind,
-        pub(super) place: Place,
-    }
-
-    pub(super) struct FunctionInfo {
-        pub(super) index: FunctionIx,
-        pub(super) reads: Vec<(MetricIx, Group)>,
-        pub(super) asks: Vec<CheckIx>,
-        pub(super) params: Vec<String>,
-        pub(super) fingerprint: u64,
-    }
-
-    pub(super) struct ScriptsCompiled {
-        pub(super) set: ScriptSet,
-        pub(super) functions: Vec<FunctionInfo>,
-        pub(super) diagnostics: Vec<Diagnostic>,
-    }
-
-    pub(super) fn compile(source: &PolicySource, names: &Names<'_>, wanted: &[Wanted]) -> ScriptsCompiled {
-        let text = source.get(RULES_FILE).map_or("", |text| text);
-        let params: Vec<String> =
-            names.params.keys().filter(|name| text.contains(&format!("\"{name}\""))).cloned().collect();
-        let functions = (0..u16::MAX)
-            .zip(wanted)
-            .map(|(at, _)| FunctionInfo {
-                index: FunctionIx(at),
-                reads: Vec::new(),
-                asks: Vec::new(),
-                params: params.clone(),
-                fingerprint: 0,
-            })
-            .collect();
-        ScriptsCompiled { set: ScriptSet::default(), functions, diagnostics: Vec::new() }
     }
 }
