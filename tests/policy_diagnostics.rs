@@ -213,6 +213,7 @@ fn cases() -> Vec<(u16, &'static str, PolicySource)> {
             with("name = \"full\"", "name = \"full\"\ngates = [\"score-held\"]"),
         ),
         (95, "too many stages", source(&BASE.replacen("[triggers]", &format!("{many_stages}[triggers]"), 1))),
+        (97, "no rung before exposure", with("[[stages]]\nname = \"off\"\nbake = \"2h\"\n", "")),
         (96, "a param for nobody", plus("[params]\nmargin = \"1%\"")),
     ]
 }

@@ -10,7 +10,10 @@ pub(crate) fn closest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a 
     candidates
         .into_iter()
         .take(MOST)
-        .filter(|candidate| wrong.len().abs_diff(candidate.len()) <= allowed.max(3))
+        .filter(|candidate| {
+            // Cheap to tell, and true of nearly every candidate of a long list.
+            wrong.len().abs_diff(candidate.len()) <= allowed || candidate.to_lowercase().starts_with(&lower)
+        })
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| {
             *distance <= allowed || (wrong.len() >= 4 && candidate.to_lowercase().starts_with(&lower))
