@@ -106,7 +106,7 @@ impl Check {
                 all.push(Checked { source, diagnostics, ..Checked::default() });
             }
         }
-        let facts = if self.evidence { evidence::gather(paths, &all)? } else { Vec::new() };
+        let facts = if self.evidence { evidence::gather(paths, &all, console)? } else { Vec::new() };
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
         match global::output(self.output, console.plain) {

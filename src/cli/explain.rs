@@ -51,7 +51,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// A moment of a recording.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Moment {
+pub enum Moment {
     /// At this time.
     At(Time),
     /// So long after the first sample.

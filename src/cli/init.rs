@@ -14,7 +14,9 @@ use super::failure::Failure;
 
 mod templates;
 
-pub(super) use templates::Template;
+use templates::Template;
+
+pub(super) use templates::SEVEN_DAY;
 
 /// Write a policy, its tests and a recording to start from.
 ///
@@ -71,7 +73,7 @@ impl Init {
         let there: Vec<String> = files
             .iter()
             .map(|file| self.directory.join(&file.path))
-            .filter(|path| path.symlink_metadata().is_ok())
+            .filter(|path| path.symlink_metadata().is_ok() && !path.ends_with(templates::SCHEMA_FILE))
             .map(|path| files::shown(&path))
             .collect();
         if !there.is_empty() {
@@ -80,6 +82,10 @@ impl Init {
         }
         for file in &files {
             let path = self.directory.join(&file.path);
+            // Every policy of a tree shares the schema; the one that is there stays.
+            if file.path == templates::SCHEMA_FILE && path.exists() {
+                continue;
+            }
             write::create(&path, file.text.as_bytes())
                 .with_context(|| format!("cannot write `{}`", files::shown(&path)))?;
             let icon = paint(GOOD, console.screen.icon(Mark::Good));
