@@ -5,3 +5,26 @@
 //! ```
 //!
 //! Live, replay, test and diff differ only in where inputs come from and where outputs go.
+
+mod baseline;
+mod columns;
+mod control;
+mod decide;
+mod evaluate;
+mod evidence;
+mod explain;
+mod fold;
+mod freeze;
+mod guards;
+mod machine;
+mod orders;
+mod planner;
+mod record;
+mod reload;
+mod silence;
+mod table;
+mod window;
+
+pub use explain::{TurningPoint, TurningPoints, turning_points};
+pub use fold::fold;
+pub use machine::{Input, Machine, Output};

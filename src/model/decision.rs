@@ -292,6 +292,8 @@ pub enum Wait {
         /// The most the policy wants.
         max: Duration,
     },
+    /// The stage has no bake and is not the last: only a person leaves it.
+    Manual,
     /// Late evidence may not complete a bake: the newest sample came out of order.
     LateEvidence,
     /// Everything is done.
@@ -400,6 +402,7 @@ impl fmt::Display for Wait {
             Wait::Held { by, note, until: Some(until) } => write!(f, "held by {by} until {until}: {note}"),
             Wait::Held { by, note, until: None } => write!(f, "held by {by}: {note}"),
             Wait::PastMax { spent, max } => write!(f, "{spent} in the stage, {max} at most"),
+            Wait::Manual => f.write_str("the stage has no bake; a person advances it"),
             Wait::LateEvidence => f.write_str("the newest evidence came late and cannot complete a bake"),
             Wait::Complete => f.write_str("complete"),
             Wait::Final => f.write_str("final stage, ongoing"),

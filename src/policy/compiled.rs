@@ -249,8 +249,9 @@ pub enum Condition {
         /// Which function.
         function: FunctionIx,
         /// The metrics it (or a function it calls) reads, with the group read; for applicability and freshness.
-        /// `Group::All` stands for itself; baseline reads list the group they compare.
         reads: Vec<(MetricIx, Group)>,
+        /// The metrics whose frozen baseline it asks for.
+        baselines: Vec<MetricIx>,
         /// The checks it asks about; never a script itself.
         asks: Vec<CheckIx>,
     },

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::diagnostic::{Diagnostic, Place};
+
 /// The name of the file that makes a directory a policy.
 pub const POLICY_FILE: &str = "policy.toml";
 /// The name of the file with composite triggers and gates.
@@ -16,6 +18,8 @@ pub const MAX_FILE_BYTES: usize = 256 * 1024;
 pub struct PolicySource {
     /// Where the directory was, as the user named it; for messages only, never part of the digest.
     pub root: String,
+    /// What the loader found wrong with files it could not hand over (not UTF-8, a link out of the tree, ...).
+    pub problems: Vec<Diagnostic>,
     files: BTreeMap<Arc<str>, Arc<str>>,
 }
 
@@ -23,7 +27,7 @@ impl PolicySource {
     /// An empty policy at `root`.
     #[must_use]
     pub fn new(root: impl Into<String>) -> PolicySource {
-        PolicySource { root: root.into(), files: BTreeMap::new() }
+        PolicySource { root: root.into(), problems: Vec::new(), files: BTreeMap::new() }
     }
 
     /// Adds or replaces a file.
@@ -45,5 +49,20 @@ impl PolicySource {
     /// The environments that have an overlay: `staging` for `env/staging.toml`.
     pub fn environments(&self) -> impl Iterator<Item = &str> {
         self.files.keys().filter_map(|path| path.strip_prefix("env/")?.strip_suffix(".toml"))
+    }
+
+    /// Line and column (both from one; columns in characters) where `place` begins.
+    #[must_use]
+    pub fn position(&self, place: &Place) -> (u32, u32) {
+        let Some(before) = self.get(&place.file).and_then(|text| text.as_bytes().get(..place.span.start)) else {
+            return (1, 1);
+        };
+        let before = String::from_utf8_lossy(before);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count();
+        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count());
+        (
+            u32::try_from(line).map_or(u32::MAX, |line| line + 1),
+            u32::try_from(column).map_or(u32::MAX, |column| column + 1),
+        )
     }
 }

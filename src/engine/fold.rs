@@ -1,0 +1,105 @@
+//! `fold(state, event) -> state`: the only way a rollout's state ever changes.
+
+use std::mem;
+
+use crate::model::event::{Event, What};
+use crate::model::ids::StageName;
+use crate::model::state::{Held, Latch, Mute, Note, RolloutState};
+use crate::model::time::{Duration, Time};
+
+/// The state after `event`.
+#[must_use]
+pub fn fold(mut state: RolloutState, event: &Event) -> RolloutState {
+    apply(&mut state, event);
+    state
+}
+
+/// [`fold`] in place, for the machine's own hot path.
+pub(crate) fn apply(state: &mut RolloutState, event: &Event) {
+    let at = event.time;
+    match &event.what {
+        What::Started { revision, stage, .. } => {
+            let (generation, policy) = (state.generation.next(), state.policy.take());
+            let mutes = mem::take(&mut state.mutes);
+            *state = RolloutState::at_stage(stage.clone(), at);
+            state.revision = Some(revision.clone());
+            (state.generation, state.policy, state.mutes) = (generation, policy, mutes);
+        }
+        What::StageEntered { to, generation, .. } => {
+            enter(state, to, at);
+            state.generation = *generation;
+        }
+        What::Completed { .. } => state.complete = true,
+        What::RolledBack { from, to, generation, because, .. } => {
+            enter(state, to, at);
+            state.generation = *generation;
+            state.latch = Some(Latch { since: at, from: from.clone(), because: because.clone() });
+            state.latched_regions.clear();
+        }
+        What::RegionRolledBack { region, stage, generation, because, .. } => {
+            state.generation = *generation;
+            state.applied_at = None;
+            let latch = Latch { since: at, from: stage.clone(), because: because.clone() };
+            state.latched_regions.insert(region.clone(), latch);
+        }
+        What::Applied { generation } => {
+            if *generation == state.generation {
+                state.applied_at = Some(at);
+            }
+        }
+        What::BaselineFrozen { baselines } => state.baselines.clone_from(baselines),
+        What::Ordered { verb, by, reason, until } => {
+            let note = Note { by: by.clone(), at, reason: reason.clone() };
+            ordered(state, verb, note, *until);
+        }
+        What::Approved { role, by, reason } => {
+            let note = Note { by: by.clone(), at, reason: reason.clone() };
+            state.approvals.insert(role.clone(), note);
+        }
+        What::Muted { check, until, by, reason } => {
+            let note = Note { by: by.clone(), at, reason: reason.clone() };
+            state.mutes.insert(check.clone(), Mute { note, until: *until });
+        }
+        What::Unmuted { check, .. } => {
+            state.mutes.remove(check);
+        }
+        What::PolicyChanged { new, .. } => state.policy = Some(new.clone()),
+        What::Heartbeat { bake } => state.bake = *bake,
+        What::WouldRollBack { .. }
+        | What::FindingChanged { .. }
+        | What::DecisionChanged { .. }
+        | What::PastMax { .. }
+        | What::UnknownTooLong { .. }
+        | What::Refused { .. }
+        | What::PolicyRejected { .. } => {}
+    }
+}
+
+/// A stage starts with nothing served, nothing confirmed and nobody's approval.
+fn enter(state: &mut RolloutState, stage: &StageName, at: Time) {
+    state.stage = stage.clone();
+    state.entered_at = at;
+    state.applied_at = None;
+    state.bake = Duration::ZERO;
+    state.complete = false;
+    state.approvals.clear();
+}
+
+fn ordered(state: &mut RolloutState, verb: &str, note: Note, until: Option<Time>) {
+    match verb {
+        "hold" => state.held = Some(Held { note, until }),
+        "pause" => state.paused = Some(note),
+        "resume" => {
+            let at = note.at;
+            let was_latched = state.latch.take().is_some() || !state.latched_regions.is_empty();
+            (state.held, state.paused) = (None, None);
+            if was_latched {
+                state.latched_regions.clear();
+                let stage = state.stage.clone();
+                enter(state, &stage, at);
+                state.generation = state.generation.next();
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,113 @@
+//! Freeze windows: times in which nothing advances. Zone data is compiled in, so the answer is the same everywhere.
+
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use jiff::{ToSpan, Zoned};
+
+use crate::model::time::Time;
+use crate::policy::compiled::Freeze;
+
+/// Whether `now` is frozen, and until when that answer stays the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frozen {
+    /// The end of the freeze, when frozen.
+    pub(crate) until: Option<Time>,
+    /// The first instant at which to ask again; never before `now`.
+    pub(crate) valid_until: Time,
+}
+
+impl Frozen {
+    /// Before anybody asked.
+    pub(crate) const UNASKED: Frozen = Frozen { until: None, valid_until: Time::NEVER };
+}
+
+/// Looks at every window. A calendar look-up costs microseconds, so callers keep the answer until `valid_until`.
+pub(crate) fn frozen_at(freezes: &[Freeze], now: Time) -> Frozen {
+    let mut until: Option<Time> = None;
+    let mut valid_until = Time::FOREVER;
+    for freeze in freezes {
+        match covering_or_next(freeze, now) {
+            Some((from, to)) if from <= now => {
+                until = Some(until.map_or(to, |other| other.max(to)));
+                valid_until = valid_until.min(to);
+            }
+            Some((from, _)) => valid_until = valid_until.min(from),
+            None => {}
+        }
+    }
+    Frozen { until, valid_until }
+}
+
+/// The occurrence that covers `now`, else the next one.
+fn covering_or_next(freeze: &Freeze, now: Time) -> Option<(Time, Time)> {
+    match freeze {
+        Freeze::Range { from, to, .. } => (now < *to).then_some((*from, *to)),
+        Freeze::Weekly { days, from, to, zone, .. } => {
+            let local = now.to_timestamp().to_zoned(zone.clone());
+            // Yesterday's window may run past midnight; a week ahead covers every day name.
+            (-1..=7).find_map(|offset| {
+                let day = local.date().checked_add(i64::from(offset).days()).ok()?;
+                if !*days.get(monday_first(day.weekday()))? {
+                    return None;
+                }
+                let start = at(day, *from, zone)?;
+                let end_day = if to > from { day } else { day.tomorrow().ok()? };
+                let end = at(end_day, *to, zone)?;
+                (now < end).then_some((start, end))
+            })
+        }
+    }
+}
+
+fn at(day: jiff::civil::Date, time: jiff::civil::Time, zone: &TimeZone) -> Option<Time> {
+    let zoned: Zoned = day.to_datetime(time).to_zoned(zone.clone()).ok()?;
+    Some(Time::from_millis(zoned.timestamp().as_millisecond()))
+}
+
+fn monday_first(day: Weekday) -> usize {
+    usize::try_from(day.to_monday_zero_offset()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::time;
+
+    fn t(text: &str) -> Time {
+        Time::parse(text).unwrap()
+    }
+
+    fn fridays(from: jiff::civil::Time, to: jiff::civil::Time) -> Vec<Freeze> {
+        let mut days = [false; 7];
+        days[4] = true;
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        vec![Freeze::Weekly { days, from, to, zone, note: String::new() }]
+    }
+
+    #[rstest::rstest]
+    #[case::just_before("2026-11-27T14:59:59.999Z", None)]
+    #[case::at_the_edge("2026-11-27T15:00:00Z", Some("2026-11-27T19:00:00Z"))]
+    #[case::inside("2026-11-27T18:59:59Z", Some("2026-11-27T19:00:00Z"))]
+    #[case::at_the_end("2026-11-27T19:00:00Z", None)]
+    #[case::another_day("2026-11-26T16:00:00Z", None)]
+    fn weekly_windows_are_local_time(#[case] now: &str, #[case] until: Option<&str>) {
+        let frozen = frozen_at(&fridays(time(16, 0, 0, 0), time(20, 0, 0, 0)), t(now));
+        assert_eq!(frozen.until, until.map(t));
+        assert!(frozen.valid_until > t(now));
+    }
+
+    #[test]
+    fn a_window_may_run_past_midnight() {
+        let freezes = fridays(time(22, 0, 0, 0), time(6, 0, 0, 0));
+        assert_eq!(frozen_at(&freezes, t("2026-11-28T04:00:00Z")).until, Some(t("2026-11-28T05:00:00Z")));
+        assert_eq!(frozen_at(&freezes, t("2026-11-28T05:00:00Z")).until, None);
+    }
+
+    #[test]
+    fn ranges_include_their_start_and_exclude_their_end() {
+        let (from, to) = (t("2026-12-24T00:00:00Z"), t("2026-12-27T00:00:00Z"));
+        let freezes = [Freeze::Range { from, to, note: String::new() }];
+        assert_eq!(frozen_at(&freezes, from), Frozen { until: Some(to), valid_until: to });
+        assert_eq!(frozen_at(&freezes, to), Frozen { until: None, valid_until: Time::FOREVER });
+    }
+}

@@ -1,0 +1,423 @@
+//! The machine: the one shared path of live, replay, test and diff.
+//!
+//! Inputs come time-stamped and in one order; out come events (for the ledger), a plan (for the executor) and the
+//! next instant at which the answer could change by itself.
+
+use std::sync::Arc;
+
+use crate::model::decision::{Answer, Decision};
+use crate::model::event::{Event, What};
+use crate::model::finding::FindingState;
+use crate::model::frame::Frame;
+use crate::model::ids::{Actor, Generation};
+use crate::model::operator::Order;
+use crate::model::plan::Plan;
+use crate::model::state::RolloutState;
+use crate::model::time::{Duration, Time};
+use crate::policy::compiled::{Policy, Stage, StageIx};
+
+use super::decide::{Assessment, Why};
+use super::evaluate::Tally;
+use super::evidence::Evidence;
+use super::fold;
+use super::freeze::{Frozen, frozen_at};
+use super::guards::Guard;
+use super::planner::plan;
+
+/// How often a quiet rollout tells the ledger how much bake is served.
+const HEARTBEAT: Duration = Duration::from_mins(1);
+
+/// One thing that happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Nothing but the passing of time; sent at [`Output::wake_at`].
+    Tick,
+    /// Readings.
+    Frame(&'a Frame),
+    /// A policy compiled and ready to take over.
+    Policy(Arc<Policy>),
+    /// A person's order.
+    Order(Order),
+    /// The exposure of a generation was confirmed by reading it back.
+    Applied(Generation),
+}
+
+/// What came of one input.
+#[derive(Debug)]
+pub struct Output {
+    /// For the ledger, in order. Empty for a quiet hold.
+    pub events: Vec<Event>,
+    /// For the executor, after the events are safe.
+    pub plan: Option<Plan>,
+    /// The answer as of this input.
+    pub answer: Answer,
+    /// The answer, its deciding reason or the state of some finding changed.
+    pub changed: bool,
+    /// The next instant at which the answer could change with no new data.
+    pub wake_at: Option<Time>,
+}
+
+/// One rollout under one policy.
+#[derive(Debug)]
+pub struct Machine {
+    policy: Arc<Policy>,
+    /// A policy that waits for the next stage (`pin = true`).
+    pub(crate) waiting_policy: Option<Arc<Policy>>,
+    state: RolloutState,
+    /// The stage the rollout stands in.
+    pub(crate) stage_ix: StageIx,
+    pub(crate) evidence: Evidence,
+    pub(crate) tally: Tally,
+    pub(crate) frozen: Frozen,
+    /// Good time served in this stage, to the instant; the state holds it as of the last heartbeat.
+    pub(crate) bake: Duration,
+    /// The last evaluation that counts for the bake, and whether it was good.
+    mark: Option<(Time, bool)>,
+    now: Time,
+    last: Assessment,
+    /// The record of an evaluation that moved the rollout: what it stood on is gone by now.
+    moved: Option<Box<Decision>>,
+    /// A person's order to advance, while it is being judged.
+    pub(crate) ordered: Option<(Actor, String)>,
+    /// Everything the last frame brought came out of order.
+    pub(crate) late_only: bool,
+    told_past_max: bool,
+    next_heartbeat: Time,
+    changes: Vec<(usize, FindingState)>,
+}
+
+impl Machine {
+    /// A machine for `state` under `policy`, with no evidence yet.
+    ///
+    /// A stage that the policy does not have stands in for its lowest one: the answer is then to hold, and the plan
+    /// of the next roll back restates the lowest exposure.
+    #[must_use]
+    pub fn new(policy: Arc<Policy>, state: RolloutState) -> Machine {
+        let stage_ix = policy.find_stage(state.stage.as_str()).unwrap_or(StageIx(0));
+        let watched = watched_stage(&policy, &state, stage_ix);
+        let now = state.entered_at;
+        let evidence = Evidence::new(&policy, watched, &state.baselines, now, Time::NEVER);
+        let bake = state.bake;
+        let mut machine = Machine {
+            policy,
+            waiting_policy: None,
+            state,
+            stage_ix,
+            evidence,
+            tally: Tally::NOTHING_KNOWN,
+            frozen: Frozen::UNASKED,
+            bake,
+            mark: None,
+            now,
+            last: Assessment { answer: Answer::Hold, why: Why::Guard(Guard::NotStarted), severity: None },
+            moved: None,
+            ordered: None,
+            late_only: false,
+            told_past_max: false,
+            next_heartbeat: now + HEARTBEAT,
+            changes: Vec::new(),
+        };
+        machine.mark_acting_rows();
+        machine
+    }
+
+    /// Takes in one input. Total: no input makes it fail.
+    ///
+    /// Time never goes back: an input stamped earlier than the one before counts as simultaneous with it.
+    pub fn handle(&mut self, now: Time, input: Input<'_>) -> Output {
+        self.now = self.now.max(now);
+        self.moved = None;
+        self.late_only = false;
+        let mut output =
+            Output { events: Vec::new(), plan: None, answer: self.last.answer, changed: false, wake_at: None };
+        match input {
+            Input::Tick => self.evaluate(true, &mut output),
+            Input::Frame(frame) => {
+                let unexposed = self.stage().is_some_and(Stage::is_unexposed) && self.state.baselines.is_empty();
+                let watched = self.watched_stage();
+                let intake = self.evidence.take_in(&self.policy, watched, frame, unexposed);
+                self.late_only = intake.late && !intake.fresh;
+                self.evaluate(true, &mut output);
+            }
+            Input::Policy(policy) => self.reload(policy, &mut output),
+            Input::Order(order) => self.order(order, &mut output),
+            Input::Applied(generation) => {
+                self.emit(What::Applied { generation }, &mut output);
+                self.evaluate(false, &mut output);
+            }
+        }
+        output.answer = self.last.answer;
+        output.wake_at = self.wake_at();
+        output
+    }
+
+    /// The full record of the last evaluation.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        self.moved.as_deref().cloned().unwrap_or_else(|| self.record(&self.last))
+    }
+
+    /// The answer of the last evaluation.
+    #[must_use]
+    pub const fn answer(&self) -> Answer {
+        self.last.answer
+    }
+
+    /// The durable state: a fold of every event so far.
+    #[must_use]
+    pub const fn state(&self) -> &RolloutState {
+        &self.state
+    }
+
+    /// The policy in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    /// The time of the last input.
+    #[must_use]
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Whether every acting check is known and ok: nothing pending, firing, clearing or unknown.
+    #[must_use]
+    pub const fn is_clear(&self) -> bool {
+        self.tally.is_good() && self.tally.blocking.is_none() && self.tally.severity.is_none()
+    }
+
+    pub(crate) fn stage(&self) -> Option<&Stage> {
+        self.policy.stage(self.stage_ix)
+    }
+
+    /// The stage whose checks are evaluated: after a roll back, the one it came down from, so that what goes on
+    /// happening is still seen and listed.
+    pub(crate) fn watched_stage(&self) -> StageIx {
+        watched_stage(&self.policy, &self.state, self.stage_ix)
+    }
+
+    /// Whether the time that passes now counts towards the bake.
+    pub(crate) fn bake_counts(&self) -> bool {
+        let (state, tally) = (&self.state, &self.tally);
+        tally.is_good() && state.applied_at.is_some() && state.paused.is_none() && state.latch.is_none()
+    }
+
+    /// Tests everything at `now`, decides, and carries the decision out on the state.
+    pub(crate) fn evaluate(&mut self, may_move: bool, output: &mut Output) {
+        self.end_mutes(output);
+        if self.now >= self.frozen.valid_until {
+            self.frozen = frozen_at(&self.policy.freezes, self.now);
+        }
+        if self.policy.baseline.max_age.is_some() {
+            self.evidence.compare_with_baselines(&self.policy, &self.state.baselines, self.now);
+        }
+        let watched = self.watched_stage();
+        let mut changes = std::mem::take(&mut self.changes);
+        self.tally = self.evidence.evaluate(&self.policy, watched, &self.state.baselines, self.now, &mut changes);
+        self.changes = changes;
+        self.count_bake();
+        self.track_unknowns(output);
+        self.report_changes(output);
+
+        let mut assessment = self.assess(self.ordered.is_some());
+        if assessment.answer == Answer::Advance && !may_move {
+            assessment = Assessment { answer: Answer::Hold, why: Why::Guard(Guard::Bake), ..assessment };
+        }
+        self.settle(assessment, output);
+    }
+
+    /// Tells what changed, and moves the rollout if the answer says so.
+    fn settle(&mut self, assessment: Assessment, output: &mut Output) {
+        let changed = (assessment.answer, assessment.why) != (self.last.answer, self.last.why);
+        self.last = assessment;
+        output.changed |= changed || self.tally.changed;
+        if changed {
+            let verdict = self.verdict(&assessment);
+            let decision = verdict.answer().name().to_owned();
+            self.emit(What::DecisionChanged { decision, because: verdict.headline() }, output);
+        }
+        self.tell_past_max(output);
+        match assessment.answer {
+            Answer::Hold => self.heartbeat(output),
+            _ if self.policy.shadow && self.ordered.is_none() => self.would(assessment, changed, output),
+            Answer::Advance => self.advance(assessment, output),
+            Answer::RollBack => self.roll_back(assessment, output),
+        }
+    }
+
+    /// A policy in shadow says what it would do, once.
+    fn would(&mut self, assessment: Assessment, changed: bool, output: &mut Output) {
+        if changed && assessment.answer == Answer::RollBack {
+            let verdict = self.verdict(&assessment);
+            let check = verdict.deciding_check().cloned();
+            self.emit(What::WouldRollBack { check, because: verdict.headline() }, output);
+        }
+        self.heartbeat(output);
+    }
+
+    fn advance(&mut self, assessment: Assessment, output: &mut Output) {
+        let record = self.record(&assessment);
+        let because = record.verdict.headline();
+        if self.would_freeze_baselines() {
+            let baselines = self.evidence.reservoirs.freeze(&self.policy, self.now);
+            self.emit(What::BaselineFrozen { baselines }, output);
+        }
+        let next = StageIx(self.stage_ix.0.saturating_add(1));
+        self.moved = Some(Box::new(record));
+        output.changed = true;
+        match self.policy.stage(next).map(|stage| stage.name.clone()) {
+            None => self.emit(What::Completed { because }, output),
+            Some(to) => {
+                let (from, generation) = (self.state.stage.clone(), self.state.generation.next());
+                self.emit(What::StageEntered { from, to, generation, because }, output);
+                self.take_waiting_policy(output);
+                self.enter_stage();
+                output.plan = plan(&self.policy, &self.state, false);
+            }
+        }
+    }
+
+    fn roll_back(&mut self, assessment: Assessment, output: &mut Output) {
+        let record = self.record(&assessment);
+        let (because, check) = (record.verdict.headline(), record.verdict.deciding_check().cloned());
+        let generation = self.state.generation.next();
+        self.moved = Some(Box::new(record));
+        output.changed = true;
+        match self.region_to_roll_back(assessment.why) {
+            Some(region) => {
+                let stage = self.state.stage.clone();
+                self.emit(What::RegionRolledBack { region, stage, generation, check, because }, output);
+                self.mark_acting_rows();
+                output.plan = plan(&self.policy, &self.state, false);
+            }
+            None => {
+                let (from, to) = (self.state.stage.clone(), self.target(assessment.why));
+                self.emit(What::RolledBack { from, to, generation, check, emergency: false, because }, output);
+                self.enter_stage();
+                output.plan = plan(&self.policy, &self.state, false);
+            }
+        }
+    }
+
+    /// Starts a stage empty, as the state says.
+    pub(crate) fn enter_stage(&mut self) {
+        self.stage_ix = self.policy.find_stage(self.state.stage.as_str()).unwrap_or(StageIx(0));
+        let watched = self.watched_stage();
+        self.evidence.enter(&self.policy, watched, &self.state.baselines, self.now, self.now);
+        self.mark_acting_rows();
+        self.bake = self.state.bake;
+        self.mark = None;
+        self.told_past_max = false;
+        self.next_heartbeat = self.now + HEARTBEAT;
+    }
+
+    /// Puts the policy in force that waited for the stage to end.
+    fn take_waiting_policy(&mut self, output: &mut Output) {
+        if let Some(policy) = self.waiting_policy.take() {
+            self.swap_policy(policy, output);
+        }
+    }
+
+    /// Makes `policy` the one in force, as an event.
+    pub(crate) fn swap_policy(&mut self, policy: Arc<Policy>, output: &mut Output) -> Arc<Policy> {
+        let (old, new) = (Some(self.policy.digest.clone()), policy.digest.clone());
+        self.emit(What::PolicyChanged { old, new }, output);
+        self.frozen = Frozen::UNASKED;
+        std::mem::replace(&mut self.policy, policy)
+    }
+
+    /// Replaces the evidence after a reload.
+    pub(crate) fn replace_evidence(&mut self, evidence: Evidence, stage: StageIx) -> Evidence {
+        self.stage_ix = stage;
+        std::mem::replace(&mut self.evidence, evidence)
+    }
+
+    /// Which rows may change the decision: not in shadow, not muted, not in a region that is already taken back.
+    pub(crate) fn mark_acting_rows(&mut self) {
+        let (policy, state) = (&self.policy, &self.state);
+        let regions = policy.catalogue.regions();
+        self.evidence.table.set_acting(policy, |check, region| {
+            let latched = regions.get(region.0 as usize).is_some_and(|name| state.latched_regions.contains_key(name));
+            latched || state.mutes.contains_key(check)
+        });
+    }
+
+    /// Puts an event on the output and folds it into the state; nothing else changes the state.
+    pub(crate) fn emit(&mut self, what: What, output: &mut Output) {
+        let event = Event { time: self.now, what };
+        fold::apply(&mut self.state, &event);
+        output.events.push(event);
+    }
+
+    /// The elapsed time counts when both ends of it were good, up to the smallest `max_age` of the stage.
+    fn count_bake(&mut self) {
+        if self.late_only {
+            return;
+        }
+        let good = self.bake_counts();
+        if let Some((since, true)) = self.mark
+            && good
+        {
+            self.bake = self.bake + self.now.since(since).min(self.evidence.table.min_max_age);
+        }
+        self.mark = Some((self.now, good));
+    }
+
+    fn heartbeat(&mut self, output: &mut Output) {
+        if self.now >= self.next_heartbeat && self.state.latch.is_none() {
+            self.next_heartbeat = self.now + HEARTBEAT;
+            if self.bake != self.state.bake {
+                self.emit(What::Heartbeat { bake: self.bake }, output);
+            }
+        }
+    }
+
+    fn report_changes(&mut self, output: &mut Output) {
+        if self.changes.is_empty() {
+            return;
+        }
+        let changes = std::mem::take(&mut self.changes);
+        for (row, from) in &changes {
+            let Some(finding) = self.finding(*row) else { continue };
+            let what = What::FindingChanged {
+                check: finding.check.clone(),
+                region: finding.region.clone(),
+                from: from.name().to_owned(),
+                to: finding.state.name().to_owned(),
+                note: finding.to_string(),
+            };
+            self.emit(what, output);
+            self.tell_would_roll_back(*row, &finding, output);
+        }
+        self.changes = changes;
+    }
+
+    /// While latched (or for a check in shadow) a check that would roll back is told apart from one that did.
+    fn tell_would_roll_back(&mut self, row: usize, finding: &crate::model::finding::Finding, output: &mut Output) {
+        let Some(row) = self.evidence.table.rows.get(row) else { return };
+        let rolls_back = row.response == crate::model::severity::Response::Rollback && !row.gate;
+        let not_acted_on = self.state.latch.is_some() || !row.acting;
+        if rolls_back && not_acted_on && finding.state == FindingState::Firing && !finding.muted {
+            let (check, because) = (Some(finding.check.clone()), finding.to_string());
+            self.emit(What::WouldRollBack { check, because }, output);
+        }
+    }
+
+    fn tell_past_max(&mut self, output: &mut Output) {
+        let past = self.stage().filter(|stage| self.is_past_max(stage) && !self.state.complete);
+        if let Some(max) = past.and_then(|stage| stage.max)
+            && !self.told_past_max
+            && self.state.latch.is_none()
+        {
+            self.told_past_max = true;
+            let stage = self.state.stage.clone();
+            self.emit(What::PastMax { stage, max }, output);
+        }
+    }
+}
+
+fn watched_stage(policy: &Policy, state: &RolloutState, stage: StageIx) -> StageIx {
+    let from = state.latch.as_ref().and_then(|latch| policy.find_stage(latch.from.as_str()));
+    from.unwrap_or(stage)
+}

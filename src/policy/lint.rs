@@ -1,0 +1,18 @@
+//! How the parts of a policy fit together: "valid" against "does what you meant".
+
+mod compare;
+mod limits;
+mod severity;
+mod stages;
+mod unused;
+
+use super::check::Checked;
+use super::sink::Sink;
+
+/// All lints. Every one sees the whole policy; none looks at recordings (`rollgate test` does).
+pub(crate) fn lint(policy: &Checked<'_>, sink: &mut Sink) {
+    severity::lint(policy, sink);
+    stages::lint(policy, sink);
+    limits::lint(policy, sink);
+    unused::lint(policy, sink);
+}

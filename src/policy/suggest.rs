@@ -1,0 +1,36 @@
+//! "Did you mean ...?"
+
+/// The candidate that `wrong` was most likely meant to be, if any is close enough to be worth saying.
+pub(crate) fn closest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = wrong.to_lowercase();
+    let allowed = (wrong.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| {
+            *distance <= allowed || (wrong.len() >= 4 && candidate.to_lowercase().starts_with(&lower))
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `a`, `b`, `c` for a help line; at most two dozen.
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    let shown = names.iter().take(24).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 24 { format!("{shown}, ... ({} in all)", names.len()) } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggests_only_what_is_close() {
+        let names = ["traffic", "bake", "max", "gates"];
+        assert_eq!(closest("trafic", names), Some("traffic"));
+        assert_eq!(closest("Bake", names), Some("bake"));
+        assert_eq!(closest("gate", names), Some("gates"));
+        assert_eq!(closest("colour", names), None);
+    }
+}
