@@ -43,8 +43,12 @@ pub(crate) fn scripts(
     let scripts = policy.raw.checks.iter().filter(|check| check.script.is_some());
     for (check, info) in scripts.zip(&done.functions) {
         let Some(draft) = policy.drafts.iter_mut().find(|draft| draft.raw.id.value == check.id.value) else { continue };
-        draft.check.condition =
-            Condition::Script { function: info.index, reads: info.reads.clone(), asks: info.asks.clone() };
+        draft.check.condition = Condition::Script {
+            function: info.index,
+            reads: info.reads.clone(),
+            baselines: info.baselines.clone(),
+            asks: info.asks.clone(),
+        };
         fingerprints.insert(draft.check.id.to_string(), info.fingerprint);
     }
     unused_params(policy, &done, sink);

@@ -9,7 +9,7 @@ use crate::policy::compiled::Policy;
 
 /// The readings of the newest frame, one per metric: the worst over its regions, of the group its checks read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Observed {
+pub(crate) struct Observed {
     /// How many frames went by.
     pub frames: u64,
     /// The newest frame's time.
