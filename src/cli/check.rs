@@ -225,7 +225,8 @@ fn standing(one: &Checked, named: bool, console: &Console) -> String {
     let name = if named { format!(" {}", one.source.root) } else { String::new() };
     if one.count(Level::Error) > 0 {
         let icon = console.screen.icon(Mark::Bad);
-        return paint(BAD, format!("{icon} policy{name} NOT loadable")) + "; a running rollout would keep its last good one";
+        return paint(BAD, format!("{icon} policy{name} NOT loadable"))
+            + "; a running rollout would keep its last good one";
     }
     let digests: Vec<String> =
         one.policies.iter().map(|(environment, policy)| format!("{environment} {}", policy.digest.short())).collect();

@@ -23,7 +23,7 @@ impl Demo {
         }
         if !console.plain {
             console.line(format!(
-                "{}\nA rollout with five stages over a week. On the fourth night the isolation score falls.\n",
+                "{}\nFive stages over a week; on the fourth night the isolation score falls.\n",
                 paint(STRONG, "rollgate demo")
             ))?;
         }
@@ -36,7 +36,8 @@ impl Demo {
         } else {
             console.print(replay::pretty(&replayed, console.screen, &times))?;
         }
-        console.line(format!("\nYours to change: {}", paint(PLACE, "rollgate init --template seven-day my-rollouts")))?;
+        console
+            .line(format!("\nYours to change: {}", paint(PLACE, "rollgate init --template seven-day my-rollouts")))?;
         Ok(Exit::Done)
     }
 }

@@ -63,7 +63,11 @@ impl Choice {
 fn rollout_name(text: &str) -> Result<String, String> {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let fine = text.chars().all(letters) && text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
-    if fine { Ok(text.to_owned()) } else { Err("use lower-case words joined by dashes, as in `checkout-cache`".to_owned()) }
+    if fine {
+        Ok(text.to_owned())
+    } else {
+        Err("use lower-case words joined by dashes, as in `checkout-cache`".to_owned())
+    }
 }
 
 impl Init {
@@ -77,7 +81,8 @@ impl Init {
             .map(|path| files::shown(&path))
             .collect();
         if !there.is_empty() {
-            let failure = Failure::new(Exit::Failed, format!("{} is there already; nothing was written", there.join(", ")));
+            let failure =
+                Failure::new(Exit::Failed, format!("{} is there already; nothing was written", there.join(", ")));
             return Err(failure.help("choose another directory, or another --name").into());
         }
         for file in &files {

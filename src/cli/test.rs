@@ -16,8 +16,8 @@ use super::failure::Failure;
 use super::global::{self, Output};
 use super::{policies, watching};
 
-pub(crate) mod fixtures;
 pub(crate) mod fired;
+pub(crate) mod fixtures;
 mod suite;
 
 use fired::Fired;
@@ -132,7 +132,8 @@ fn usual(paths: &[PathBuf]) -> Vec<PathBuf> {
     if !paths.is_empty() {
         return paths.to_vec();
     }
-    let usual: Vec<PathBuf> = ["policies", "fixtures"].into_iter().map(PathBuf::from).filter(|path| path.is_dir()).collect();
+    let usual: Vec<PathBuf> =
+        ["policies", "fixtures"].into_iter().map(PathBuf::from).filter(|path| path.is_dir()).collect();
     if usual.is_empty() { vec![PathBuf::from(".")] } else { usual }
 }
 

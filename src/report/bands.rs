@@ -175,7 +175,8 @@ impl Bands {
         let mut at = 0;
         while at < columns.len() {
             let here = columns[at].as_ref().map(|bin| bin.stage).or(stage);
-            let same = columns[at..].iter().take_while(|bin| bin.as_ref().is_none_or(|bin| Some(bin.stage) == here)).count();
+            let same =
+                columns[at..].iter().take_while(|bin| bin.as_ref().is_none_or(|bin| Some(bin.stage) == here)).count();
             let length = same.max(1);
             let label = here.and_then(|stage| self.stages.get(stage)).map_or("", String::as_str);
             let mark = if at == 0 { String::new() } else { "|".to_owned() };

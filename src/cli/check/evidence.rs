@@ -17,7 +17,9 @@ pub(super) fn gather(paths: &[PathBuf], all: &[Checked], console: &mut Console) 
         fired.know(policy);
     }
     let mut found: Vec<PathBuf> = Vec::new();
-    for path in paths.iter().map(PathBuf::as_path).chain([Path::new("fixtures")].into_iter().filter(|path| path.is_dir())) {
+    for path in
+        paths.iter().map(PathBuf::as_path).chain([Path::new("fixtures")].into_iter().filter(|path| path.is_dir()))
+    {
         found.extend(files::find_fixtures(path)?);
     }
     found.sort();

@@ -69,11 +69,12 @@ impl Gathered {
     /// Takes in one evaluation; says whether it is a row.
     pub(super) fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> bool {
         self.summary.evaluations += 1;
-        let change = is_change(machine, output);
-        let row = change || self.kept == Rows::Every;
+        let mut row = is_change(machine, output) || self.kept == Rows::Every;
         let mut shown = output.answer;
         if output.changed || row {
             let decision = machine.decision();
+            // The same check, but worse or better than before: pending became firing.
+            row |= decision.severity != self.severity && machine.state().latch.is_none();
             shown = self.decided(&decision, output, row);
         }
         for told in would_roll_back(machine, output) {
@@ -89,7 +90,8 @@ impl Gathered {
     fn decided(&mut self, decision: &Decision, output: &Output, row: bool) -> Answer {
         self.severity = decision.severity;
         self.unknown = matches!(&decision.verdict, Verdict::Hold { because } if is_unknown(because.first()));
-        self.summary.advances += count(output, |what| matches!(what, What::StageEntered { .. } | What::Completed { .. }));
+        self.summary.advances +=
+            count(output, |what| matches!(what, What::StageEntered { .. } | What::Completed { .. }));
         if self.first_breach.is_none() {
             self.first_breach = Row::of_breach(decision);
         }

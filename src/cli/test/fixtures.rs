@@ -39,7 +39,7 @@ pub(crate) fn run(
         rollout: policy.rollout.to_string(),
         tests: Vec::new(),
     };
-    if let Some(outcome) = suite::unreadable(FIXTURE_FILE, &diagnostics, &folder.source) {
+    if let Some(outcome) = suite::unreadable("the fixture", &diagnostics, &folder.source) {
         suite.tests.push(outcome);
         all.suites.push(suite);
         return Ok(());

@@ -66,7 +66,7 @@ pub(super) fn unreadable(file: &str, diagnostics: &[Diagnostic], source: &Policy
         got: format!("{} [{}]", diagnostic.message, diagnostic.code),
         more: diagnostic.help.clone(),
     });
-    Some(Outcome { name: file.to_owned(), failures: failures.collect() })
+    Some(Outcome { name: format!("{file} can be read"), failures: failures.collect() })
 }
 
 fn one(test: PolicyTest, policy: &Arc<Policy>, source: &PolicySource, fired: &mut Fired) -> anyhow::Result<Outcome> {
