@@ -10,7 +10,7 @@ use rollgate::fixture::scenario::{PolicyTest, TEST_START, environments_of, read_
 use rollgate::fixture::score::{Label, Quality, score};
 use rollgate::fixture::series::Series;
 use rollgate::fixture::timeline::render;
-use rollgate::fixture::{Frames, InMemory, Moment, ReadOptions, codes, open};
+use rollgate::fixture::{InMemory, Moment, ReadOptions, codes, open};
 use rollgate::model::decision::Answer;
 use rollgate::model::frame::Frame;
 use rollgate::model::ids::Environment;
@@ -176,13 +176,16 @@ fn without_the_approval_nothing_advances_unless_approvals_are_assumed() {
 #[test]
 fn rearming_enters_the_start_stage_again_and_later_breaches_count_again() {
     let series = "score = \"99.9 for 5m, 94 for 1m, 99.9 for 20m, 94 for 1m, 99.9 for 5m\"\nlatency = \"200 for 32m\"";
-    let text = format!("[[test]]\nname = \"t\"\n[test.series]\n{series}\n[[test.never]]\ndecision = \"advance\"");
+    let text = format!(
+        "[[test]]\nname = \"t\"\nbaseline = {{ latency = \"200ms\" }}\n[test.series]\n{series}\n[[test.never]]\ndecision = \"advance\""
+    );
     let (tests, _) = tests(&text);
     let run = play(&tests[0], &RunOptions { rearm: Some(Duration::from_mins(5)), ..RunOptions::default() });
     assert_eq!(run.played.rearmed, 1, "{}", render(&run.rows, run.begins));
-    assert_eq!(run.rollbacks.len(), 2);
+    assert_eq!(run.acted().count(), 2);
     let latched = play(&tests[0], &RunOptions::default());
-    assert_eq!(latched.rollbacks.len(), 1);
+    assert_eq!(latched.acted().count(), 1);
+    assert_eq!(latched.rollbacks.iter().filter(|rolled_back| rolled_back.would).count(), 1);
     let would: Vec<_> = latched.rows.iter().filter(|row| row.would).collect();
     assert_eq!(would.len(), 1, "{}", render(&latched.rows, latched.begins));
     assert_eq!(would[0].answer, Answer::RollBack);
@@ -293,9 +296,8 @@ fn noise_is_bounded_and_the_same_on_every_machine() {
     assert_eq!(of("a"), of("a"));
     assert_ne!(of("a"), of("b"));
     assert!(of("a").iter().all(|s| s.samples == Some(40) && (s.value.unwrap() - 99.5).abs() <= 0.3));
-    insta::assert_debug_snapshot!(of("a")[0].value, @"Ok(
-    99.29268713379236,
-)");
+    let shown: Vec<String> = of("a").iter().take(3).map(|s| s.value.unwrap().to_string()).collect();
+    insta::assert_snapshot!(shown.join(" "));
 }
 
 #[rstest]
