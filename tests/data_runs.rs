@@ -440,3 +440,18 @@ fn compressed_files_read_as_the_plain_one() {
         assert!(error.contains("cannot read") && error.contains(name), "{error}");
     }
 }
+
+#[test]
+fn a_policy_that_asks_for_treatment_where_there_is_only_all_is_told_so_once() {
+    let policy = policy();
+    let rows = "timestamp,metric,group,value\n2026-11-01T00:00:00Z,score,all,99\n2026-11-01T00:01:00Z,score,all,99\n";
+    let recording = rollgate::fixture::Recording::from_bytes("data.csv", rows);
+    let mut frames = open::open(recording, &Arc::new(policy.catalogue.clone()), &ReadOptions::default()).unwrap();
+    let mut frame = Frame::default();
+    while frames.next_frame(&mut frame).unwrap() {}
+    let told = rollgate::fixture::advice::advice(&policy, frames.report());
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("2 checks read `score` of treatment, and the data has only all"), "{told:?}");
+    assert!(told[0].contains("--map 'score/all=score/treatment'"), "{told:?}");
+    assert!(told[1].contains("`latency`, and the data has none"), "{told:?}");
+}
