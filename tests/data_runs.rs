@@ -455,3 +455,14 @@ fn a_policy_that_asks_for_treatment_where_there_is_only_all_is_told_so_once() {
     assert!(told[0].contains("--map 'score/all=score/treatment'"), "{told:?}");
     assert!(told[1].contains("`latency`, and the data has none"), "{told:?}");
 }
+
+#[test]
+fn times_of_orders_count_from_the_start_of_their_test() {
+    let text = "[[test]]\nname = \"t\"\nstart = \"2026-12-24T00:00:00Z\"\n[test.series]\nscore = \"99 for 5m\"\n[[test.orders]]\nat = \"1m\"\nverb = \"hold\"\nuntil = \"3m\"\n[[test.never]]\ndecision = \"advance\"";
+    let (tests, diagnostics) = tests(text);
+    assert_eq!(diagnostics, []);
+    let (at, order) = tests[0].scenario.orders[0].on(tests[0].begins);
+    assert_eq!(at, rollgate::model::time::Time::parse("2026-12-24T00:01:00Z").unwrap());
+    let until = rollgate::model::time::Time::parse("2026-12-24T00:03:00Z").ok();
+    assert_eq!(order.verb, rollgate::model::operator::Verb::Hold { until });
+}
