@@ -160,7 +160,7 @@ fn explain_prints_the_page_of_a_code() {
 fn check_reports_every_problem_in_one_run() {
     let tree = tree();
     let path = tree.path().join("policies/my-rollout/policy.toml");
-    let text = fs::read_to_string(&path).unwrap().replace("bake = \"2h\"", "bake = \"2h\"\ntrafic = \"5%\"");
+    let text = fs::read_to_string(&path).unwrap().replace("bake    = \"2h\"", "bake    = \"2h\"\ntrafic = \"5%\"");
     fs::write(&path, text.replace("p0 = { above = \"5%\" }", "p0 = { above = \"500%\" }")).unwrap();
     let arguments = ["check", "policies/my-rollout"];
     looks!(screen(tree.path(), &arguments));

@@ -1,5 +1,7 @@
 //! The committed pages about the script functions are what the program prints.
 
+#![expect(clippy::disallowed_methods, reason = "it compares with a committed file, and writes it when asked to")]
+
 use std::path::Path;
 
 use rollgate::policy::script::api;

@@ -2,6 +2,8 @@
 //!
 //! One test in one binary: the allocator counts for the whole process.
 
+#![expect(clippy::disallowed_macros, reason = "it tells how much of the corpus ran")]
+
 mod script_support;
 
 use peak_alloc::PeakAlloc;

@@ -213,6 +213,11 @@ fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyh
     Ok(())
 }
 
+/// Nothing is drawn in plain output.
+fn icon(mark: Mark, console: &Console) -> String {
+    if console.plain { String::new() } else { format!("{} ", console.screen.icon(mark)) }
+}
+
 /// The files that were looked at; the tests are `test`'s business, and a conflict between policies has no files.
 fn own_files(one: &Checked) -> usize {
     if one.source.root.is_empty() {
@@ -224,14 +229,14 @@ fn own_files(one: &Checked) -> usize {
 fn standing(one: &Checked, named: bool, console: &Console) -> String {
     let name = if named { format!(" {}", one.source.root) } else { String::new() };
     if one.count(Level::Error) > 0 {
-        let icon = console.screen.icon(Mark::Bad);
-        return paint(BAD, format!("{icon} policy{name} NOT loadable"))
+        let icon = icon(Mark::Bad, console);
+        return paint(BAD, format!("{icon}policy{name} NOT loadable"))
             + "; a running rollout would keep its last good one";
     }
     let digests: Vec<String> =
         one.policies.iter().map(|(environment, policy)| format!("{environment} {}", policy.digest.short())).collect();
-    let icon = console.screen.icon(Mark::Good);
-    format!("{}: {}", paint(GOOD, format!("{icon} policy{name} loadable")), digests.join(", "))
+    let icon = icon(Mark::Good, console);
+    format!("{}: {}", paint(GOOD, format!("{icon}policy{name} loadable")), digests.join(", "))
 }
 
 fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {

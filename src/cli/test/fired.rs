@@ -93,10 +93,10 @@ impl Fired {
             }
             let fixtures = crate::report::layout::count(seen.fixtures, "fixture");
             for check in seen.checks.difference(&seen.fired) {
-                facts.push(format!("{rollout}: {check} never fires on any of {fixtures}"));
+                facts.push(format!("{rollout}: no fixture fires {check} ({fixtures} played)"));
             }
             for metric in seen.metrics.difference(&seen.carried) {
-                facts.push(format!("{rollout}: no fixture of {fixtures} carries {metric}"));
+                facts.push(format!("{rollout}: no fixture carries {metric} ({fixtures} played)"));
             }
             if facts.is_empty() {
                 facts.push(format!("{rollout}: every check fires and every metric appears in {fixtures}"));
