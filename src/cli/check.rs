@@ -206,6 +206,10 @@ fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyh
     for one in &each {
         console.line(standing(one, each.len() > 1, console))?;
     }
+    if all.iter().any(|one| one.source.root.is_empty() && one.count(Level::Error) > 0) {
+        let text = paint(BAD, format!("{}they do NOT go together", icon(Mark::Bad, console)));
+        console.line(format!("{text}; see the conflict above"))?;
+    }
     let first = all.iter().flat_map(|one| &one.diagnostics).max_by_key(|diagnostic| diagnostic.level);
     if let Some(diagnostic) = first {
         console.line(paint(QUIET, format!("more: rollgate explain {}", diagnostic.code)))?;
