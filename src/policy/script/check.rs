@@ -510,7 +510,7 @@ impl<'a, 'w> Checker<'a, 'w> {
             let args: Vec<Typed> = call.args.iter().map(|arg| self.expr(arg)).collect();
             if args.len() != due {
                 let span = self.span(at);
-                let message = format!("`{}` takes {}, here are {}", item.signature(), count(due), args.len());
+                let message = format!("`{}` takes {}, here {}", item.signature(), count(due), given(args.len()));
                 self.error(UNKNOWN_FUNCTION, span, message);
                 return Typed::opaque();
             }
@@ -519,7 +519,7 @@ impl<'a, 'w> Checker<'a, 'w> {
             let span = self.span(at);
             self.script_call(function, &call.args, span.clone(), span)
         } else {
-            for arg in &call.args {
+            for arg in call.args.iter().filter(|arg| !matches!(arg, Expr::StringConstant(..))) {
                 self.expr_quietly(arg);
             }
             self.unknown_function(name, at);
@@ -544,7 +544,7 @@ impl<'a, 'w> Checker<'a, 'w> {
         let args: Vec<Typed> = args.iter().map(|arg| self.expr(arg)).collect();
         let Some(known) = self.world.signatures.get(function) else { return Typed::opaque() };
         if known.params != args.len() {
-            let message = format!("`{}` takes {}, here are {}", known.name, count(known.params), args.len());
+            let message = format!("`{}` takes {}, here {}", known.name, count(known.params), given(args.len()));
             self.error(UNKNOWN_FUNCTION, word, message);
             return Typed::opaque();
         }
@@ -852,6 +852,10 @@ fn count(arguments: usize) -> String {
         1 => "one argument".to_owned(),
         many => format!("{many} arguments"),
     }
+}
+
+fn given(arguments: usize) -> String {
+    if arguments == 1 { "is 1".to_owned() } else { format!("are {arguments}") }
 }
 
 fn is_comparison(expr: &Expr) -> bool {

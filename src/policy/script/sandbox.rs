@@ -60,8 +60,13 @@ pub(super) static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     engine
 });
 
-/// The engine that reads scripts before they are checked: the same language.
-pub(super) static READER: LazyLock<Engine> = LazyLock::new(|| bare(MAX_DEPTH));
+/// The engine that reads scripts before they are checked: the same language, except that a name given twice is left to
+/// the lint, which says so under its own code and goes on.
+pub(super) static READER: LazyLock<Engine> = LazyLock::new(|| {
+    let mut engine = bare(MAX_DEPTH);
+    engine.set_allow_shadowing(true);
+    engine
+});
 
 /// Words that are part of Rhai and not of a policy, with what to say about them.
 pub(super) const FORBIDDEN: [(&str, &str); 29] = [
