@@ -76,7 +76,7 @@ fn all_problems_are_reported_in_one_run() {
     ];
     assert_eq!(found, expected, "{:#?}", compiled.diagnostics);
     let help: Vec<&String> = compiled.diagnostics.iter().flat_map(|problem| &problem.help).collect();
-    for near in ["`errors`", "`limit`", "`breached`", "`yes`", "`treatment`", "`seven`"] {
+    for near in ["`errors`", "`limit`", "`breached`", "`yes`", "`.treatment`", "`seven`"] {
         let is_near = help.iter().any(|help| help.contains(near));
         assert_eq!(is_near, near != "`seven`", "{near}: {help:?}");
     }

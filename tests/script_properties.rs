@@ -69,7 +69,7 @@ fn quantity(metric: &'static str) -> impl Strategy<Value = String> {
             (inner.clone(), inner.clone(), prop::sample::select(vec!["min", "max"]))
                 .prop_map(|(a, b, f)| format!("{f}({a}, {b})")),
             inner.clone().prop_map(|a| format!("abs({a})")),
-            inner.prop_map(|a| format!("-{a}")),
+            inner.prop_map(|a| format!("(-{a})")),
         ]
     })
 }
@@ -137,14 +137,16 @@ fn compiled(body: &str, kind: CheckKind) -> script::ScriptsCompiled {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
     /// The lowered tree and the interpreter give the same answer, reason included.
     #[test]
     fn lowered_and_interpreted_agree(body in body(), worlds in prop::collection::vec(facts(), 4)) {
         let compiled = compiled(&body, CheckKind::Trigger);
         let errors: Vec<_> = compiled.diagnostics.iter().filter(|problem| problem.level == Level::Error).collect();
-        prop_assert!(errors.is_empty(), "{body}: {errors:?}");
+        // A random program may be nested deeper than a script may be; that is said, and nothing else is wrong with it.
+        prop_assert!(errors.iter().all(|problem| problem.code.0 == 67), "{errors:?}");
+        prop_assume!(errors.is_empty());
         let index = compiled.functions[0].index;
         for facts in worlds {
             let (a, b) = (compiled.set.call(index, &facts), compiled.set.call_interpreted(index, &facts));

@@ -103,7 +103,9 @@ fn report(policy: &Checked<'_>, done: &ScriptsCompiled, sink: &mut Sink) {
     for diagnostic in &done.diagnostics {
         match diagnostic.level {
             super::diagnostic::Level::Error => sink.push(diagnostic.clone()),
-            super::diagnostic::Level::Warning => sink.warn(diagnostic.clone(), &accepted),
+            super::diagnostic::Level::Warning => {
+                sink.warn_beside(diagnostic.clone(), &accepted, "a trigger or gate that is a script")
+            }
         }
     }
 }

@@ -26,8 +26,6 @@ pub(super) const RESERVED: &str = "rg_";
 /// What an `if` asks about its condition.
 pub(super) const IF: &str = "rg_if";
 
-type Fallible<T> = Result<T, Box<EvalAltResult>>;
-
 /// One call in progress on this thread.
 #[derive(Default)]
 struct Run {
