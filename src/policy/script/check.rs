@@ -261,7 +261,15 @@ impl<'a, 'w> Checker<'a, 'w> {
             let close = self.file.text.closing(first + 1).unwrap_or(first);
             self.edit(self.file.range(first, close), "()".to_owned());
             let name = name.to_owned();
-            self.locals.push(Local { name, kinds: Kinds::NUMBER, dim: None, metric, constant: true, slot: None, blamed: false });
+            self.locals.push(Local {
+                name,
+                kinds: Kinds::NUMBER,
+                dim: None,
+                metric,
+                constant: true,
+                slot: None,
+                blamed: false,
+            });
             return Typed::new(Kinds::UNIT, Some(Node::Const(Value::Foreign)));
         }
         let told = self.out.len();
