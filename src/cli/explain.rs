@@ -12,7 +12,8 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output, WhichEnvironment};
-use super::run::{Recorded, Run, session};
+use super::run::session::{self, Moment};
+use super::run::{Recorded, Run};
 
 /// Explain a problem code, or one decision on recorded metrics.
 ///
@@ -47,17 +48,6 @@ pub struct Explain {
 
 fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text).map_err(|error| error.to_string())
-}
-
-/// A moment of a recording.
-#[derive(Debug, Clone, Copy)]
-pub enum Moment {
-    /// At this time.
-    At(Time),
-    /// So long after the first sample.
-    After(Duration),
-    /// At the first roll back, else at the end.
-    FirstRollBack,
 }
 
 impl Explain {
