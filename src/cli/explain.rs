@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use crate::fixture::codes as tests;
 use crate::model::time::{Duration, Time};
 use crate::policy::codes;
 use crate::report::{explain, page};
@@ -56,7 +57,8 @@ impl Explain {
     }
 
     fn code(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        if let Some(found) = codes::find(&self.subject) {
+        let page = |code| codes::page(code).or_else(|| tests::page(code));
+        if let Some(found) = codes::parse(&self.subject).and_then(page) {
             console.print(page::page(found, console.screen))?;
             return Ok(Exit::Done);
         }
@@ -65,7 +67,7 @@ impl Explain {
             Failure::new(Exit::Usage, "which data? explaining a decision needs a recording")
                 .help(format!("rollgate explain {} DATA --at TIME", self.subject))
         } else {
-            let last = codes::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
+            let last = tests::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
             Failure::new(Exit::Usage, format!("`{}` is no problem code and no policy", self.subject))
                 .help(format!("codes go from RG001 to {last}; `rollgate check` prints them"))
         };

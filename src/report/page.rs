@@ -18,6 +18,7 @@ pub fn page(page: &Page, screen: Screen) -> String {
         FoundBy::Scripts => "found in a policy's scripts",
         FoundBy::Loader => "found while reading the directory",
         FoundBy::Tree => "found by comparing the policies of a tree",
+        FoundBy::Tests => "found in policy tests and fixtures",
     };
     let mut text = format!(
         "{}  {}\n{}\n\n",
