@@ -68,4 +68,6 @@ pub mod engine;
 )]
 pub mod fixture;
 
+pub mod cli;
+pub mod report;
 pub mod shell;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `rollgate` binary; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    rollgate::cli::main()
+}

@@ -10,6 +10,8 @@ pub mod codes;
 pub mod compiled;
 pub mod diagnostic;
 mod digest;
+pub mod fix;
+pub mod format;
 mod lint;
 mod overlay;
 mod raw;
@@ -27,7 +29,7 @@ use std::sync::Arc;
 
 use crate::model::frame::Catalogue;
 use crate::model::ids::Region;
-use crate::model::ids::{Environment, Feature, RolloutId};
+use crate::model::ids::{Digest, Environment, Feature, RolloutId};
 
 use check::Checked as CheckedParts;
 use compiled::Policy;
@@ -99,6 +101,12 @@ pub fn check(source: &PolicySource) -> Checked {
     }
     checked.diagnostics = merge(found, environments.len());
     checked
+}
+
+/// The digest that one environment's decisions carry, without compiling it: a reload compares it before anything else.
+#[must_use]
+pub fn digest_of(source: &PolicySource, environment: &Environment) -> Digest {
+    digest::digest(source, environment)
 }
 
 /// The environments of a policy, in order of name.
@@ -244,7 +252,6 @@ struct Build<'a> {
 
 impl Build<'_> {
     fn policy(self, raw: &Raw, parts: CheckedParts<'_>) -> Option<Policy> {
-        let with_scripts = parts.drafts.iter().any(|draft| draft.raw.script.is_some());
         let mut checks: Vec<compiled::Check> = parts.drafts.into_iter().map(|draft| draft.check).collect();
         for check in &mut checks {
             let script = self.fingerprints.get(check.id.as_str()).copied();
@@ -255,7 +262,7 @@ impl Build<'_> {
             environment: self.environment.clone(),
             owner: raw.owner.as_ref().map(|owner| owner.value.clone()),
             features: raw.features.iter().map(|feature| Feature::new(&feature.value)).collect(),
-            digest: digest::digest(self.source, self.environment, with_scripts),
+            digest: digest::digest(self.source, self.environment),
             catalogue: self.catalogue,
             metrics: parts.metrics.into_iter().map(|metric| metric.rules).collect(),
             stages: parts.stages.into_iter().map(|stage| stage.stage).collect(),

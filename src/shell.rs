@@ -1,3 +1,10 @@
-//! The file system and the terminal: reads policies and recordings into memory. Decides nothing.
+//! The border to the machine: files, the clock, the terminal. Everything here turns the outside into values (or values
+//! into files) and decides nothing; it is the only place that names `std::fs`, `std::env` and clocks.
 
+pub mod clock;
 pub mod data;
+pub mod files;
+pub mod terminal;
+#[cfg(feature = "watch")]
+pub mod watch;
+pub mod write;

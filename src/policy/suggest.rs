@@ -14,6 +14,13 @@ pub(crate) fn closest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a 
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether `meant` is the only candidate near `wrong`, so that renaming needs nobody's judgement.
+pub(crate) fn is_certain<'a>(wrong: &str, meant: &str, candidates: impl IntoIterator<Item = &'a str>) -> bool {
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&wrong.to_lowercase(), &candidate.to_lowercase());
+    let best = distance(meant);
+    best <= 2 && candidates.into_iter().filter(|candidate| distance(candidate) <= best + 1).count() == 1
+}
+
 /// `a`, `b`, `c` for a help line; at most two dozen.
 pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();

@@ -15,7 +15,7 @@ use crate::policy::raw::{At, BoundWord, Raw, RawCheck, RawKind, Written};
 use crate::policy::script::FunctionIx;
 use crate::policy::sink::Sink;
 use crate::policy::source::PolicySource;
-use crate::policy::suggest::{closest, listed};
+use crate::policy::suggest::{closest, is_certain, listed};
 
 use super::metrics::{self, CheckedMetric};
 use super::{Draft, quantity, stages, words};
@@ -165,7 +165,9 @@ pub(crate) fn unknown_metric(name: &At<String>, metrics: &[CheckedMetric<'_>], s
         // A threshold names its metric as a key, a trigger as a text.
         let is_key = name.place.span.len() == name.value.len();
         let spelt = if is_key { meant.to_owned() } else { format!("\"{meant}\"") };
-        sink.mend(&name.place, spelt, format!("`{}` renamed `{meant}`", name.value));
+        if is_certain(&name.value, meant, names()) {
+            sink.mend(&name.place, spelt, format!("`{}` renamed `{meant}`", name.value));
+        }
     }
     sink.push(diagnostic.help(format!("metrics: {}", listed(names()))));
 }

@@ -9,10 +9,10 @@ use crate::policy::compiled::{
     Approvals, CheckIx, EarlyExit, MAX_STAGES, MetricLimits, OnMax, Stage, StageIx, StageSet,
 };
 use crate::policy::diagnostic::{Diagnostic, Place};
-use crate::policy::raw::{At, Raw, RawKind, RawStage};
+use crate::policy::raw::{At, Raw, RawApprovals, RawKind, RawStage};
 use crate::policy::sink::Sink;
 use crate::policy::source::PolicySource;
-use crate::policy::suggest::{closest, listed};
+use crate::policy::suggest::{closest, is_certain, listed};
 
 use super::metrics::{self, CheckedMetric};
 use super::{CheckedStage, Draft, check_ix, quantity};
@@ -85,7 +85,7 @@ fn one<'a>(
 
 fn approvals(raw: &RawStage, sink: &mut Sink) -> Option<Approvals> {
     let written = raw.approvals.as_ref()?;
-    let (roles, people) = &written.value;
+    let RawApprovals { roles, people } = &written.value;
     if roles.is_empty() {
         sink.push(
             Diagnostic::error(codes::EMPTY, "`approvals` names no role", written.place.clone())
@@ -120,7 +120,9 @@ pub(crate) fn find(policy: &Raw, name: &At<String>, sink: &mut Sink) -> Option<S
         Diagnostic::error(codes::UNKNOWN_STAGE, format!("unknown stage `{}`", name.value), name.place.clone());
     if let Some(meant) = closest(&name.value, names()) {
         diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-        sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        if is_certain(&name.value, meant, names()) {
+            sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        }
     }
     sink.push(diagnostic.help(format!("stages: {}", listed(names()))));
     None
@@ -184,7 +186,9 @@ fn unknown_gate(raw: &Raw, name: &At<String>, sink: &mut Sink) {
         diagnostic = diagnostic.also(other.id.place.clone(), "this is not a gate");
     } else if let Some(meant) = closest(&name.value, names()) {
         diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-        sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        if is_certain(&name.value, meant, names()) {
+            sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        }
     }
     let known = listed(names());
     sink.push(diagnostic.help(if known.is_empty() {

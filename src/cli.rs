@@ -1,0 +1,157 @@
+//! The command line: one file per command. Arguments become settings here, values become screens in `report`; what
+//! lies between is the library's. No command compares a metric with anything.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::report::screen::{BAD, PLACE, paint};
+use crate::shell::terminal::Terminal;
+
+pub mod check;
+pub mod completions;
+pub mod console;
+pub mod demo;
+pub mod eval;
+pub mod exit;
+pub mod explain;
+pub mod failure;
+pub mod fix;
+pub mod fmt;
+pub mod global;
+pub mod init;
+pub mod man;
+pub mod policies;
+pub mod replay;
+pub mod run;
+pub mod schema;
+pub mod test;
+pub mod watching;
+
+use console::Console;
+use exit::Exit;
+use failure::Failure;
+
+/// Decides whether a rollout advances, holds or rolls back.
+///
+/// Stages, P0/P1/P2 thresholds and rollback triggers are text under review; recorded metrics show what a policy would
+/// have done before it is trusted with a rollout.
+#[derive(Debug, Parser)]
+#[command(name = "rollgate", version, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    global: global::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "First time here? Try: rollgate demo";
+
+const AFTER_LONG_HELP: &str = "\
+First steps:
+  rollgate demo                                  a seven-day rollout that is rolled back, in two seconds
+  rollgate init my-rollout                       a policy, its tests and a recording to start from
+  rollgate check && rollgate test                is it sound, does it do what its tests say
+  rollgate replay policies/my-rollout data.csv   what it would have done on recorded metrics
+
+Exit codes:
+  0   done: policy valid, tests pass
+  1   the tool could not do it (a file cannot be read or written, a bug)
+  2   wrong usage
+  3   policy invalid; warnings too with --fail-level warning
+  4   an expectation failed
+  5   nothing to check, test or replay
+  6   recorded data unreadable, or refused by --strict
+  10  with --exit-decision: ended in hold
+  11  with --exit-decision: rolled back
+  12  with --exit-decision: ended with something unknown";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a policy, its tests and a recording to start from
+    Init(init::Init),
+    /// Watch a rollout being rolled back: needs no files, no network
+    Demo(demo::Demo),
+    /// Report every problem of policies, each with its place and its mend
+    Check(check::Check),
+    /// Rewrite policies in the one canonical spelling
+    Fmt(fmt::Fmt),
+    /// Mend what can be mended without a decision, and migrate older policies
+    Fix(fix::Fix),
+    /// Run the policies' own tests, and fixtures against their policies
+    Test(test::Test),
+    /// Show what a policy would have done on recorded metrics
+    Replay(replay::Replay),
+    /// Decide on one snapshot
+    Eval(eval::Eval),
+    /// Explain a problem code, or one decision on recorded metrics
+    Explain(explain::Explain),
+    /// Print the JSON Schema that editors complete policies with
+    Schema(schema::Schema),
+    /// Print the completion script of a shell
+    Completions(completions::Completions),
+    /// Print the manual page, or write one per command
+    Man(man::Man),
+}
+
+/// Runs the process's own command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // A closed pipe is nothing to complain about, and there is nobody left to complain to.
+            drop(error.print());
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            return exit.into();
+        }
+    };
+    let mut console = Console::new(&arguments.global, Terminal::detect());
+    let ended = run(arguments.command, &mut console).and_then(|exit| {
+        console.flush()?;
+        Ok(exit)
+    });
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) if failure::is_closed_pipe(&error) => Exit::Done.into(),
+        Err(error) => {
+            complain(&mut console, &error);
+            failure::exit_of(&error).into()
+        }
+    }
+}
+
+fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
+    match command {
+        Command::Init(init) => init.run(console),
+        Command::Demo(demo) => demo.run(console),
+        Command::Check(check) => check.run(console),
+        Command::Fmt(fmt) => fmt.run(console),
+        Command::Fix(fix) => fix.run(console),
+        Command::Test(test) => test.run(console),
+        Command::Replay(replay) => replay.run(console),
+        Command::Eval(eval) => eval.run(console),
+        Command::Explain(explain) => explain.run(console),
+        Command::Schema(schema) => schema.run(console),
+        Command::Completions(completions) => completions.run(console),
+        Command::Man(man) => man.run(console),
+    }
+}
+
+/// Every command with its arguments: for completions and manual pages.
+#[must_use]
+pub fn grammar() -> clap::Command {
+    Arguments::command()
+}
+
+fn complain(console: &mut Console, error: &anyhow::Error) {
+    let mut text = format!("{} {error}", paint(BAD, "error:"));
+    for cause in error.chain().skip(1) {
+        text.push_str(&format!("\n  because: {cause}"));
+    }
+    if let Some(help) = error.downcast_ref::<Failure>().and_then(|failure| failure.help.as_ref()) {
+        text.push_str(&format!("\n{} {help}", paint(PLACE, "help:")));
+    }
+    // Nobody is left to tell when stderr itself is gone.
+    drop(console.say(text));
+}

@@ -1,0 +1,266 @@
+//! `check`: every problem of policies, in every environment, without running anything.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::model::ids::Environment;
+use crate::policy::ValueOrigin;
+use crate::policy::compiled::Policy;
+use crate::policy::diagnostic::{Diagnostic, Level};
+use crate::policy::source::PolicySource;
+use crate::report::json::{Envelope, Problem};
+use crate::report::layout::count;
+use crate::report::screen::{BAD, GOOD, Mark, PLACE, QUIET, of_level, paint};
+use crate::shell::clock::Stopwatch;
+use crate::shell::files;
+
+use super::console::Console;
+use super::exit::Exit;
+use super::global::{self, Output};
+use super::{policies, watching};
+
+mod evidence;
+mod origin;
+
+/// Report every problem of policies, each with its place and its mend.
+///
+/// All environments are checked: a policy that is sound in staging only is not sound.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rollgate check                                  every policy below `policies`, else below here
+  rollgate check policies/isolation --watch       again on every save
+  rollgate check --fail-level warning             for CI: warnings fail too
+  rollgate check --show-origin -e staging         where each value in force was written")]
+pub struct Check {
+    /// Policies, or trees of them [default: policies, else .]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Only this environment [default: all]
+    #[arg(short, long, value_name = "NAME")]
+    environment: Option<String>,
+    /// The least bad level that fails
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = FailLevel::Error)]
+    fail_level: FailLevel,
+    /// Print the values in force with the file and line each comes from
+    #[arg(long)]
+    show_origin: bool,
+    /// Replay the fixtures and name what they leave untouched: checks that never fire, metrics that never appear
+    #[arg(long)]
+    evidence: bool,
+    /// Check again on every change
+    #[arg(long)]
+    watch: bool,
+    /// Shape of the report [default: pretty, or plain with --plain]
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    output: Option<Output>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailLevel {
+    /// Warnings and errors fail
+    Warning,
+    /// Only errors fail
+    Error,
+}
+
+/// One policy with all that was found in it; or all of them together, with what they say twice.
+#[derive(Default)]
+pub(super) struct Checked {
+    pub(super) source: PolicySource,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) policies: BTreeMap<Environment, Policy>,
+    pub(super) origins: BTreeMap<Environment, Vec<ValueOrigin>>,
+}
+
+impl Checked {
+    fn count(&self, level: Level) -> usize {
+        self.diagnostics.iter().filter(|diagnostic| diagnostic.level == level).count()
+    }
+
+    /// The policy for production, else for any environment.
+    pub(super) fn usual(&self) -> Option<&Policy> {
+        self.policies.get("production").or_else(|| self.policies.values().next())
+    }
+}
+
+impl Check {
+    pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let paths = policies::or_usual(&self.paths);
+        if self.watch {
+            return watching::again(&paths, console, &mut |console| self.once(&paths, console));
+        }
+        self.once(&paths, console)
+    }
+
+    fn once(&self, paths: &[PathBuf], console: &mut Console) -> anyhow::Result<Exit> {
+        let stopwatch = Stopwatch::start();
+        let mut all: Vec<Checked> =
+            policies::find(paths)?.iter().map(|folder| self.examine(files::load_policy(folder))).collect();
+        if all.len() > 1 {
+            let (source, diagnostics) = conflicts(&all);
+            if !diagnostics.is_empty() {
+                all.push(Checked { source, diagnostics, ..Checked::default() });
+            }
+        }
+        let facts = if self.evidence { evidence::gather(paths, &all)? } else { Vec::new() };
+        let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
+        let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
+        match global::output(self.output, console.plain) {
+            Output::Json | Output::Jsonl => json(&all, &facts, console)?,
+            shape => {
+                if shape == Output::Plain {
+                    console.plain = true;
+                }
+                for one in &all {
+                    show(one, console)?;
+                    if self.show_origin {
+                        console.print(origin::table_of(one, console.screen))?;
+                    }
+                }
+                for fact in &facts {
+                    console.line(format!("{} {fact}", paint(PLACE, "evidence:")))?;
+                }
+                summary(&all, stopwatch, console)?;
+            }
+        }
+        let fails = errors > 0 || (warnings > 0 && self.fail_level == FailLevel::Warning);
+        Ok(if fails { Exit::PolicyInvalid } else { Exit::Done })
+    }
+
+    fn examine(&self, source: PolicySource) -> Checked {
+        match &self.environment {
+            None => {
+                let checked = crate::policy::check(&source);
+                Checked {
+                    source,
+                    diagnostics: checked.diagnostics,
+                    policies: checked.policies,
+                    origins: checked.origins,
+                }
+            }
+            Some(environment) => {
+                let environment = Environment::new(environment);
+                let compiled = crate::policy::compile(&source, &environment);
+                let mut checked = crate::policy::check(&source);
+                checked.origins.retain(|name, _| *name == environment);
+                let policies = compiled.policy.into_iter().map(|policy| (environment.clone(), policy)).collect();
+                Checked { source, diagnostics: compiled.diagnostics, policies, origins: checked.origins }
+            }
+        }
+    }
+}
+
+/// What one tree may not say twice: one feature, one rollout. Files of such a problem carry the policy's directory.
+fn conflicts(all: &[Checked]) -> (PolicySource, Vec<Diagnostic>) {
+    let sources: Vec<&PolicySource> = all.iter().map(|one| &one.source).collect();
+    let mut together = PolicySource::new("");
+    for source in &sources {
+        for (file, text) in source.iter() {
+            together.insert(format!("{}/{file}", source.root), text);
+        }
+    }
+    (together, crate::policy::tree_conflicts(&sources))
+}
+
+fn show(one: &Checked, console: &mut Console) -> anyhow::Result<()> {
+    for diagnostic in &one.diagnostics {
+        let mut text = policies::show(diagnostic, &one.source, console);
+        if !console.plain {
+            text.push('\n');
+        }
+        console.print(text)?;
+    }
+    Ok(())
+}
+
+/// What was looked at, how it stands, what happens next.
+fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyhow::Result<()> {
+    let total = |of: &dyn Fn(&Checked) -> usize| all.iter().map(of).sum::<usize>();
+    let each: Vec<&Checked> = all.iter().filter(|one| !one.source.root.is_empty()).collect();
+    let files = total(&|one| own_files(one));
+    let checks = total(&|one| one.usual().map_or(0, |policy| policy.checks.len()));
+    let stages = total(&|one| one.usual().map_or(0, |policy| policy.stages.len()));
+    let (errors, warnings) = (total(&|one| one.count(Level::Error)), total(&|one| one.count(Level::Warning)));
+    let mut looked_at = vec![count(files, "file")];
+    if each.len() > 1 {
+        looked_at.insert(0, count(each.len(), "policy"));
+    }
+    if checks + stages > 0 {
+        looked_at.extend([count(checks, "check"), count(stages, "stage")]);
+    }
+    let level = |number: usize, word: &str, level| match number {
+        0 => count(0, word),
+        number => paint(of_level(level), count(number, word)),
+    };
+    console.line(format!(
+        "checked {} in {}: {}, {}",
+        looked_at.join(", "),
+        stopwatch.elapsed(),
+        level(errors, "error", Level::Error),
+        level(warnings, "warning", Level::Warning)
+    ))?;
+    for one in &each {
+        console.line(standing(one, each.len() > 1, console))?;
+    }
+    let first = all.iter().flat_map(|one| &one.diagnostics).max_by_key(|diagnostic| diagnostic.level);
+    if let Some(diagnostic) = first {
+        console.line(paint(QUIET, format!("more: rollgate explain {}", diagnostic.code)))?;
+    }
+    Ok(())
+}
+
+/// The files that were looked at; the tests are `test`'s business, and a conflict between policies has no files.
+fn own_files(one: &Checked) -> usize {
+    if one.source.root.is_empty() {
+        return 0;
+    }
+    one.source.iter().filter(|(path, _)| !path.starts_with("tests/")).count() + one.source.problems.len()
+}
+
+fn standing(one: &Checked, named: bool, console: &Console) -> String {
+    let name = if named { format!(" {}", one.source.root) } else { String::new() };
+    if one.count(Level::Error) > 0 {
+        let icon = console.screen.icon(Mark::Bad);
+        return paint(BAD, format!("{icon} policy{name} NOT loadable")) + "; a running rollout would keep its last good one";
+    }
+    let digests: Vec<String> =
+        one.policies.iter().map(|(environment, policy)| format!("{environment} {}", policy.digest.short())).collect();
+    let icon = console.screen.icon(Mark::Good);
+    format!("{}: {}", paint(GOOD, format!("{icon} policy{name} loadable")), digests.join(", "))
+}
+
+fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        policies: Vec<One<'a>>,
+        errors: usize,
+        warnings: usize,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        evidence: &'a [String],
+    }
+    #[derive(Serialize)]
+    struct One<'a> {
+        path: &'a str,
+        loadable: bool,
+        digests: BTreeMap<&'a str, &'a str>,
+        problems: Vec<Problem>,
+    }
+    let policies = all.iter().map(|one| One {
+        path: &one.source.root,
+        loadable: one.count(Level::Error) == 0,
+        digests: one.policies.iter().map(|(name, policy)| (name.as_str(), policy.digest.as_str())).collect(),
+        problems: one.diagnostics.iter().map(|diagnostic| Problem::new(diagnostic, &one.source)).collect(),
+    });
+    let body = Body {
+        policies: policies.collect(),
+        errors: all.iter().map(|one| one.count(Level::Error)).sum(),
+        warnings: all.iter().map(|one| one.count(Level::Warning)).sum(),
+        evidence,
+    };
+    console.line(Envelope::new("check", body).pretty()?)?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Where a command writes: results to stdout, talk to stderr, both with as much colour as they want.
+
+use std::io::{self, BufWriter, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+use crate::report::screen::Screen;
+use crate::shell::terminal::Terminal;
+
+use super::global::{Color, Global};
+
+/// The handles and the manners of one run.
+pub struct Console {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    /// What the terminal can show.
+    pub screen: Screen,
+    /// One line each, nothing drawn.
+    pub plain: bool,
+    /// More of everything.
+    pub verbose: bool,
+    /// A person may be watching stderr: progress is worth drawing.
+    pub watched: bool,
+}
+
+impl Console {
+    /// On the process's own handles.
+    #[must_use]
+    pub fn new(global: &Global, terminal: Terminal) -> Console {
+        let choice = match global.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        // A JSON Lines replay writes a line per decision: unbuffered, that is a system call each.
+        let out = BufWriter::with_capacity(64 * 1024, AutoStream::new(io::stdout(), choice));
+        Console {
+            out: Box::new(out),
+            err: Box::new(AutoStream::new(io::stderr(), choice)),
+            screen: Screen { width: terminal.width, ascii: global.ascii || terminal.ascii },
+            plain: global.plain,
+            verbose: global.verbose > 0,
+            watched: terminal.watched && !global.plain,
+        }
+    }
+
+    /// Writes results.
+    ///
+    /// # Errors
+    /// The handle's; a closed pipe is one of them.
+    pub fn print(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        self.out.write_all(text.as_ref().as_bytes())
+    }
+
+    /// Writes a line of results.
+    ///
+    /// # Errors
+    /// The handle's; a closed pipe is one of them.
+    pub fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        self.print(text)?;
+        self.print("\n")
+    }
+
+    /// Writes a line of talk; results written before come first.
+    ///
+    /// # Errors
+    /// The handle's.
+    pub fn say(&mut self, text: impl AsRef<str>) -> io::Result<()> {
+        self.out.flush()?;
+        self.err.write_all(text.as_ref().as_bytes())?;
+        self.err.write_all(b"\n")
+    }
+
+    /// Hands over what is still in memory.
+    ///
+    /// # Errors
+    /// The handle's.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.err.flush()
+    }
+
+    /// The handle for results.
+    pub fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+}

@@ -1,0 +1,114 @@
+//! `explain`: a problem code, or one decision on recorded metrics.
+
+use std::path::Path;
+
+use clap::Args;
+
+use crate::model::time::{Duration, Time};
+use crate::policy::codes;
+use crate::report::{explain, page};
+
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::global::{self, Output, WhichEnvironment};
+use super::run::{Recorded, Run, session};
+
+/// Explain a problem code, or one decision on recorded metrics.
+///
+/// With a policy and data, prints the decision in force at a time: every finding with its margin, the minutes before,
+/// and what would have changed the answer.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rollgate explain RG021
+  rollgate explain policies/isolation night.csv --at 2026-03-05T03:10:00Z
+  rollgate explain policies/isolation night.csv --at 18h30m     from the first sample")]
+pub struct Explain {
+    /// A code such as RG021, or the policy's directory
+    #[arg(value_name = "CODE|POLICY")]
+    subject: String,
+    /// Recordings, or one fixture's directory
+    data: Vec<String>,
+    /// When: a time, or how long after the first sample [default: the first roll back, else the end]
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// How much of the time before to show
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    before: Duration,
+    #[command(flatten)]
+    environment: WhichEnvironment,
+    #[command(flatten)]
+    recorded: Recorded,
+    /// Shape of the report [default: pretty, or plain with --plain]
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    output: Option<Output>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    Duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// A moment of a recording.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Moment {
+    /// At this time.
+    At(Time),
+    /// So long after the first sample.
+    After(Duration),
+    /// At the first roll back, else at the end.
+    FirstRollBack,
+}
+
+impl Explain {
+    pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        if self.data.is_empty() { self.code(console) } else { self.decision(console) }
+    }
+
+    fn code(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        if let Some(found) = codes::find(&self.subject) {
+            console.print(page::page(found, console.screen))?;
+            return Ok(Exit::Done);
+        }
+        let is_path = Path::new(&self.subject).exists();
+        let failure = if is_path {
+            Failure::new(Exit::Usage, "which data? explaining a decision needs a recording")
+                .help(format!("rollgate explain {} DATA --at TIME", self.subject))
+        } else {
+            let last = codes::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
+            Failure::new(Exit::Usage, format!("`{}` is no problem code and no policy", self.subject))
+                .help(format!("codes go from RG001 to {last}; `rollgate check` prints them"))
+        };
+        Err(failure.into())
+    }
+
+    fn decision(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let moment = self.moment()?;
+        let run = Run::prepare(Path::new(&self.subject), &self.data, &self.environment.get(), &self.recorded, console)?;
+        let found = session::decision_at(run, moment, self.before, console)?;
+        let times = self.recorded.times_between(found.decision.time - self.before, found.decision.time);
+        let worse = session::next_worse(&found.decision);
+        match global::output(self.output, console.plain) {
+            Output::Pretty => {
+                let screen = console.screen;
+                console.print(explain::pretty(&found.decision, &found.run_up, worse.as_deref(), screen, &times))?;
+            }
+            Output::Plain => console.print(explain::plain(&found.decision, &found.run_up))?,
+            Output::Json => console.line(serde_json::to_string_pretty(&found.decision)?)?,
+            Output::Jsonl => console.line(serde_json::to_string(&found.decision)?)?,
+        }
+        Ok(Exit::Done)
+    }
+
+    fn moment(&self) -> anyhow::Result<Moment> {
+        let Some(text) = &self.at else { return Ok(Moment::FirstRollBack) };
+        if let Ok(at) = Time::parse(text) {
+            return Ok(Moment::At(at));
+        }
+        if let Ok(after) = Duration::parse(text) {
+            return Ok(Moment::After(after));
+        }
+        let failure = Failure::new(Exit::Usage, format!("`--at {text}` is neither a time nor a duration"));
+        Err(failure.help("write it as 2026-03-05T03:10:00Z, or as 18h30m after the first sample").into())
+    }
+}

@@ -1,0 +1,68 @@
+//! Arguments that every command takes.
+
+use clap::{Args, ValueEnum};
+
+use crate::model::ids::Environment;
+
+/// How output looks, on every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Colour: when stdout is a terminal, always, or never (NO_COLOR is honoured)
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, global = true, help_heading = "Appearance")]
+    pub color: Color,
+    /// Only ASCII: for terminals and logs that cannot show more
+    #[arg(long, global = true, env = "ROLLGATE_ASCII", value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Appearance")]
+    pub ascii: bool,
+    /// One fact per line and nothing drawn: for screen readers and grep
+    #[arg(long, global = true, env = "ROLLGATE_PLAIN", value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Appearance")]
+    pub plain: bool,
+    /// Say more: timings, causes, what was skipped
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Appearance")]
+    pub verbose: u8,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// When stdout is a terminal and NO_COLOR is not set
+    Auto,
+    /// Even into a file or pipe
+    Always,
+    /// Never
+    Never,
+}
+
+/// The shape of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people at a terminal
+    Pretty,
+    /// One fact per line
+    Plain,
+    /// One JSON object
+    Json,
+    /// One JSON object per line
+    Jsonl,
+}
+
+/// Which environment's policy is meant.
+#[derive(Debug, Clone, Args)]
+pub struct WhichEnvironment {
+    /// Environment whose overlay (`env/NAME.toml`) is in force
+    #[arg(short, long, value_name = "NAME", default_value = "production", env = "ROLLGATE_ENVIRONMENT")]
+    pub environment: String,
+}
+
+impl WhichEnvironment {
+    /// As the policy compiler wants it.
+    #[must_use]
+    pub fn get(&self) -> Environment {
+        Environment::new(&self.environment)
+    }
+}
+
+/// The report's shape: what was asked for, else plain with `--plain`.
+#[must_use]
+pub fn output(asked: Option<Output>, plain: bool) -> Output {
+    asked.unwrap_or(if plain { Output::Plain } else { Output::Pretty })
+}

@@ -1,0 +1,108 @@
+//! `init`: a policy, its tests and a recording to start from.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use crate::report::screen::{GOOD, Mark, PLACE, STRONG, paint};
+use crate::shell::{files, write};
+
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+
+mod templates;
+
+pub(super) use templates::Template;
+
+/// Write a policy, its tests and a recording to start from.
+///
+/// Nothing that is there is overwritten: if one of the files exists, none is written.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rollgate init                                       a canary policy below here
+  rollgate init --template seven-day rollouts         off, internal, canary, staged, full over a week
+  rollgate init --name checkout-cache rollouts")]
+pub struct Init {
+    /// Where to write [default: here]
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+    /// What to start from
+    #[arg(short, long, value_enum, value_name = "NAME", default_value_t = Choice::Canary)]
+    template: Choice,
+    /// What the rollout is called; lower-case words joined by dashes
+    #[arg(short, long, value_name = "ROLLOUT", value_parser = rollout_name)]
+    name: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Choice {
+    /// One small step before everybody: errors and latency against control
+    Canary,
+    /// Off, internal, canary, staged, full over a week, with approvals and a script
+    SevenDay,
+    /// A web service by its four signals: latency, traffic, errors, saturation
+    WebService,
+}
+
+impl Choice {
+    const fn template(self) -> &'static Template {
+        match self {
+            Choice::Canary => &templates::CANARY,
+            Choice::SevenDay => &templates::SEVEN_DAY,
+            Choice::WebService => &templates::WEB_SERVICE,
+        }
+    }
+}
+
+/// Feature names are made from it, so it has to be one that flags can have.
+fn rollout_name(text: &str) -> Result<String, String> {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let fine = text.chars().all(letters) && text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
+    if fine { Ok(text.to_owned()) } else { Err("use lower-case words joined by dashes, as in `checkout-cache`".to_owned()) }
+}
+
+impl Init {
+    pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let template = self.template.template();
+        let files = template.files(self.name.as_deref());
+        let there: Vec<String> = files
+            .iter()
+            .map(|file| self.directory.join(&file.path))
+            .filter(|path| path.symlink_metadata().is_ok())
+            .map(|path| files::shown(&path))
+            .collect();
+        if !there.is_empty() {
+            let failure = Failure::new(Exit::Failed, format!("{} is there already; nothing was written", there.join(", ")));
+            return Err(failure.help("choose another directory, or another --name").into());
+        }
+        for file in &files {
+            let path = self.directory.join(&file.path);
+            write::create(&path, file.text.as_bytes())
+                .with_context(|| format!("cannot write `{}`", files::shown(&path)))?;
+            let icon = paint(GOOD, console.screen.icon(Mark::Good));
+            console.line(format!("{icon} {}", files::shown(&path)))?;
+        }
+        self.next_steps(template, console)?;
+        Ok(Exit::Done)
+    }
+
+    fn next_steps(&self, template: &Template, console: &mut Console) -> anyhow::Result<()> {
+        let rollout = self.name.as_deref().unwrap_or(template.rollout);
+        let (policy, fixture) = (Template::policy_folder(rollout), template.fixture_folder(rollout));
+        let here = self.directory == Path::new(".");
+        let at = |path: &str| if here { path.to_owned() } else { files::shown(&self.directory.join(path)) };
+        console.line(format!("\n{}", paint(STRONG, "Next:")))?;
+        let steps = [
+            (format!("rollgate check {}", at(&policy)), "is it sound"),
+            (format!("rollgate test {}", files::shown(&self.directory)), "does it do what its tests say"),
+            (format!("rollgate replay {} {}", at(&policy), at(&fixture)), "what it would have done"),
+        ];
+        for (command, why) in steps {
+            console.line(format!("  {}\n      {why}", paint(PLACE, command)))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! From the arguments of `replay`, `eval` and `explain` to a policy, recorded data and a start.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clap::Args;
+use jiff::tz::TimeZone;
+
+use crate::engine::{Machine, Output};
+use crate::fixture::fields::Moment;
+use crate::fixture::names::Mapping;
+use crate::fixture::open::MAX_POINTS;
+use crate::fixture::prometheus::SeriesName;
+use crate::fixture::scenario::{Scenario, Start};
+use crate::fixture::{DataReport, ReadOptions, Recording};
+use crate::model::frame::MetricIx;
+use crate::model::ids::{Environment, StageName};
+use crate::model::literal::Literal;
+use crate::model::snapshot::Snapshot;
+use crate::model::time::{Duration, Time};
+use crate::model::units::Unit;
+use crate::policy::compiled::Policy;
+use crate::report::replay::Replayed;
+use crate::report::times::Times;
+use crate::shell::data::open_recording;
+
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::policies;
+use tap::Observed;
+
+mod drive;
+mod gather;
+mod progress;
+pub mod session;
+pub mod set;
+mod tap;
+
+/// How recorded data is read, and where the rollout starts.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Recorded {
+    /// Leave out what was recorded before
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Start and end")]
+    pub from: Option<Time>,
+    /// Leave out what was recorded after
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Start and end")]
+    pub to: Option<Time>,
+    /// Stage to start in [default: the first that exposes anybody]
+    #[arg(long, value_name = "NAME", help_heading = "Start and end")]
+    pub stage: Option<String>,
+    /// After a roll back, start again once all checks were clear that long
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Start and end")]
+    pub rearm: Option<Duration>,
+    /// Change one value of the policy for this run; may be given again
+    #[arg(long, value_name = "CHECK.KEY=VALUE", help_heading = "Policy")]
+    pub set: Vec<String>,
+    /// Comparison value frozen before the rollout; may be given again
+    #[arg(long, value_name = "METRIC=VALUE", help_heading = "Policy")]
+    pub baseline: Vec<String>,
+    /// Freeze comparison values from what was recorded before this time
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "baseline", help_heading = "Policy")]
+    pub baseline_until: Option<Time>,
+    /// Rename and convert what the data calls otherwise; may be given again
+    #[arg(long, value_name = "NAME[/GROUP]=METRIC[/GROUP][:UNIT]", help_heading = "Data")]
+    pub map: Vec<String>,
+    /// Metric of a recording whose only series has no name
+    #[arg(long, value_name = "METRIC[/GROUP]", help_heading = "Data")]
+    pub series: Option<String>,
+    /// Sample count of readings that carry none
+    #[arg(long, value_name = "COUNT", help_heading = "Data")]
+    pub assume_samples: Option<u64>,
+    /// Refuse data with any problem: duplicates, gaps, unknown names
+    #[arg(long, help_heading = "Data")]
+    pub strict: bool,
+    /// Points of a series-ordered file that may be loaded into memory
+    #[arg(long, value_name = "COUNT", help_heading = "Data")]
+    pub max_points: Option<u64>,
+    /// Zone that times are shown in, as in Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE", value_parser = zone, help_heading = "Appearance")]
+    pub tz: Option<TimeZone>,
+}
+
+fn time(text: &str) -> Result<Time, String> {
+    Time::parse(text).map_err(|error| error.to_string())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    Duration::parse(text).map_err(|error| error.to_string())
+}
+
+fn zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| format!("no zone is called `{text}`; write it as Europe/Berlin"))
+}
+
+impl Recorded {
+    /// How the times of a replay are shown.
+    #[must_use]
+    pub fn times(&self, replayed: &Replayed) -> Times {
+        let end = Time::from_millis(0);
+        self.times_between(replayed.head.first.unwrap_or(end), replayed.head.last.unwrap_or(end))
+    }
+
+    /// How times between two instants are shown.
+    #[must_use]
+    pub fn times_between(&self, first: Time, last: Time) -> Times {
+        Times::between(self.tz.clone().unwrap_or(TimeZone::UTC), first, last)
+    }
+}
+
+/// Which evaluations become rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// Those that changed the answer, its deciding reason, or moved the rollout.
+    Changes,
+    /// All of them.
+    Every,
+}
+
+/// Everything a run needs.
+pub struct Run {
+    /// The policy, with `--set` worked in.
+    pub policy: Arc<Policy>,
+    recordings: Vec<Recording>,
+    reading: ReadOptions,
+    scenario: Scenario,
+    changed: Vec<String>,
+    recorded: Recorded,
+}
+
+/// What came of a run.
+pub struct Played {
+    /// The machine as it stands at the end.
+    pub machine: Machine,
+    /// What was met in the data.
+    pub report: DataReport,
+    /// The first and the last instant fed.
+    pub extent: Option<(Time, Time)>,
+    /// How the roll backs compare with a fixture's label.
+    pub score: Vec<String>,
+}
+
+/// What a run tells of each evaluation: the machine, when, what came of it, and the newest readings.
+pub type Sink<'a> = dyn FnMut(&Machine, Time, &Output, &Observed) + 'a;
+
+impl Run {
+    /// From the arguments: the policy compiled with `--set` worked in, the recordings opened.
+    ///
+    /// # Errors
+    /// The policy does not compile, a recording cannot be opened, or an argument names what is not there.
+    pub fn prepare(
+        policy: &Path,
+        data: &[String],
+        environment: &Environment,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
+        let mut mapping = Mapping::default();
+        for rule in &recorded.map {
+            mapping.add(rule).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        }
+        let series = recorded.series.as_deref().map(SeriesName::parse);
+        let recordings: Vec<Recording> =
+            data.iter().map(|path| open_recording(path, series.clone())).collect::<Result<_, _>>()?;
+        Run::of_recordings(policy, recordings, mapping, environment, recorded, console)
+    }
+
+    /// From one snapshot, given as a line of NDJSON.
+    ///
+    /// # Errors
+    /// The policy does not compile, or an argument names what is not there.
+    pub fn of_snapshot(
+        policy: &Path,
+        name: &str,
+        line: String,
+        environment: &Environment,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
+        // Format is told by the name; a snapshot is a recording of one line whatever its file is called.
+        let recording = Recording::from_bytes(format!("{name}.ndjson"), line);
+        Run::of_recordings(policy, vec![recording], Mapping::default(), environment, recorded, console)
+    }
+
+    fn of_recordings(
+        policy: &Path,
+        recordings: Vec<Recording>,
+        mapping: Mapping,
+        environment: &Environment,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
+        let (policy, changed) = compile_with(policy, environment, &recorded.set, console)?;
+        let start = Start {
+            stage: recorded.stage.as_ref().map(|name| stage(&policy, name)).transpose()?,
+            baseline: recorded.baseline.iter().map(|given| baseline(&policy, given)).collect::<Result<_, _>>()?,
+            baseline_until: recorded.baseline_until.map(Moment::At),
+            ..Start::default()
+        };
+        Ok(Run {
+            reading: ReadOptions {
+                strict: recorded.strict,
+                assume_samples: recorded.assume_samples,
+                max_points: recorded.max_points.unwrap_or(MAX_POINTS),
+                mapping,
+                rollout: Some(policy.rollout.clone()),
+                environment: None,
+            },
+            scenario: Scenario { start, approvals_assumed: true, ..Scenario::default() },
+            policy,
+            recordings,
+            changed,
+            recorded: recorded.clone(),
+        })
+    }
+}
+
+/// The one policy at `path` with values changed.
+fn compile_with(
+    path: &Path,
+    environment: &Environment,
+    sets: &[String],
+    console: &mut Console,
+) -> anyhow::Result<(Arc<Policy>, Vec<String>)> {
+    let mut source = policies::load_one(path)?;
+    let changed = sets.iter().map(|wanted| set::set(&mut source, environment, wanted)).collect::<Result<_, _>>()?;
+    Ok((policies::compile(&source, environment, console)?, changed))
+}
+
+fn stage(policy: &Policy, name: &str) -> Result<StageName, Failure> {
+    let known = || policy.stages.iter().map(|stage| stage.name.as_str());
+    match known().find(|known| *known == name) {
+        Some(name) => Ok(StageName::new(name)),
+        None => Err(Failure::new(Exit::Usage, format!("no stage is called `{name}`"))
+            .help(format!("stages of this policy: {}", known().collect::<Vec<_>>().join(", ")))),
+    }
+}
+
+/// `METRIC=VALUE`, the value with its unit or bare in the metric's own.
+fn baseline(policy: &Policy, given: &str) -> Result<(MetricIx, f64), Failure> {
+    let refuse = |why: String| Failure::new(Exit::Usage, format!("`--baseline {given}`: {why}"));
+    let (name, value) = given.split_once('=').ok_or_else(|| refuse("write METRIC=VALUE".to_owned()))?;
+    let ix = policy.catalogue.find(name).ok_or_else(|| {
+        let known: Vec<&str> = policy.catalogue.metrics().iter().map(|metric| metric.name.as_str()).collect();
+        refuse(format!("no metric is called `{name}`")).help(format!("metrics of this policy: {}", known.join(", ")))
+    })?;
+    let unit = policy.catalogue.metric(ix).map_or(Unit::Number, |metric| metric.unit);
+    let literal = Literal::parse(value).map_err(|error| refuse(error.to_string()))?;
+    literal.in_unit(unit).map(|value| (ix, value)).map_err(|error| refuse(error.to_string()))
+}
+
+/// A snapshot's JSON on one line; refused here when it is none, with the reason.
+///
+/// # Errors
+/// Not a snapshot.
+pub fn one_line(text: &str, name: &str) -> anyhow::Result<String> {
+    let refuse = |error: serde_json::Error| {
+        let failure = Failure::new(Exit::DataUnreadable, format!("`{name}` is not a snapshot: {error}"));
+        failure.help(r#"a snapshot is {"time": "2026-11-01T00:00:00Z", "groups": {"treatment": {"error_rate": 0.2}}}"#)
+    };
+    let snapshot: Snapshot = serde_json::from_str(text).map_err(refuse)?;
+    Ok(serde_json::to_string(&snapshot)? + "\n")
+}

@@ -1,0 +1,158 @@
+//! What a replay's report is made of, gathered while the data goes by in memory that does not grow with it.
+
+use std::sync::Arc;
+
+use crate::engine::{Machine, Output};
+use crate::model::decision::{Answer, Decision, Verdict, Wait};
+use crate::model::event::What;
+use crate::model::severity::Severity;
+use crate::model::time::Time;
+use crate::policy::compiled::Policy;
+use crate::report::bands::{Bands, Line, Moment};
+use crate::report::replay::{Deciding, Head, Replayed, Row, Summary};
+
+use super::Rows;
+use super::session::{is_change, would_roll_back};
+use super::tap::Observed;
+
+/// More rows than this are nobody's reading; the first and the last ones are kept.
+const MOST_ROWS: usize = 200;
+/// More sparklines than this push the table off the screen.
+const MOST_LINES: usize = 6;
+/// Roll backs kept with all their facts.
+const MOST_ROLL_BACKS: usize = 100;
+
+/// A report in the making.
+pub struct Gathered {
+    policy: Arc<Policy>,
+    kept: Rows,
+    bands: Bands,
+    rows: Vec<Row>,
+    late_rows: std::collections::VecDeque<Row>,
+    left_out: usize,
+    first_breach: Option<Row>,
+    roll_backs: Vec<Deciding>,
+    summary: Summary,
+    severity: Option<Severity>,
+    unknown: bool,
+}
+
+impl Gathered {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(policy: &Arc<Policy>, kept: Rows) -> Gathered {
+        let stages = policy.stages.iter().map(|stage| match stage.traffic {
+            traffic if traffic > 0.0 => format!("{} {traffic}%", stage.name),
+            _ => stage.name.to_string(),
+        });
+        let lines = policy.catalogue.metrics().iter().take(MOST_LINES).map(|metric| Line {
+            name: metric.name.to_string(),
+            unit: metric.unit,
+            better: metric.better,
+        });
+        Gathered {
+            policy: Arc::clone(policy),
+            kept,
+            bands: Bands::new(stages.collect(), lines.collect()),
+            rows: Vec::new(),
+            late_rows: std::collections::VecDeque::new(),
+            left_out: 0,
+            first_breach: None,
+            roll_backs: Vec::new(),
+            summary: Summary::default(),
+            severity: None,
+            unknown: false,
+        }
+    }
+
+    /// Takes in one evaluation; says whether it is a row.
+    pub fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> bool {
+        self.summary.evaluations += 1;
+        let change = is_change(output);
+        let row = change || self.kept == Rows::Every;
+        let mut shown = output.answer;
+        if output.changed || row {
+            let decision = machine.decision();
+            shown = self.decided(&decision, output, row);
+        }
+        for told in would_roll_back(machine, output) {
+            self.summary.would_roll_back += 1;
+            self.keep(told);
+        }
+        self.summary.unknown += u64::from(self.unknown);
+        let stage = machine.policy().find_stage(machine.state().stage.as_str()).map_or(0, |ix| usize::from(ix.0));
+        self.bands.add(&Moment { at, stage, severity: self.severity, answer: shown, values: &observed.values });
+        row
+    }
+
+    fn decided(&mut self, decision: &Decision, output: &Output, row: bool) -> Answer {
+        self.severity = decision.severity;
+        self.unknown = matches!(&decision.verdict, Verdict::Hold { because } if is_unknown(because.first()));
+        self.summary.advances += count(output, |what| matches!(what, What::StageEntered { .. } | What::Completed { .. }));
+        if self.first_breach.is_none() {
+            self.first_breach = Row::of_breach(decision);
+        }
+        let gone = count(output, |what| matches!(what, What::RolledBack { .. } | What::RegionRolledBack { .. }));
+        self.summary.roll_backs += gone;
+        if decision.verdict.answer() == Answer::RollBack
+            && (gone > 0 || decision.shadow)
+            && self.roll_backs.len() < MOST_ROLL_BACKS
+        {
+            self.roll_backs.extend(Deciding::new(decision));
+        }
+        if row {
+            self.keep(Row::new(decision));
+        }
+        decision.verdict.answer()
+    }
+
+    fn keep(&mut self, row: Row) {
+        if self.rows.len() < MOST_ROWS / 2 {
+            self.rows.push(row);
+            return;
+        }
+        self.late_rows.push_back(row);
+        if self.late_rows.len() > MOST_ROWS / 2 {
+            self.late_rows.pop_front();
+            self.left_out += 1;
+        }
+    }
+
+    /// The report, once the data is at its end.
+    #[must_use]
+    pub fn finish(mut self, head: Head, machine: &Machine) -> Replayed {
+        let decision = machine.decision();
+        let stage = self.policy.find_stage(machine.state().stage.as_str()).and_then(|ix| self.policy.stage(ix));
+        let decided = self.summary.evaluations > 0;
+        self.summary.stage = machine.state().stage.to_string();
+        self.summary.traffic = stage.map_or(0.0, |stage| stage.traffic);
+        self.summary.ends_in = decided.then(|| decision.verdict.answer());
+        self.summary.latched = machine.state().latch.is_some();
+        self.summary.ends_unknown = self.unknown;
+        self.summary.arrived = matches!(
+            &decision.verdict,
+            Verdict::Hold { because } if matches!(because.first(), Wait::Complete | Wait::Final)
+        );
+        self.summary.because =
+            if decided { decision.verdict.headline() } else { "the data holds no reading".to_owned() };
+        self.rows.extend(self.late_rows);
+        Replayed {
+            head,
+            bands: Some(self.bands),
+            rows: self.rows,
+            rows_left_out: self.left_out,
+            first_breach: self.first_breach,
+            roll_backs: self.roll_backs,
+            summary: self.summary,
+            score: Vec::new(),
+        }
+    }
+}
+
+const fn is_unknown(wait: &Wait) -> bool {
+    matches!(wait, Wait::Unknown { .. })
+}
+
+fn count(output: &Output, wanted: impl Fn(&What) -> bool) -> u64 {
+    output.events.iter().filter(|event| wanted(&event.what)).count() as u64
+}

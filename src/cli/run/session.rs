@@ -1,0 +1,232 @@
+//! Runs recorded data through the machine and gathers what the reports show.
+
+use std::collections::VecDeque;
+
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::explain::Moment;
+use crate::engine::{Machine, Output, turning_points};
+use crate::model::decision::{Answer, Decision, Verdict, Wait};
+use crate::model::event::What;
+use crate::model::finding::FindingState;
+use crate::model::severity::Response;
+use crate::model::time::{Duration, Time};
+use crate::report::bands;
+use crate::report::explain::RunUp;
+use crate::report::replay::{Replayed, Row};
+use crate::shell::clock::Stopwatch;
+
+use super::gather::Gathered;
+use super::progress::Progress;
+use super::tap::Observed;
+use super::{Rows, Run};
+
+/// Runs everything and gathers a report; `stream` writes each row's full record as a line of JSON instead.
+///
+/// # Errors
+/// The data cannot be read, or the console is gone.
+pub fn replay(mut run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyhow::Result<Replayed> {
+    let stopwatch = Stopwatch::start();
+    let mut progress = Progress::new(console.watched && !stream);
+    let mut gathered = Gathered::new(&run.policy, rows);
+    let mut closed = None;
+    let played = run.play(&mut |machine, at, output, observed| {
+        progress.step();
+        let row = gathered.take(machine, at, output, observed);
+        if stream && closed.is_none() && row {
+            let line = serde_json::to_string(&machine.decision()).unwrap_or_default();
+            closed = writeln!(console.out(), "{line}").err();
+        }
+    });
+    progress.end();
+    let played = played?;
+    if let Some(error) = closed {
+        return Err(error.into());
+    }
+    let mut replayed = gathered.finish(run.head(&played), &played.machine);
+    replayed.score = played.score;
+    replayed.summary.snapshots = played.report.frames;
+    replayed.summary.took = stopwatch.elapsed();
+    Ok(replayed)
+}
+
+/// The decision after the last reading.
+///
+/// # Errors
+/// The data cannot be read.
+pub fn last_decision(mut run: Run) -> anyhow::Result<Decision> {
+    let mut worst: Option<Decision> = None;
+    let played = run.play(&mut |machine, _, _, _| {
+        let decision = machine.decision();
+        if worst.as_ref().is_none_or(|known| decision.verdict.answer() >= known.verdict.answer()) {
+            worst = Some(decision);
+        }
+    })?;
+    // A roll back is carried out at once; what came after it is the hold that it leaves behind.
+    Ok(worst.unwrap_or_else(|| played.machine.decision()))
+}
+
+/// A decision with what was observed before it.
+pub struct Found {
+    /// The decision in force at the moment asked for.
+    pub decision: Decision,
+    /// The metrics that mattered, oldest reading first.
+    pub run_up: Vec<RunUp>,
+}
+
+/// The decision in force at `moment`, and the readings of the time `before` it.
+///
+/// # Errors
+/// The data cannot be read, or ends before the moment.
+pub fn decision_at(mut run: Run, moment: Moment, before: Duration, console: &mut Console) -> anyhow::Result<Found> {
+    let mut progress = Progress::new(console.watched);
+    let mut found: Option<Decision> = None;
+    let mut readings: VecDeque<(Time, Vec<f64>)> = VecDeque::new();
+    let (mut first, mut done) = (None, false);
+    let policy = std::sync::Arc::clone(&run.policy);
+    let played = run.play(&mut |machine, at, output, observed| {
+        progress.step();
+        let begin = *first.get_or_insert(at);
+        let limit = match moment {
+            Moment::At(at) => at,
+            Moment::After(after) => begin + after,
+            Moment::FirstRollBack => Time::FOREVER,
+        };
+        if done || at > limit {
+            return;
+        }
+        remember(&mut readings, observed, at, before);
+        let rolled_back = output.events.iter().any(|event| matches!(event.what, What::RolledBack { .. }));
+        done = rolled_back && matches!(moment, Moment::FirstRollBack);
+        // At one instant, the roll back counts and not the hold that it leaves behind.
+        let keeps = found.as_ref().is_some_and(|known| known.time == at && known.verdict.answer() > output.answer);
+        if !keeps {
+            found = Some(machine.decision());
+        }
+    });
+    progress.end();
+    let played = played?;
+    let decision = found.unwrap_or_else(|| played.machine.decision());
+    let run_up = run_up(&decision, &readings, &policy);
+    Ok(Found { decision, run_up })
+}
+
+fn remember(readings: &mut VecDeque<(Time, Vec<f64>)>, observed: &Observed, at: Time, before: Duration) {
+    if observed.frames > 0 && readings.back().is_none_or(|(newest, _)| *newest < observed.at) {
+        readings.push_back((observed.at, observed.values.clone()));
+    }
+    while readings.front().is_some_and(|(oldest, _)| at.since(*oldest) > before) {
+        readings.pop_front();
+    }
+}
+
+/// At most so many metrics are drawn before a decision.
+const MOST_RUN_UPS: usize = 4;
+
+/// The metrics of the findings that are not ok, else of the first findings.
+fn run_up(
+    decision: &Decision,
+    readings: &VecDeque<(Time, Vec<f64>)>,
+    policy: &crate::policy::compiled::Policy,
+) -> Vec<RunUp> {
+    let fine = |state| matches!(state, FindingState::Ok | FindingState::NotApplicable);
+    let troubled = decision.findings.iter().filter(|finding| !fine(finding.state));
+    let others = decision.findings.iter().filter(|finding| fine(finding.state));
+    let mut metrics = Vec::new();
+    let any_trouble = decision.findings.iter().any(|finding| !fine(finding.state));
+    for finding in troubled.chain(others.filter(|_| !any_trouble)) {
+        if let Some(ix) = finding.metric.as_ref().and_then(|metric| policy.catalogue.find(metric.as_str()))
+            && !metrics.contains(&ix)
+        {
+            metrics.push(ix);
+        }
+    }
+    let line = |ix: crate::model::frame::MetricIx| {
+        let metric = policy.catalogue.metric(ix)?;
+        let line = bands::Line { name: metric.name.to_string(), unit: metric.unit, better: metric.better };
+        let value = |values: &Vec<f64>| values.get(usize::from(ix.0)).copied().filter(|value| !value.is_nan());
+        let values = readings.iter().map(|(at, values)| (*at, value(values))).collect();
+        Some(RunUp { line, values })
+    };
+    metrics.into_iter().take(MOST_RUN_UPS).filter_map(line).collect()
+}
+
+/// What is nearest to making it worse: `isolation_score below 95%: ROLL BACK, by isolation_score.p0 (2.9pp away)`.
+#[must_use]
+pub fn next_worse(decision: &Decision) -> Option<String> {
+    let points = turning_points(decision);
+    let answer = |response| if response == Response::Rollback { Answer::RollBack } else { Answer::Hold };
+    let point = points.worse.iter().find(|point| answer(point.finding.response) > decision.verdict.answer())?;
+    let (finding, unit) = (&point.finding, point.finding.unit?);
+    let distance = unit.show_difference(point.distance).to_string();
+    Some(format!(
+        "{} {}: {}, by {} ({} away)",
+        finding.metric.as_ref()?,
+        finding.condition,
+        answer(finding.response).shout(),
+        point.check,
+        distance.trim_start_matches('+')
+    ))
+}
+
+/// How `--exit-decision` ends after a replay.
+#[must_use]
+pub fn exit_of(replayed: &Replayed) -> Exit {
+    let summary = &replayed.summary;
+    match (summary.latched, summary.ends_unknown, summary.ends_in) {
+        (true, ..) => Exit::EndedRolledBack,
+        (_, true, _) | (.., None) => Exit::EndedUnknown,
+        (.., Some(Answer::RollBack)) => Exit::EndedRolledBack,
+        (.., Some(Answer::Advance)) => Exit::Done,
+        (.., Some(Answer::Hold)) if summary.arrived => Exit::Done,
+        (.., Some(Answer::Hold)) => Exit::EndedInHold,
+    }
+}
+
+/// How `--exit-decision` ends after one decision.
+#[must_use]
+pub fn exit_of_decision(decision: &Decision) -> Exit {
+    match &decision.verdict {
+        Verdict::Advance { .. } => Exit::Done,
+        Verdict::RollBack { .. } => Exit::EndedRolledBack,
+        Verdict::Hold { because } => match because.first() {
+            Wait::Unknown { .. } => Exit::EndedUnknown,
+            Wait::Complete | Wait::Final => Exit::Done,
+            _ => Exit::EndedInHold,
+        },
+    }
+}
+
+/// Whether one output is worth a row: the answer, its deciding reason or the exposure changed.
+#[must_use]
+pub fn is_change(output: &Output) -> bool {
+    output.events.iter().any(|event| {
+        matches!(
+            event.what,
+            What::DecisionChanged { .. }
+                | What::StageEntered { .. }
+                | What::RolledBack { .. }
+                | What::RegionRolledBack { .. }
+                | What::Completed { .. }
+        )
+    })
+}
+
+/// Breaches that were only told: in shadow, or after the roll back.
+pub fn would_roll_back<'a>(machine: &'a Machine, output: &'a Output) -> impl Iterator<Item = Row> + 'a {
+    output.events.iter().filter_map(|event| {
+        let What::WouldRollBack { check, because } = &event.what else { return None };
+        let decision = machine.decision();
+        let finding = check.as_ref().and_then(|id| decision.findings.iter().find(|finding| finding.check == *id));
+        Some(Row {
+            decision: Answer::RollBack,
+            would: true,
+            because: because.clone(),
+            severity: finding.and_then(|finding| finding.severity),
+            origin: finding.map(|finding| finding.origin.clone()),
+            check: check.clone(),
+            to: None,
+            ..Row::new(&decision)
+        })
+    })
+}

@@ -1,0 +1,39 @@
+//! `schema`: the JSON Schema of the files people write.
+
+use clap::{Args, ValueEnum};
+
+use super::console::Console;
+use super::exit::Exit;
+
+/// Print the JSON Schema that editors complete policies with.
+///
+/// Name it in the first line of a file: `#:schema ../../schemas/policy.schema.json`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rollgate schema > schemas/policy.schema.json
+  rollgate schema overlay > schemas/overlay.schema.json")]
+pub struct Schema {
+    /// Which file's schema
+    #[arg(value_enum, default_value_t = Of::Policy)]
+    of: Of,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Of {
+    /// policy.toml
+    Policy,
+    /// env/NAME.toml
+    Overlay,
+}
+
+impl Schema {
+    pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let schema = match self.of {
+            Of::Policy => crate::policy::schema::policy_schema(),
+            Of::Overlay => crate::policy::schema::overlay_schema(),
+        };
+        console.line(serde_json::to_string_pretty(&schema)?)?;
+        Ok(Exit::Done)
+    }
+}

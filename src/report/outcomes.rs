@@ -1,0 +1,145 @@
+//! What `test` found: one line per test, and for each that failed what was expected, what came instead, and the line
+//! of the expectation.
+
+use serde::Serialize;
+
+use crate::model::time::Duration;
+
+use super::layout::{count, hang};
+use super::screen::{ATTENTION, BAD, GOOD, Mark, PLACE, QUIET, STRONG, Screen, paint};
+
+/// Everything that was run.
+#[derive(Debug, Default, Serialize)]
+pub struct Outcomes {
+    /// One per policy and per fixture, in order of path.
+    pub suites: Vec<Suite>,
+    /// Tests left out by `--filter`.
+    pub filtered: usize,
+    /// Things worth saying that fail nothing: checks that nothing fires, golden files written.
+    pub notes: Vec<String>,
+    /// How long it took; not part of what is compared.
+    #[serde(skip)]
+    pub took: Duration,
+}
+
+/// The tests of one policy, or one fixture.
+#[derive(Debug, Serialize)]
+pub struct Suite {
+    /// Its directory, as the user named it.
+    pub path: String,
+    /// What it is: a policy with its digest, or a fixture with its policy.
+    pub about: String,
+    /// Its tests, in the order written.
+    pub tests: Vec<Outcome>,
+}
+
+/// One test.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// Its name: a sentence that should be true.
+    pub name: String,
+    /// What did not hold; none means passed.
+    pub failures: Vec<Failure>,
+}
+
+/// One expectation that did not hold.
+#[derive(Debug, Serialize)]
+pub struct Failure {
+    /// `file:line` of the expectation, as a person can open it.
+    pub place: String,
+    /// What was expected.
+    pub expected: String,
+    /// What came instead.
+    pub got: String,
+    /// What else helps: the deciding finding, a difference to the golden timeline.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<String>,
+}
+
+impl Outcomes {
+    /// How many tests passed.
+    #[must_use]
+    pub fn passed(&self) -> usize {
+        self.tests().filter(|test| test.failures.is_empty()).count()
+    }
+
+    /// How many did not.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        self.tests().filter(|test| !test.failures.is_empty()).count()
+    }
+
+    fn tests(&self) -> impl Iterator<Item = &Outcome> {
+        self.suites.iter().flat_map(|suite| &suite.tests)
+    }
+
+    /// The closing line: `test result: ok. 12 passed; 0 failed; 0 filtered out; finished in 38ms`.
+    #[must_use]
+    pub fn closing(&self) -> String {
+        let word = if self.failed() == 0 { "ok" } else { "FAILED" };
+        format!(
+            "test result: {word}. {} passed; {} failed; {} filtered out; finished in {}",
+            self.passed(),
+            self.failed(),
+            self.filtered,
+            self.took
+        )
+    }
+}
+
+/// For a person at a terminal.
+#[must_use]
+pub fn pretty(outcomes: &Outcomes, screen: Screen) -> String {
+    let mut text = String::new();
+    for suite in &outcomes.suites {
+        text.push_str(&format!("{}  {}\n", paint(STRONG, &suite.path), paint(QUIET, &suite.about)));
+        for test in &suite.tests {
+            let (mark, style) = if test.failures.is_empty() { (Mark::Good, GOOD) } else { (Mark::Bad, BAD) };
+            let word = if test.failures.is_empty() { String::new() } else { paint(BAD, "FAILED ") };
+            let name = hang(&test.name, screen.width, 4);
+            text.push_str(&format!("  {} {word}{name}\n", paint(style, screen.icon(mark))));
+            for failure in &test.failures {
+                text.push_str(&failed(failure, screen));
+            }
+        }
+        text.push('\n');
+    }
+    for note in &outcomes.notes {
+        text.push_str(&format!("{} {}\n", paint(ATTENTION, "note:"), hang(note, screen.width, 6)));
+    }
+    let style = if outcomes.failed() == 0 { GOOD } else { BAD };
+    text.push_str(&paint(style, outcomes.closing()));
+    text.push('\n');
+    text
+}
+
+fn failed(failure: &Failure, screen: Screen) -> String {
+    let mut text = format!("      {}\n", paint(PLACE, format!("--> {}", failure.place)));
+    for (word, line) in [("expected", &failure.expected), ("got     ", &failure.got)] {
+        text.push_str(&format!("      {}  {}\n", paint(QUIET, word), hang(line, screen.width, 16)));
+    }
+    for line in &failure.more {
+        text.push_str(&format!("                {}\n", hang(line, screen.width, 16)));
+    }
+    text
+}
+
+/// One line each, for screen readers and `grep`.
+#[must_use]
+pub fn plain(outcomes: &Outcomes) -> String {
+    let mut lines = Vec::new();
+    for suite in &outcomes.suites {
+        for test in &suite.tests {
+            let word = if test.failures.is_empty() { "ok" } else { "FAILED" };
+            lines.push(format!("test {}: {} ... {word}", suite.path, test.name));
+            for failure in &test.failures {
+                lines.push(format!("{}: expected {}; got {}", failure.place, failure.expected, failure.got));
+                lines.extend(failure.more.iter().map(|line| format!("{}: {line}", failure.place)));
+            }
+        }
+    }
+    lines.extend(outcomes.notes.iter().map(|note| format!("note: {note}")));
+    lines.push(count(outcomes.suites.len(), "suite"));
+    lines.push(outcomes.closing());
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,29 @@
+//! How long a command took, and what time it is: for people's eyes only. No decision ever reads this clock.
+
+use crate::model::time::{Duration, Time};
+
+/// Measures how long a command takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Starts now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn start() -> Stopwatch {
+        Stopwatch(std::time::Instant::now())
+    }
+
+    /// How long it has been running.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        Duration::from_millis(i64::try_from(self.0.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The machine's time.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn now() -> Time {
+    Time::from_millis(jiff::Timestamp::now().as_millisecond())
+}

@@ -1,0 +1,253 @@
+//! Reads policies into memory: a directory with `policy.toml` is a policy, and a tree may hold several.
+//!
+//! A file that cannot be read as text is a diagnostic of the policy, like any other fault in it: a missing overlay must
+//! not look like an overlay that was never written.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::policy::codes;
+use crate::policy::diagnostic::{Code, Diagnostic, Place};
+use crate::policy::source::{MAX_FILE_BYTES, POLICY_FILE, PolicySource};
+
+/// The folder whose scripts every policy beside it may import.
+const SHARED_FOLDER: &str = "shared";
+/// How deep below the given path a policy may stand. A cycle of symlinks is never followed, this is for mistakes like
+/// `rollgate check /`.
+const DEEPEST: usize = 8;
+
+/// Why there is nothing to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// The path the user gave cannot be read.
+    #[error("cannot read `{path}`")]
+    Unreadable {
+        /// As the user named it.
+        path: String,
+        /// The file system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// A path without a policy in it or below it.
+    #[error("no policy in `{0}`: a policy is a directory with a {POLICY_FILE}")]
+    NoPolicy(String),
+}
+
+/// The directories with a `policy.toml`, at `path` or below it, in order of name. A `policy.toml` itself stands for its
+/// directory. Hidden folders and build output are passed over.
+///
+/// # Errors
+/// The path cannot be read, or there is no policy.
+pub fn find_policies(path: &Path) -> Result<Vec<PathBuf>, FindError> {
+    let unreadable = |source| FindError::Unreadable { path: shown(path), source };
+    if info(path).map_err(unreadable)?.is_file() {
+        return match (path.file_name().is_some_and(|name| name == POLICY_FILE), path.parent()) {
+            (true, Some(folder)) if folder.as_os_str().is_empty() => Ok(vec![PathBuf::from(".")]),
+            (true, Some(folder)) => Ok(vec![folder.to_path_buf()]),
+            _ => Err(FindError::NoPolicy(shown(path))),
+        };
+    }
+    let mut found = Vec::new();
+    collect(path, POLICY_FILE, 0, &mut found).map_err(unreadable)?;
+    found.sort();
+    if found.is_empty() { Err(FindError::NoPolicy(shown(path))) } else { Ok(found) }
+}
+
+/// The directories with a `fixture.toml`, at `path` or below it, in order of name; none is no error.
+///
+/// # Errors
+/// The path cannot be read.
+pub fn find_fixtures(path: &Path) -> Result<Vec<PathBuf>, FindError> {
+    let unreadable = |source| FindError::Unreadable { path: shown(path), source };
+    if info(path).map_err(unreadable)?.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    collect(path, FIXTURE_FILE, 0, &mut found).map_err(unreadable)?;
+    found.sort();
+    Ok(found)
+}
+
+/// The name of the file that makes a directory a fixture.
+pub const FIXTURE_FILE: &str = "fixture.toml";
+
+fn collect(folder: &Path, mark: &str, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    if is_file(&folder.join(mark)) {
+        found.push(folder.to_path_buf());
+        return Ok(());
+    }
+    if depth == DEEPEST {
+        return Ok(());
+    }
+    for name in names(folder)? {
+        let below = if folder == Path::new(".") { PathBuf::from(&name) } else { folder.join(&name) };
+        let linked = fs::symlink_metadata(&below).is_ok_and(|info| info.is_symlink());
+        if name.starts_with('.') || name == "target" || name == "node_modules" || linked || !below.is_dir() {
+            continue;
+        }
+        // A folder below that may not be read is not ours to complain about; the one that was asked for is.
+        drop(collect(&below, mark, depth + 1, found));
+    }
+    Ok(())
+}
+
+/// All files of the policy in `folder`, and the scripts it may import. Whatever cannot be read as text is among the
+/// source's problems.
+#[must_use]
+pub fn load_policy(folder: &Path) -> PolicySource {
+    let mut reader = Reader { source: PolicySource::new(shown(folder)) };
+    reader.folder(folder, folder, "", &|name| name == POLICY_FILE || name.ends_with(".rhai"));
+    reader.folder(folder, &folder.join("env"), "env/", &|name| name.ends_with(".toml"));
+    reader.folder(folder, &folder.join("tests"), "tests/", &|name| name.ends_with(".toml"));
+    for shared in shared_folders(folder) {
+        reader.folder(&shared, &shared, "@shared/", &|name| name.ends_with(".rhai"));
+    }
+    reader.source
+}
+
+/// Where shared scripts may stand, the nearest last so that it wins: beside `policies`, beside the policy, in it.
+fn shared_folders(folder: &Path) -> Vec<PathBuf> {
+    let Ok(folder) = canonical(folder) else { return Vec::new() };
+    let mut found = vec![folder.join(SHARED_FOLDER)];
+    if let Some(parent) = folder.parent() {
+        found.insert(0, parent.join(SHARED_FOLDER));
+        if parent.file_name().is_some_and(|name| name == "policies") {
+            found.insert(0, parent.with_file_name(SHARED_FOLDER));
+        }
+    }
+    found
+}
+
+struct Reader {
+    source: PolicySource,
+}
+
+impl Reader {
+    /// Reads the files of `folder` whose names are `wanted`; `tree` is what a symlink must not lead out of.
+    fn folder(&mut self, tree: &Path, folder: &Path, prefix: &str, wanted: &dyn Fn(&str) -> bool) {
+        let Ok(names) = names(folder) else { return };
+        for name in names {
+            if name.starts_with('.') || !wanted(&name) || folder.join(&name).is_dir() {
+                continue;
+            }
+            let inside = format!("{prefix}{name}");
+            match read(tree, &folder.join(&name)) {
+                Ok(text) => self.source.insert(inside, text),
+                Err(refusal) => self.source.problems.push(refusal.diagnostic(&inside)),
+            }
+        }
+    }
+}
+
+/// Why a file of a policy is not text that can be compiled.
+enum Refusal {
+    Unreadable(io::Error),
+    TooLarge(u64),
+    NotUtf8 { line: usize },
+    LeadsOut,
+}
+
+impl Refusal {
+    fn diagnostic(self, file: &str) -> Diagnostic {
+        let place = Place { file: Arc::from(file), span: 0..0 };
+        let problem = |code: Code, message: String| Diagnostic::error(code, message, place);
+        match self {
+            Refusal::Unreadable(error) => problem(codes::UNREADABLE, format!("`{file}` cannot be read: {error}")),
+            Refusal::TooLarge(bytes) => {
+                let size = format!("`{file}` is {} KiB, at most {} KiB", bytes.div_ceil(1024), MAX_FILE_BYTES / 1024);
+                problem(codes::TOO_LARGE, size).help("recorded data belongs in a fixture, beside the policies")
+            }
+            Refusal::NotUtf8 { line } => {
+                problem(codes::NOT_UTF8, format!("`{file}` is not UTF-8: line {line} has the first bad byte"))
+                    .help("save the file as UTF-8")
+            }
+            Refusal::LeadsOut => {
+                problem(codes::OUTSIDE, format!("`{file}` is a symlink that leads out of the policy's directory"))
+                    .help("what decides must be under review with the policy: copy the file in, or use `shared/`")
+            }
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads policies")]
+fn read(tree: &Path, path: &Path) -> Result<String, Refusal> {
+    let (tree, real) = (canonical(tree).map_err(Refusal::Unreadable)?, canonical(path).map_err(Refusal::Unreadable)?);
+    if !real.starts_with(&tree) {
+        return Err(Refusal::LeadsOut);
+    }
+    let size = info(&real).map_err(Refusal::Unreadable)?.len();
+    let limit = MAX_FILE_BYTES as u64;
+    if size > limit {
+        return Err(Refusal::TooLarge(size));
+    }
+    // Bounded even when the file grows, or has no size because it is a device.
+    let mut bytes = Vec::new();
+    let file = fs::File::open(&real).map_err(Refusal::Unreadable)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(Refusal::Unreadable)?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(Refusal::TooLarge(bytes.len() as u64));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        Refusal::NotUtf8 { line: 1 + good.iter().filter(|byte| **byte == b'\n').count() }
+    })
+}
+
+/// The whole of a text file that a person named: a snapshot, a fixture's golden timeline.
+///
+/// # Errors
+/// The file system's, or not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads files")]
+pub fn read_text(path: &Path) -> io::Result<String> {
+    fs::read_to_string(path)
+}
+
+/// Everything on standard input, as text.
+///
+/// # Errors
+/// The stream's, or not UTF-8.
+pub fn read_stdin() -> io::Result<String> {
+    io::read_to_string(io::stdin())
+}
+
+/// The files below `folder` that are no policy, fixture or hidden file; for "refuses to write into a full directory".
+#[must_use]
+pub fn is_empty_or_missing(folder: &Path) -> bool {
+    names(folder).is_ok_and(|names| names.is_empty()) || !folder.exists()
+}
+
+/// A path as people write it, with forward slashes and without `./` in front.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    let text = text.strip_prefix("./").unwrap_or(&text).trim_end_matches('/');
+    if text.is_empty() { ".".to_owned() } else { text.to_owned() }
+}
+
+/// The names in a folder, in order, so that no file system's own order is ever seen.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads folders")]
+fn names(folder: &Path) -> io::Result<Vec<String>> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place that looks at files")]
+fn info(path: &Path) -> io::Result<fs::Metadata> {
+    fs::metadata(path)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place that follows symlinks")]
+fn canonical(path: &Path) -> io::Result<PathBuf> {
+    fs::canonicalize(path)
+}
+
+fn is_file(path: &Path) -> bool {
+    info(path).is_ok_and(|info| info.is_file())
+}
+
+#[cfg(test)]
+mod tests;

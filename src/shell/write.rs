@@ -1,0 +1,76 @@
+//! Writes files whole or not at all: a reader, or a power cut, sees the old text or the new one and never half of it.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Replaces `path` by `bytes` in one step. Keeps the permissions of the file it replaces.
+///
+/// # Errors
+/// The file system's; the old file is then still there.
+#[expect(clippy::disallowed_methods, reason = "this is the place that writes")]
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A symlink is followed: replacing the link itself would cut the file loose from where it is kept.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let scratch = beside(&target);
+    let written = (|| {
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&scratch)?;
+        file.write_all(bytes)?;
+        if let Ok(old) = fs::metadata(&target) {
+            fs::set_permissions(&scratch, old.permissions())?;
+        }
+        file.sync_all()?;
+        fs::rename(&scratch, &target)
+    })();
+    if written.is_err() {
+        // The first error is the one worth telling; a scratch file that cannot be removed changes nothing.
+        drop(fs::remove_file(&scratch));
+    }
+    written
+}
+
+/// Creates `path` with `bytes` and the folders above it; refuses when it is there already.
+///
+/// # Errors
+/// The file system's.
+#[expect(clippy::disallowed_methods, reason = "this is the place that writes")]
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
+}
+
+/// Creates or replaces `path`, and the folders above it.
+///
+/// # Errors
+/// The file system's.
+pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match create(path, bytes) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => replace(path, bytes),
+        other => other,
+    }
+}
+
+/// A scratch name in the same folder, so that the rename stays on one file system.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests look at what was written")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_whole_files_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.toml");
+        create(&path, b"old").unwrap();
+        assert_eq!(create(&path, b"other").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
