@@ -24,10 +24,10 @@ pub mod play;
 pub mod prefetch;
 pub mod prometheus;
 pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod score;
 pub mod series;
-pub mod steps;
 pub mod timeline;
 
 mod columns;
