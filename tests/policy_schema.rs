@@ -1,7 +1,6 @@
 //! The committed schemas are current, and accept and refuse what the language does.
 
 #![expect(clippy::disallowed_methods, reason = "it compares with committed files, and writes them when asked to")]
-
 #![allow(missing_docs, reason = "tests say what they are about by name")]
 
 use std::path::Path;
