@@ -10,6 +10,7 @@
 
 use crate::model::frame::Frame;
 
+pub mod advice;
 pub mod codes;
 pub mod directory;
 pub mod error;

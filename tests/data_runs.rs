@@ -440,3 +440,29 @@ fn compressed_files_read_as_the_plain_one() {
         assert!(error.contains("cannot read") && error.contains(name), "{error}");
     }
 }
+
+#[test]
+fn a_policy_that_asks_for_treatment_where_there_is_only_all_is_told_so_once() {
+    let policy = policy();
+    let rows = "timestamp,metric,group,value\n2026-11-01T00:00:00Z,score,all,99\n2026-11-01T00:01:00Z,score,all,99\n";
+    let recording = rollgate::fixture::Recording::from_bytes("data.csv", rows);
+    let mut frames = open::open(recording, &Arc::new(policy.catalogue.clone()), &ReadOptions::default()).unwrap();
+    let mut frame = Frame::default();
+    while frames.next_frame(&mut frame).unwrap() {}
+    let told = rollgate::fixture::advice::advice(&policy, frames.report());
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("2 checks read `score` of treatment, and the data has only all"), "{told:?}");
+    assert!(told[0].contains("--map 'score/all=score/treatment'"), "{told:?}");
+    assert!(told[1].contains("`latency`, and the data has none"), "{told:?}");
+}
+
+#[test]
+fn times_of_orders_count_from_the_start_of_their_test() {
+    let text = "[[test]]\nname = \"t\"\nstart = \"2026-12-24T00:00:00Z\"\n[test.series]\nscore = \"99 for 5m\"\n[[test.orders]]\nat = \"1m\"\nverb = \"hold\"\nuntil = \"3m\"\n[[test.never]]\ndecision = \"advance\"";
+    let (tests, diagnostics) = tests(text);
+    assert_eq!(diagnostics, []);
+    let (at, order) = tests[0].scenario.orders[0].on(tests[0].begins);
+    assert_eq!(at, rollgate::model::time::Time::parse("2026-12-24T00:01:00Z").unwrap());
+    let until = rollgate::model::time::Time::parse("2026-12-24T00:03:00Z").ok();
+    assert_eq!(order.verb, rollgate::model::operator::Verb::Hold { until });
+}

@@ -18,10 +18,14 @@ use rstest::rstest;
 
 const BASE: &str = include_str!("policy_data/base.toml");
 const FULL: &str = include_str!("policy_data/full.toml");
+const RULES: &str = include_str!("policy_data/rules.rhai");
 
 fn source(text: &str) -> PolicySource {
     let mut source = PolicySource::new("p");
     source.insert("policy.toml", text);
+    // The two policies name their health checks differently.
+    let health = if text.contains("unhealthy") { "unhealthy" } else { "deploy-failed" };
+    source.insert("rules.rhai", RULES.replace("deploy-failed", health));
     source
 }
 
@@ -202,7 +206,7 @@ fn every_value_in_force_knows_where_it_was_written() {
 fn the_digest_covers_what_can_alter_a_decision_and_nothing_else() {
     let digest = |edit: &dyn Fn(&mut PolicySource), environment: &str| {
         let mut source = source(BASE);
-        source.insert("rules.rhai", RULES);
+        source.insert("rules.rhai", IMPORTING);
         source.insert("@shared/common.rhai", "fn quiet() { ok() }");
         source.insert("@shared/other.rhai", "fn unused() { ok() }");
         source.insert("env/staging.toml", "");
@@ -216,12 +220,12 @@ fn the_digest_covers_what_can_alter_a_decision_and_nothing_else() {
     assert_eq!(base, digest(&|source| source.insert("@shared/other.rhai", "// not imported"), "production"));
     assert_eq!(base, digest(&|source| source.insert("env/staging.toml", "pin = true"), "production"));
     assert_ne!(base, digest(&|source| source.insert("policy.toml", format!("{BASE}\n")), "production"));
-    assert_ne!(base, digest(&|source| source.insert("rules.rhai", format!("{RULES}\n")), "production"));
+    assert_ne!(base, digest(&|source| source.insert("rules.rhai", format!("{IMPORTING}\n")), "production"));
     assert_ne!(base, digest(&|source| source.insert("@shared/common.rhai", "fn quiet() { breach() }"), "production"));
     assert_ne!(base, digest(&|_| {}, "staging"));
 }
 
-const RULES: &str =
+const IMPORTING: &str =
     "import \"common\" as common;\nfn runaway() { if breached(\"error_rate.p1\") { breach() } else { ok() } }\n";
 
 #[rstest]
@@ -322,4 +326,35 @@ fn an_error_bound_needs_three_over_bound_samples(#[case] samples: &str, #[case] 
 fn policies_may_be_shared_between_threads() {
     fn shared<T: Send + Sync>(_: &T) {}
     shared(&production(BASE));
+}
+
+#[test]
+fn a_script_becomes_a_condition_with_what_it_reads_and_asks() {
+    let mut source = source(&format!("{BASE}\n[params]\nlimit = \"2%\"\n"));
+    source.insert(
+        "rules.rhai",
+        "fn runaway() { if metric(\"error_rate\").treatment > param(\"limit\") || breached(\"deploy-failed\") { breach() } else { ok() } }",
+    );
+    let policy = compiled(&source, "production");
+    let Condition::Script { reads, asks, .. } = &found(&policy, "runaway").condition else { panic!("not a script") };
+    assert_eq!(reads, &[(policy.catalogue.find("error_rate").unwrap(), Group::Treatment)]);
+    assert_eq!(asks, &[policy.find_check("deploy-failed").unwrap()]);
+}
+
+#[test]
+fn problems_of_toml_and_rhai_are_reported_together() {
+    let mut source = source(&with("p0 = { above = \"5%\" }", "p0 = { above = 5 }"));
+    source.insert("rules.rhai", "fn runaway() { if breached(\"deploy-faild\") { breach() } else { ok() } }");
+    assert_eq!(codes_of(&check(&source)), [codes::UNIT_MISSING, codes::SCRIPT_CHECK]);
+}
+
+#[test]
+fn a_warning_in_a_script_is_accepted_beside_a_check_that_uses_it() {
+    let rules = "fn runaway() { if metric(\"error_rate\").treatment > 5 || breached(\"deploy-failed\") { breach() } else { ok() } }";
+    let mut warned = source(BASE);
+    warned.insert("rules.rhai", rules);
+    assert_eq!(codes_of(&check(&warned)), [codes::SCRIPT_NUMBER]);
+    let mut accepted = source(&with("script = \"runaway\"", "script = \"runaway\", allow = { RG068 = \"a drill\" }"));
+    accepted.insert("rules.rhai", rules);
+    assert_eq!(codes_of(&check(&accepted)), []);
 }

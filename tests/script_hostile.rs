@@ -2,6 +2,8 @@
 //!
 //! One test in one binary: the allocator counts for the whole process.
 
+#![expect(clippy::disallowed_macros, reason = "it tells how much of the corpus ran")]
+
 mod script_support;
 
 use peak_alloc::PeakAlloc;
@@ -69,10 +71,25 @@ fn made() -> Vec<(String, String)> {
         ("deep blocks", many(1_500, "{", "}")),
         ("deep calls", many(1_000, "known(", ")")),
         ("brackets just within the depth", many(12, "(", ")")),
-        ("20,000 else ifs", body(format!("if {unknown} {{ ok() }} {} else {{ ok() }}", format!("else if {unknown} {{ ok() }} ").repeat(20_000)))),
-        ("300 else ifs", body(format!("if {unknown} {{ ok() }} {} else {{ ok() }}", format!("else if {unknown} {{ ok() }} ").repeat(300)))),
+        (
+            "20,000 else ifs",
+            body(format!(
+                "if {unknown} {{ ok() }} {} else {{ ok() }}",
+                format!("else if {unknown} {{ ok() }} ").repeat(20_000)
+            )),
+        ),
+        (
+            "300 else ifs",
+            body(format!(
+                "if {unknown} {{ ok() }} {} else {{ ok() }}",
+                format!("else if {unknown} {{ ok() }} ").repeat(300)
+            )),
+        ),
         ("300 ifs", body(format!("{} ok()", format!("if {unknown} {{ return ok(); }} ").repeat(300)))),
-        ("300 ifs that breach", body(format!("{} breach()", format!("if {unknown} {{ return breach(); }} ").repeat(300)))),
+        (
+            "300 ifs that breach",
+            body(format!("{} breach()", format!("if {unknown} {{ return breach(); }} ").repeat(300))),
+        ),
         ("a long sum", body(format!("metric(\"gone\").treatment > {} 1", "1 + ".repeat(1_900)))),
         ("a long and", body(format!("{} {unknown}", format!("{unknown} && ").repeat(700)))),
         ("a very long sum", body(format!("metric(\"gone\").treatment > {} 1", "1 + ".repeat(30_000)))),
@@ -81,8 +98,15 @@ fn made() -> Vec<(String, String)> {
         ("a megabyte of a number", body(format!("{} > metric(\"gone\").treatment", "9".repeat(60_000)))),
         ("a name of 60,000 letters", body(format!("let {} = {unknown}; ok()", "x".repeat(60_000)))),
         ("a text of 60,000 letters", body(format!("metric(\"{}\").treatment > 1", "x".repeat(60_000)))),
-        ("1,000 variables", body(format!("{} {unknown}", (0..700).map(|n| format!("let v{n} = 1; ")).collect::<String>()))),
-        ("1,000 functions", (0..1_000).map(|n| format!("fn f{n}() {{ {unknown} }}\n")).collect::<String>() + body(unknown.to_owned()).as_str()),
+        (
+            "1,000 variables",
+            body(format!("{} {unknown}", (0..700).map(|n| format!("let v{n} = 1; ")).collect::<String>())),
+        ),
+        (
+            "1,000 functions",
+            (0..1_000).map(|n| format!("fn f{n}() {{ {unknown} }}\n")).collect::<String>()
+                + body(unknown.to_owned()).as_str(),
+        ),
         ("60,000 lines", format!("fn wanted() {{ {} {unknown} }}", "\n".repeat(60_000))),
         ("nested comments", format!("fn wanted() {{ {}{unknown} }}", "/*".repeat(30_000))),
         ("only brackets", "{".repeat(60_000)),

@@ -215,3 +215,13 @@ fn nothing_is_kept_between_calls() {
         assert_eq!(compiled.set.call(compiled.functions[0].index, &value()).truth, breach());
     }
 }
+
+/// The stated cost rests on it: rules as people write them are trees, not interpreted.
+#[rstest]
+#[case("metric(\"errors\").treatment > param(\"limit\") && metric(\"p95\").treatment > metric(\"p95\").control")]
+#[case("if breached(\"yes\") { return breach(); } if breached(\"no\") { breach() } else { ok() }")]
+#[case("let m = metric(\"p95\"); let worse = m.treatment > m.control * param(\"factor\"); worse || breached(\"yes\")")]
+fn rules_as_people_write_them_are_lowered(#[case] body: &str) {
+    let compiled = Case::trigger(body).compile();
+    assert!(compiled.set.is_lowered(compiled.functions[0].index), "{:?}", compiled.diagnostics);
+}

@@ -106,7 +106,7 @@ impl Check {
                 all.push(Checked { source, diagnostics, ..Checked::default() });
             }
         }
-        let facts = if self.evidence { evidence::gather(paths, &all)? } else { Vec::new() };
+        let facts = if self.evidence { evidence::gather(paths, &all, console)? } else { Vec::new() };
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
         match global::output(self.output, console.plain) {
@@ -206,11 +206,20 @@ fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyh
     for one in &each {
         console.line(standing(one, each.len() > 1, console))?;
     }
+    if all.iter().any(|one| one.source.root.is_empty() && one.count(Level::Error) > 0) {
+        let text = paint(BAD, format!("{}they do NOT go together", icon(Mark::Bad, console)));
+        console.line(format!("{text}; see the conflict above"))?;
+    }
     let first = all.iter().flat_map(|one| &one.diagnostics).max_by_key(|diagnostic| diagnostic.level);
     if let Some(diagnostic) = first {
         console.line(paint(QUIET, format!("more: rollgate explain {}", diagnostic.code)))?;
     }
     Ok(())
+}
+
+/// Nothing is drawn in plain output.
+fn icon(mark: Mark, console: &Console) -> String {
+    if console.plain { String::new() } else { format!("{} ", console.screen.icon(mark)) }
 }
 
 /// The files that were looked at; the tests are `test`'s business, and a conflict between policies has no files.
@@ -224,13 +233,14 @@ fn own_files(one: &Checked) -> usize {
 fn standing(one: &Checked, named: bool, console: &Console) -> String {
     let name = if named { format!(" {}", one.source.root) } else { String::new() };
     if one.count(Level::Error) > 0 {
-        let icon = console.screen.icon(Mark::Bad);
-        return paint(BAD, format!("{icon} policy{name} NOT loadable")) + "; a running rollout would keep its last good one";
+        let icon = icon(Mark::Bad, console);
+        return paint(BAD, format!("{icon}policy{name} NOT loadable"))
+            + "; a running rollout would keep its last good one";
     }
     let digests: Vec<String> =
         one.policies.iter().map(|(environment, policy)| format!("{environment} {}", policy.digest.short())).collect();
-    let icon = console.screen.icon(Mark::Good);
-    format!("{}: {}", paint(GOOD, format!("{icon} policy{name} loadable")), digests.join(", "))
+    let icon = icon(Mark::Good, console);
+    format!("{}: {}", paint(GOOD, format!("{icon}policy{name} loadable")), digests.join(", "))
 }
 
 fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {

@@ -51,7 +51,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// A moment of a recording.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Moment {
+pub enum Moment {
     /// At this time.
     At(Time),
     /// So long after the first sample.
@@ -67,7 +67,12 @@ impl Explain {
 
     fn code(&self, console: &mut Console) -> anyhow::Result<Exit> {
         if let Some(found) = codes::find(&self.subject) {
-            console.print(page::page(found, console.screen))?;
+            console.print(page::of_policy(found, console.screen))?;
+            return Ok(Exit::Done);
+        }
+        let named = |page: &&crate::fixture::codes::Page| page.code.to_string() == self.subject.to_ascii_uppercase();
+        if let Some(found) = crate::fixture::codes::PAGES.iter().find(named) {
+            console.print(page::of_test(found, console.screen))?;
             return Ok(Exit::Done);
         }
         let is_path = Path::new(&self.subject).exists();
@@ -75,7 +80,7 @@ impl Explain {
             Failure::new(Exit::Usage, "which data? explaining a decision needs a recording")
                 .help(format!("rollgate explain {} DATA --at TIME", self.subject))
         } else {
-            let last = codes::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
+            let last = crate::fixture::codes::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
             Failure::new(Exit::Usage, format!("`{}` is no problem code and no policy", self.subject))
                 .help(format!("codes go from RG001 to {last}; `rollgate check` prints them"))
         };

@@ -10,7 +10,7 @@ use crate::report::replay::{self, Replayed};
 use super::console::Console;
 use super::exit::Exit;
 use super::global::{self, Output, WhichEnvironment};
-use super::run::{Recorded, Run, Rows, session};
+use super::run::{Recorded, Rows, Run, session};
 
 /// Show what a policy would have done on recorded metrics.
 ///

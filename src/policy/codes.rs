@@ -151,6 +151,7 @@ codes! {
     NEVER_ASKED = 94, "Gates on a stage that is never left.";
     TOO_MANY = 95, "More of something than fits.";
     UNUSED_PARAM = 96, "A param no script uses.";
+    NO_BASELINE = 97, "A baseline with no time to measure it.";
 }
 
 #[cfg(test)]
@@ -168,7 +169,7 @@ mod tests {
             }
             assert!(!page.title.ends_with('.'), "{}", page.code);
         }
-        assert_eq!(PAGES.len(), 14 + 20 + 20 + 15 + 7);
+        assert_eq!(PAGES.len(), 14 + 20 + 20 + 15 + 8);
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub fn fix(text: &str) -> Fixed {
     if !parses(text) {
         return fixed;
     }
+    if let Some(unmarked) = text.strip_prefix('\u{feff}') {
+        fixed = Fixed { text: unmarked.to_owned(), changes: vec!["removed the byte order mark".to_owned()] };
+    }
     migrate(&mut fixed);
     for _ in 0..ROUNDS {
         let mends = mends(&fixed.text);
@@ -77,7 +80,7 @@ fn migrate(fixed: &mut Fixed) {
 fn first_statement(text: &str) -> usize {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let trimmed = line.trim_start_matches('\u{feff}').trim();
+        let trimmed = line.trim();
         if !trimmed.is_empty() && !trimmed.starts_with('#') {
             break;
         }
@@ -128,6 +131,20 @@ mod tests {
         assert!(fixed.text.contains("traffic = \"10%\""));
         assert_eq!(fixed.changes.len(), 5, "{:?}", fixed.changes);
         assert_eq!(fix(&fixed.text), Fixed { text: fixed.text.clone(), changes: Vec::new() });
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_not_end_up_in_the_middle() {
+        let fixed = fix(&format!("\u{feff}{OLD}"));
+        assert!(fixed.text.starts_with(SCHEMA_LINE) && !fixed.text.contains('\u{feff}'));
+        assert!(parses(&fixed.text));
+    }
+
+    #[test]
+    fn a_guess_between_two_names_is_left_to_a_person() {
+        let text = OLD.replace("p0 = { above = 5,", "p0 = { above = \"5%\", ix = [\"canary\"],");
+        let fixed = fix(&text);
+        assert!(fixed.text.contains("ix ="), "`in` and `is` are equally near: {}", fixed.text);
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl Sink {
 
     /// Adds a warning unless one of the things it is about accepts it.
     pub(crate) fn warn(&mut self, diagnostic: Diagnostic, accepted_by: &[&[Allow]]) {
+        self.warn_beside(diagnostic, accepted_by, "it");
+    }
+
+    /// As `warn`, where `allow` is written beside something else.
+    pub(crate) fn warn_beside(&mut self, diagnostic: Diagnostic, accepted_by: &[&[Allow]], beside: &str) {
         let mut accepted = false;
         for allow in accepted_by.iter().flat_map(|list| list.iter()).filter(|allow| allow.code == diagnostic.code) {
             allow.used.set(true);
@@ -44,7 +49,7 @@ impl Sink {
         }
         if !accepted {
             let code = diagnostic.code;
-            self.push(diagnostic.help(format!("to accept it, write allow = {{ {code} = \"why\" }} beside it")));
+            self.push(diagnostic.help(format!("to accept it, write allow = {{ {code} = \"why\" }} beside {beside}")));
         }
     }
 

@@ -25,6 +25,7 @@ pub fn open_recording(path: &str, series: Option<SeriesName>) -> Result<Recordin
     Ok(Recording { name, reader, series })
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the place that opens recordings")]
 fn open_bytes(path: &str) -> io::Result<Box<dyn BufRead + Send>> {
     if path == "-" {
         return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, io::stdin())));

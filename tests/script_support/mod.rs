@@ -1,5 +1,5 @@
 //! A small world for scripts: metrics, params and checks with known answers.
-#![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test binary uses a part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -14,7 +14,7 @@ use crate::policy::diagnostic::{Diagnostic, Place};
 use crate::policy::raw::{At, BoundWord, Raw, RawCheck, RawKind, Written};
 use crate::policy::script::FunctionIx;
 use crate::policy::sink::Sink;
-use crate::policy::source::PolicySource;
+use crate::policy::source::Lines;
 use crate::policy::suggest::{closest, is_certain, listed};
 
 use super::metrics::{self, CheckedMetric};
@@ -25,7 +25,7 @@ pub(crate) struct Context<'c, 'a> {
     pub(crate) metrics: &'c [CheckedMetric<'a>],
     pub(crate) raw: &'c Raw,
     pub(crate) severities: &'c [SeverityRules; 3],
-    pub(crate) source: &'c PolicySource,
+    pub(crate) lines: &'c Lines,
 }
 
 /// Gives meaning to one check; none when it is broken, which has then been reported.
@@ -103,7 +103,7 @@ fn assemble(
         shadow: raw.shadow,
         unless_control: raw.unless_control.as_ref().is_some_and(|flag| flag.value),
         words: Arc::from(words::words(raw)),
-        origin: Origin { file: raw.id.place.file.clone(), line: context.source.position(&raw.id.place).0 },
+        origin: Origin { file: raw.id.place.file.clone(), line: context.lines.line(&raw.id.place) },
         fingerprint: 0,
     }
 }

@@ -11,7 +11,7 @@ use crate::policy::compiled::{
 use crate::policy::diagnostic::{Diagnostic, Place};
 use crate::policy::raw::{At, Raw, RawApprovals, RawKind, RawStage};
 use crate::policy::sink::Sink;
-use crate::policy::source::PolicySource;
+use crate::policy::source::Lines;
 use crate::policy::suggest::{closest, is_certain, listed};
 
 use super::metrics::{self, CheckedMetric};
@@ -21,13 +21,13 @@ use super::{CheckedStage, Draft, check_ix, quantity};
 pub(crate) fn stages<'a>(
     raw: &'a Raw,
     metrics: &[CheckedMetric<'_>],
-    source: &PolicySource,
+    lines: &Lines,
     sink: &mut Sink,
 ) -> Vec<CheckedStage<'a>> {
     count(raw, sink);
     unique(raw, sink);
     let ladder = raw.stages.iter().enumerate().take(MAX_STAGES);
-    ladder.map(|(at, stage)| one(stage, at, raw, metrics, source, sink)).collect()
+    ladder.map(|(at, stage)| one(stage, at, raw, metrics, lines, sink)).collect()
 }
 
 fn count(raw: &Raw, sink: &mut Sink) {
@@ -56,7 +56,7 @@ fn one<'a>(
     at: usize,
     policy: &Raw,
     metrics: &[CheckedMetric<'_>],
-    source: &PolicySource,
+    lines: &Lines,
     sink: &mut Sink,
 ) -> CheckedStage<'a> {
     let traffic = raw.traffic.as_ref().and_then(|written| quantity::share(written, "traffic", sink)).unwrap_or(0.0);
@@ -78,7 +78,7 @@ fn one<'a>(
         }),
         rollback_to: rollback_to(raw, at, policy, sink),
         limits: limits(raw, metrics, sink),
-        origin: Origin { file: raw.place.file.clone(), line: source.position(&raw.place).0 },
+        origin: Origin { file: raw.place.file.clone(), line: lines.line(&raw.place) },
     };
     CheckedStage { raw, stage, broken: false }
 }

@@ -286,10 +286,10 @@ impl<'a> File<'a> {
         out.push(self.error(FORBIDDEN_CONSTRUCT, token.span.clone(), message));
     }
 
-    /// Whether the text at `index` is all that stands between the brackets of `metric(..)` or its like.
+    /// Whether the text at `index` is all that stands between the brackets of a call; whose, is seen later.
     fn is_name_of_fact(&self, index: usize) -> bool {
-        let before = index.checked_sub(2).map_or("", |at| self.text.at(at));
-        matches!(before, "metric" | "param" | "breached" | "pending")
+        let before = index.checked_sub(2).and_then(|at| self.text.tokens.get(at));
+        before.is_some_and(|token| token.kind == Kind::Word)
             && self.text.at(index - 1) == "("
             && self.text.at(index + 1) == ")"
     }

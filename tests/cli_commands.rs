@@ -1,0 +1,316 @@
+//! The binary as a user drives it: screens as snapshots, exit codes as a table.
+
+#![expect(clippy::disallowed_methods, reason = "tests write the trees that the binary is run on")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use rstest::rstest;
+use tempfile::TempDir;
+
+/// A tree with the three templates of `init`.
+fn tree() -> TempDir {
+    let tree = TempDir::new().unwrap();
+    for template in ["canary", "seven-day", "web-service"] {
+        rollgate(tree.path(), &["init", "--template", template]).assert().success();
+    }
+    tree
+}
+
+fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("rollgate").unwrap();
+    command.current_dir(folder).args(arguments);
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What was printed, results before talk, durations replaced.
+fn screen(folder: &Path, arguments: &[&str]) -> String {
+    screen_of(&mut rollgate(folder, arguments))
+}
+
+fn screen_of(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    text.push_str(&String::from_utf8(output.stderr).unwrap());
+    format!("{text}exit {}\n", output.status.code().unwrap())
+}
+
+/// Digests belong to the templates' text and times to the machine; neither is what a screen is about.
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.add_filter(r"\b[0-9a-f]{7}\b", "[digest]");
+    settings.add_filter(r"\b[0-9a-f]{64}\b", "[digest]");
+    settings.add_filter(r"in (\d+m)?(\d+s)?(\d+ms)?([:\n])", "in [time]$4");
+    settings.add_filter(r"in 0s", "in [time]");
+    settings
+}
+
+macro_rules! looks {
+    ($text:expr) => {
+        settings().bind(|| insta::assert_snapshot!($text))
+    };
+}
+
+const NIGHT: [&str; 3] = ["replay", "policies/request-isolation", "fixtures/request-isolation-night-leak"];
+
+#[test]
+fn init_writes_a_tree_that_is_sound_and_passes_its_own_tests() {
+    let tree = tree();
+    looks!(screen(tree.path(), &["check", "--fail-level", "warning"]));
+    rollgate(tree.path(), &["test"]).assert().success();
+    rollgate(tree.path(), &["fmt", "--check"]).assert().success();
+}
+
+#[test]
+fn init_overwrites_nothing() {
+    let tree = tree();
+    let path = tree.path().join("policies/my-rollout/policy.toml");
+    fs::write(&path, "# mine\n").unwrap();
+    looks!(screen(tree.path(), &["init"]));
+    assert_eq!(fs::read_to_string(&path).unwrap(), "# mine\n");
+}
+
+#[test]
+fn init_takes_a_name() {
+    let tree = TempDir::new().unwrap();
+    looks!(screen(tree.path(), &["init", "--name", "checkout-cache", "rollouts"]));
+    let policy = fs::read_to_string(tree.path().join("rollouts/policies/checkout-cache/policy.toml")).unwrap();
+    assert!(policy.contains(r#""checkout_cache""#) && !policy.contains("my-rollout"), "{policy}");
+    rollgate(tree.path(), &["test", "rollouts"]).assert().success();
+}
+
+#[test]
+fn replay_shows_the_run_the_changes_and_the_deciding_check() {
+    let tree = tree();
+    looks!(screen(tree.path(), &NIGHT));
+}
+
+#[test]
+fn replay_uses_the_room_of_a_wide_screen() {
+    let tree = tree();
+    looks!(screen_of(rollgate(tree.path(), &NIGHT).env("COLUMNS", "120")));
+}
+
+#[test]
+fn replay_in_ascii_is_ascii() {
+    let tree = tree();
+    let text = screen_of(rollgate(tree.path(), &NIGHT).arg("--ascii"));
+    assert!(text.is_ascii());
+    looks!(text);
+}
+
+#[test]
+fn replay_drops_the_bands_on_a_narrow_screen() {
+    let tree = tree();
+    let text = screen_of(rollgate(tree.path(), &NIGHT).env("COLUMNS", "60"));
+    assert!(!text.contains("severity  "), "{text}");
+    looks!(text);
+}
+
+#[test]
+fn replay_in_plain_is_one_fact_per_line() {
+    let tree = tree();
+    looks!(screen_of(rollgate(tree.path(), &NIGHT).arg("--plain")));
+}
+
+#[test]
+fn replay_streams_one_record_per_change() {
+    let tree = tree();
+    let output = rollgate(tree.path(), &NIGHT).args(["--output", "jsonl"]).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    let records: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let decisions: Vec<&str> = records.iter().map(|record| record["decision"].as_str().unwrap()).collect();
+    assert_eq!(decisions.iter().filter(|decision| **decision == "roll_back").count(), 1);
+    assert_eq!(decisions.iter().filter(|decision| **decision == "advance").count(), 2);
+    assert!(records.iter().all(|record| record["schema"] == "rollgate/v1"));
+    let every = rollgate(tree.path(), &NIGHT).args(["--output", "jsonl", "--all"]).output().unwrap();
+    assert!(every.stdout.iter().filter(|byte| **byte == b'\n').count() > 400);
+}
+
+#[test]
+fn replay_with_a_value_changed_says_so_and_decides_by_it() {
+    let tree = tree();
+    let mut command = rollgate(tree.path(), &NIGHT);
+    let text = screen_of(command.args(["--set", "isolation_score.p0.below=96.5%", "--exit-decision"]));
+    assert!(text.contains("isolation_score.p0: below 95% -> 96.5%"), "{text}");
+    assert!(text.contains("Thu 03:00 canary → off"), "{text}");
+    assert!(text.ends_with("exit 11\n"), "{text}");
+}
+
+#[test]
+fn explain_shows_the_decision_in_force_and_what_would_have_changed_it() {
+    let tree = tree();
+    let night = ["explain", NIGHT[1], NIGHT[2]];
+    looks!(screen(tree.path(), &night));
+    looks!(screen(tree.path(), &[&night[..], &["--at", "2026-03-05T02:45:00Z", "--plain"]].concat()));
+}
+
+#[test]
+fn explain_prints_the_page_of_a_code() {
+    let tree = TempDir::new().unwrap();
+    looks!(screen(tree.path(), &["explain", "rg046"]));
+    looks!(screen(tree.path(), &["explain", "RG107"]));
+}
+
+#[test]
+fn check_reports_every_problem_in_one_run() {
+    let tree = tree();
+    let path = tree.path().join("policies/my-rollout/policy.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("bake    = \"2h\"", "bake    = \"2h\"\ntrafic = \"5%\"");
+    fs::write(&path, text.replace("p0 = { above = \"5%\" }", "p0 = { above = \"500%\" }")).unwrap();
+    let arguments = ["check", "policies/my-rollout"];
+    looks!(screen(tree.path(), &arguments));
+    looks!(screen_of(rollgate(tree.path(), &arguments).arg("--plain")));
+    looks!(screen_of(rollgate(tree.path(), &arguments).args(["--output", "json"])));
+}
+
+#[test]
+fn check_shows_where_each_value_in_force_was_written() {
+    let tree = tree();
+    looks!(screen(tree.path(), &["check", "policies/request-isolation", "--show-origin", "-e", "staging"]));
+}
+
+#[test]
+fn check_with_evidence_names_what_no_recording_touches() {
+    let tree = tree();
+    looks!(screen(tree.path(), &["check", "--evidence"]));
+}
+
+#[test]
+fn two_policies_may_not_own_one_feature() {
+    let tree = tree();
+    let path = tree.path().join("policies/web-service/policy.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("\"web_service\"", "\"my_rollout\"");
+    fs::write(&path, text).unwrap();
+    looks!(screen(tree.path(), &["check"]));
+}
+
+#[test]
+fn a_failing_test_says_what_was_expected_what_came_and_where_it_is_written() {
+    let tree = tree();
+    let path = tree.path().join("policies/my-rollout/policy.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("\"5%\"", "\"6%\"");
+    fs::write(&path, text).unwrap();
+    looks!(screen(tree.path(), &["test", "policies/my-rollout"]));
+}
+
+#[test]
+fn a_golden_timeline_is_written_compared_and_explained() {
+    let tree = tree();
+    let fixture = "fixtures/request-isolation-night-leak";
+    rollgate(tree.path(), &["test", fixture, "--bless"]).assert().success();
+    rollgate(tree.path(), &["test", fixture]).assert().success();
+    let path = tree.path().join("policies/request-isolation/policy.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("\"95%\"", "\"96.5%\"");
+    fs::write(&path, text).unwrap();
+    looks!(screen(tree.path(), &["test", fixture]));
+}
+
+#[test]
+fn a_policy_over_which_nothing_runs_fails() {
+    let tree = tree();
+    fs::remove_dir_all(tree.path().join("policies/my-rollout/tests")).unwrap();
+    rollgate(tree.path(), &["test", "policies/my-rollout"]).assert().code(5);
+    let text = screen(tree.path(), &["test", "policies"]);
+    assert!(text.contains("none, and no fixture replays it either"), "{text}");
+    assert!(text.ends_with("exit 4\n"), "{text}");
+}
+
+#[test]
+fn eval_decides_on_one_snapshot() {
+    let tree = tree();
+    let snapshot = r#"{"time": "2026-03-03T09:00:00Z", "groups": {"treatment": {
+        "error_rate": {"value": 5.5, "samples": 1200}, "latency_p95": {"value": 210, "samples": 1200}}}}"#;
+    fs::write(tree.path().join("snapshot.json"), snapshot).unwrap();
+    let arguments = ["eval", "policies/my-rollout", "snapshot.json", "--exit-decision"];
+    looks!(screen(tree.path(), &arguments));
+    let mut piped = rollgate(tree.path(), &["eval", "policies/my-rollout", "-", "--output", "json"]);
+    let output = piped.write_stdin(snapshot).output().unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["decision"], "roll_back");
+}
+
+#[test]
+fn demo_ends_in_a_roll_back_with_its_reason() {
+    let tree = TempDir::new().unwrap();
+    looks!(screen(tree.path(), &["demo"]));
+}
+
+#[rstest]
+#[case::done(&["check", "policies"], 0)]
+#[case::a_policy_file_stands_for_its_folder(&["check", "policies/my-rollout/policy.toml"], 0)]
+#[case::a_path_that_is_not_there(&["check", "gone"], 1)]
+#[case::no_command(&[], 2)]
+#[case::unknown_flag(&["check", "--no-such-flag"], 2)]
+#[case::unknown_stage(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--stage", "moon"], 2)]
+#[case::several_policies_for_one(&["replay", "policies", "fixtures/my-rollout-error-spike"], 2)]
+#[case::unknown_check_to_set(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--set", "x.p0.below=1"], 2)]
+#[case::unknown_code(&["explain", "RG999"], 2)]
+#[case::unknown_environment(&["check", "policies/my-rollout", "-e", "moon"], 3)]
+#[case::value_that_does_not_compile(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--set", "error_rate.p0.above=5"], 3)]
+#[case::nothing_to_check(&["check", "schemas"], 5)]
+#[case::nothing_to_test(&["test", "schemas"], 5)]
+#[case::no_test_of_that_name(&["test", "--filter", "no such test"], 5)]
+#[case::data_that_is_not_there(&["replay", "policies/my-rollout", "gone.csv"], 6)]
+#[case::data_that_is_none(&["replay", "policies/my-rollout", "schemas/policy.schema.json"], 6)]
+#[case::ended_rolled_back(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--exit-decision"], 11)]
+#[case::ended_in_hold(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--exit-decision", "--to", "2026-03-03T09:15:00Z"], 10)]
+#[case::ended_unknown(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--exit-decision", "--to", "2026-03-03T09:02:00Z"], 12)]
+fn exit_codes_say_how_it_ended(#[case] arguments: &[&str], #[case] code: i32) {
+    let tree = tree();
+    rollgate(tree.path(), arguments).assert().code(code);
+}
+
+#[test]
+fn colour_is_for_terminals_and_for_those_who_ask() {
+    let tree = tree();
+    let has_colour = |command: &mut Command| command.output().unwrap().stdout.contains(&0x1b);
+    assert!(!has_colour(&mut rollgate(tree.path(), &["check"])));
+    assert!(has_colour(&mut rollgate(tree.path(), &["check", "--color", "always"])));
+    assert!(!has_colour(rollgate(tree.path(), &["check", "--color", "auto"]).env("NO_COLOR", "1")));
+}
+
+#[test]
+fn fmt_changes_spelling_and_keeps_comments() {
+    let tree = tree();
+    let path = tree.path().join("policies/my-rollout/policy.toml");
+    let canonical = fs::read_to_string(&path).unwrap();
+    fs::write(&path, canonical.replace("schema = 1", "schema=1").replace("[gates]", "\n\n\n[gates]")).unwrap();
+    rollgate(tree.path(), &["fmt", "--check"]).assert().code(3);
+    rollgate(tree.path(), &["fmt"]).assert().success();
+    assert_eq!(fs::read_to_string(&path).unwrap(), canonical);
+}
+
+#[test]
+fn completions_manual_pages_and_schemas_are_printed() {
+    let tree = TempDir::new().unwrap();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = rollgate(tree.path(), &["completions", shell]).output().unwrap();
+        assert!(String::from_utf8(output.stdout).unwrap().contains("exit-decision"), "{shell}");
+    }
+    rollgate(tree.path(), &["man", "pages"]).assert().success();
+    assert!(fs::read_to_string(tree.path().join("pages/rollgate-replay.1")).unwrap().contains("rollgate\\-replay"));
+    for of in ["policy", "overlay"] {
+        let output = rollgate(tree.path(), &["schema", of]).output().unwrap();
+        let schema: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(schema["properties"]["thresholds"].is_object(), "{of}");
+    }
+}
+
+#[rstest]
+#[case("")]
+#[case("check")]
+#[case("test")]
+#[case("replay")]
+fn help_reads_well(#[case] command: &str) {
+    let tree = TempDir::new().unwrap();
+    let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
+    let mut settings = settings();
+    settings.set_snapshot_suffix(command);
+    settings.bind(|| insta::assert_snapshot!(screen(tree.path(), &arguments)));
+}
