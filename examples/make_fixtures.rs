@@ -197,7 +197,7 @@ impl File {
 fn healthy(minutes: u32) -> Vec<Line> {
     let last = |shape: &str| format!("{shape} for {minutes}m");
     vec![
-        line("isolation_score", "treatment", last("noise 99.93 +- 0.06")).of(1200),
+        line("isolation_score", "treatment", last("noise 99.96 +- 0.03")).of(1200),
         line("error_rate", "treatment", last("noise 0.12 +- 0.08")).of(1200),
         line("error_rate", "control", last("noise 0.12 +- 0.04")).of(10800),
         line("response_time_p95", "treatment", last("noise 201 +- 6")).of(1200),
@@ -270,12 +270,16 @@ fn ladder() -> Vec<File> {
                     (
                         "error_rate",
                         "treatment",
-                        "noise 0.4 +- 0.35 for 100m, 6 for 1m, noise 0.4 +- 0.35 for 120m, 1.8 for 2m, noise 0.4 +- 0.35 for 137m",
+                        "noise 0.4 +- 0.09 for 100m, 6 for 1m, noise 0.4 +- 0.09 for 120m, 1.8 for 2m, noise 0.4 +- 0.09 for 137m",
                     ),
-                    ("error_rate", "control", "noise 0.4 +- 0.3 for 360m"),
-                    ("response_time_p95", "treatment", "noise 200 +- 18 for 150m, 310 for 1m, noise 200 +- 18 for 209m"),
-                    ("response_time_p95", "control", "noise 200 +- 15 for 360m"),
-                    ("isolation_score", "treatment", "noise 99.8 +- 0.18 for 240m, 98.6 for 1m, noise 99.8 +- 0.18 for 119m"),
+                    ("error_rate", "control", "noise 0.4 +- 0.08 for 360m"),
+                    (
+                        "response_time_p95",
+                        "treatment",
+                        "noise 200 +- 8 for 150m, 310 for 1m, noise 200 +- 8 for 89m, 236 for 5m, noise 200 +- 8 for 115m",
+                    ),
+                    ("response_time_p95", "control", "noise 200 +- 6 for 360m"),
+                    ("isolation_score", "treatment", "noise 99.7 +- 0.18 for 240m, 98.6 for 1m, noise 99.7 +- 0.18 for 119m"),
                     ("resource_utilisation", "all", "noise 68 +- 14 for 360m"),
                 ],
             ),
@@ -294,7 +298,7 @@ fn seven_days() -> File {
         ..File::new(
             "seven-days-clean/data.ndjson.zst",
             vec![
-                line("isolation_score", "treatment", "_ for 2h, 100 for 25h, noise 99.8 +- 0.15 for 143h").of(3000),
+                line("isolation_score", "treatment", "_ for 2h, 100 for 25h, noise 99.7 +- 0.15 for 143h").of(3000),
                 line("error_rate", "treatment", treatment("noise 0.1 +- 0.06")).of(3000),
                 line("error_rate", "control", control("noise 0.1 +- 0.04")).of(20000),
                 line("response_time_p95", "treatment", treatment("noise 201 +- 5")).of(3000),
@@ -329,7 +333,7 @@ fn bad_changes() -> Vec<File> {
         ),
         File::new(
             "isolation-leak-grows/data.ndjson",
-            but(healthy(110), &[("isolation_score", "treatment", "noise 99.93 +- 0.06 for 30m, ramp 99.9 -> 94 over 60m, 94 for 20m")]),
+            but(healthy(110), &[("isolation_score", "treatment", "noise 99.96 +- 0.03 for 30m, ramp 99.9 -> 94 over 60m, 94 for 20m")]),
         ),
         File::new(
             "errors-step-in-treatment-only/data.csv",
@@ -364,7 +368,7 @@ fn bad_changes() -> Vec<File> {
             "failure-begins-after-the-bake/data.ndjson",
             but(
                 healthy(80),
-                &[("isolation_score", "treatment", "noise 99.93 +- 0.06 for 56m, 98.2 for 1m, noise 93 +- 0.8 for 23m")],
+                &[("isolation_score", "treatment", "noise 99.96 +- 0.03 for 56m, 98.2 for 1m, noise 93 +- 0.8 for 23m")],
             ),
         ),
         File::new("new-version-is-slow/data.json", {
@@ -457,7 +461,7 @@ fn bad_sources() -> Vec<File> {
                 &[
                     ("error_rate", "treatment", "noise 0.12 +- 0.08 for 20m, NaN for 10m, noise 0.12 +- 0.08 for 60m"),
                     ("response_time_p95", "treatment", "noise 201 +- 6 for 25m, +Inf for 10m, noise 201 +- 6 for 55m"),
-                    ("isolation_score", "treatment", "noise 99.93 +- 0.06 for 30m, 9993 for 10m, noise 99.93 +- 0.06 for 50m"),
+                    ("isolation_score", "treatment", "noise 99.96 +- 0.03 for 30m, 9993 for 10m, noise 99.96 +- 0.03 for 50m"),
                     ("websocket_delivery", "treatment", "noise 99.9 +- 0.09 for 35m, null for 10m, noise 99.9 +- 0.09 for 45m"),
                 ],
             ),
