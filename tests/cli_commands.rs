@@ -154,6 +154,7 @@ fn explain_shows_the_decision_in_force_and_what_would_have_changed_it() {
 fn explain_prints_the_page_of_a_code() {
     let tree = TempDir::new().unwrap();
     looks!(screen(tree.path(), &["explain", "rg046"]));
+    looks!(screen(tree.path(), &["explain", "RG107"]));
 }
 
 #[test]

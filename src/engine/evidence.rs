@@ -203,10 +203,16 @@ impl Evidence {
         .unwrap_or(Time::FOREVER)
     }
 
-    /// The fewest samples that any series read by an acting row gathered in this stage.
+    /// The fewest samples that any series read by an acting row gathered in this stage. Where some metrics ask for
+    /// samples, the others need none: a health check or a counter never counts a million of anything.
     pub(crate) fn fewest_samples(&self) -> u64 {
         let rows = self.table.rows.iter().filter(|row| row.acting && !row.not_applicable);
-        rows.filter_map(|row| self.samples.get(row.bound()?.slot).copied()).min().unwrap_or(0)
+        let read = || rows.clone().filter_map(|row| row.bound());
+        let fewest = |asked: bool| {
+            let tests = read().filter(|test| !asked || test.needs.samples_plus > 0);
+            tests.filter_map(|test| self.samples.get(test.slot).copied()).min()
+        };
+        fewest(true).or_else(|| fewest(false)).unwrap_or(0)
     }
 
     /// Keeps runs and readings over a reload where the check and the series did not change.

@@ -21,8 +21,25 @@ impl Frozen {
     pub(crate) const UNASKED: Frozen = Frozen { until: None, valid_until: Time::NEVER };
 }
 
+/// Windows that follow one another are told as one freeze; this many links of such a chain are looked at.
+const LONGEST_CHAIN: usize = 32;
+
 /// Looks at every window. A calendar look-up costs microseconds, so callers keep the answer until `valid_until`.
 pub(crate) fn frozen_at(freezes: &[Freeze], now: Time) -> Frozen {
+    let (mut until, mut valid_until) = covered(freezes, now);
+    // A Saturday ends where the Sunday begins: people want to know when it is over.
+    for _ in 0..LONGEST_CHAIN {
+        let Some(end) = until else { break };
+        match covered(freezes, end) {
+            (Some(later), _) => (until, valid_until) = (Some(later), later),
+            (None, _) => break,
+        }
+    }
+    Frozen { until, valid_until }
+}
+
+/// The end of the windows that cover `now`, and the next instant at which one begins or ends.
+fn covered(freezes: &[Freeze], now: Time) -> (Option<Time>, Time) {
     let mut until: Option<Time> = None;
     let mut valid_until = Time::FOREVER;
     for freeze in freezes {
@@ -35,7 +52,7 @@ pub(crate) fn frozen_at(freezes: &[Freeze], now: Time) -> Frozen {
             None => {}
         }
     }
-    Frozen { until, valid_until }
+    (until, valid_until)
 }
 
 /// The occurrence that covers `now`, else the next one.
@@ -101,6 +118,23 @@ mod tests {
         let freezes = fridays(time(22, 0, 0, 0), time(6, 0, 0, 0));
         assert_eq!(frozen_at(&freezes, t("2026-11-28T04:00:00Z")).until, Some(t("2026-11-28T05:00:00Z")));
         assert_eq!(frozen_at(&freezes, t("2026-11-28T05:00:00Z")).until, None);
+    }
+
+    #[test]
+    fn windows_that_follow_one_another_are_one_freeze() {
+        let weekly = |days: &[usize], from, to| Freeze::Weekly {
+            days: std::array::from_fn(|day| days.contains(&day)),
+            from,
+            to,
+            zone: TimeZone::UTC,
+            note: String::new(),
+        };
+        let midnight = time(0, 0, 0, 0);
+        let freezes = [weekly(&[4], time(16, 0, 0, 0), midnight), weekly(&[5, 6], midnight, midnight)];
+        for now in ["2026-11-27T16:00:00Z", "2026-11-28T12:00:00Z", "2026-11-29T23:59:59Z"] {
+            assert_eq!(frozen_at(&freezes, t(now)).until, Some(t("2026-11-30T00:00:00Z")), "{now}");
+        }
+        assert_eq!(frozen_at(&freezes, t("2026-11-30T00:00:00Z")).until, None);
     }
 
     #[test]
