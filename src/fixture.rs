@@ -10,23 +10,34 @@
 
 use crate::model::frame::Frame;
 
+pub mod codes;
+pub mod directory;
 pub mod error;
+pub mod expectation;
 pub mod long_csv;
 pub mod merge;
 pub mod names;
 pub mod ndjson;
+pub mod observer;
 pub mod open;
+pub mod play;
 pub mod prefetch;
 pub mod prometheus;
 pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod score;
 pub mod series;
+pub mod timeline;
 
 mod columns;
+mod fields;
 mod intake;
 mod lines;
 mod window;
 
 pub use error::DataError;
+pub use fields::Moment;
 pub use open::{Format, ReadOptions, Recording};
 pub use report::DataReport;
 

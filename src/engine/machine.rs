@@ -12,7 +12,7 @@ use crate::model::frame::Frame;
 use crate::model::ids::{Actor, Generation};
 use crate::model::operator::Order;
 use crate::model::plan::Plan;
-use crate::model::state::RolloutState;
+use crate::model::state::{Baseline, RolloutState};
 use crate::model::time::{Duration, Time};
 use crate::policy::compiled::{Policy, Stage, StageIx};
 
@@ -185,6 +185,13 @@ impl Machine {
     #[must_use]
     pub const fn is_clear(&self) -> bool {
         self.tally.is_good() && self.tally.blocking.is_none() && self.tally.severity.is_none()
+    }
+
+    /// The comparison values that leaving zero exposure now would freeze: what a recording that begins before the
+    /// rollout has to say.
+    #[must_use]
+    pub fn baselines_so_far(&self) -> Vec<Baseline> {
+        self.evidence.reservoirs.freeze(&self.policy, self.now)
     }
 
     pub(crate) fn stage(&self) -> Option<&Stage> {
