@@ -12,10 +12,14 @@ use rollgate::policy::source::PolicySource;
 use rollgate::policy::{self, check, tree_conflicts};
 
 const BASE: &str = include_str!("policy_data/base.toml");
+const RULES: &str = include_str!("policy_data/rules.rhai");
 
 fn source(policy: &str) -> PolicySource {
     let mut source = PolicySource::new("policies/checkout");
     source.insert("policy.toml", policy);
+    if policy.contains("script =") {
+        source.insert("rules.rhai", RULES);
+    }
     source
 }
 
@@ -209,6 +213,7 @@ fn cases() -> Vec<(u16, &'static str, PolicySource)> {
             with("name = \"full\"", "name = \"full\"\ngates = [\"score-held\"]"),
         ),
         (95, "too many stages", source(&BASE.replacen("[triggers]", &format!("{many_stages}[triggers]"), 1))),
+        (97, "no rung before exposure", with("[[stages]]\nname = \"off\"\nbake = \"2h\"\n", "")),
         (96, "a param for nobody", plus("[params]\nmargin = \"1%\"")),
     ]
 }

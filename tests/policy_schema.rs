@@ -41,6 +41,11 @@ fn the_schema_accepts_what_the_language_accepts() {
         assert_eq!(problems(&policy_schema(), text), Vec::<String>::new());
         let mut source = PolicySource::new("p");
         source.insert("policy.toml", text);
+        let health = if text.contains("unhealthy") { "unhealthy" } else { "deploy-failed" };
+        source.insert(
+            "rules.rhai",
+            format!("fn runaway() {{ if breached(\"{health}\") {{ breach() }} else {{ ok() }} }}"),
+        );
         let messages: Vec<String> =
             rollgate::policy::check(&source).diagnostics.iter().map(|found| found.message.clone()).collect();
         assert_eq!(messages, Vec::<String>::new());

@@ -33,7 +33,9 @@ pub(crate) fn apply(state: &mut RolloutState, event: &Event) {
         What::RolledBack { from, to, generation, because, .. } => {
             enter(state, to, at);
             state.generation = *generation;
-            state.latch = Some(Latch { since: at, from: from.clone(), because: because.clone() });
+            // Taken back twice: what goes on is still watched with the checks of the stage it first came down from.
+            let from = state.latch.take().map_or_else(|| from.clone(), |latch| latch.from);
+            state.latch = Some(Latch { since: at, from, because: because.clone() });
             state.latched_regions.clear();
         }
         What::RegionRolledBack { region, stage, generation, because, .. } => {

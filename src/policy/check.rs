@@ -17,7 +17,7 @@ use super::compiled::{BaselineRules, Check, CheckIx, SeverityRules, Stage, Stage
 use super::diagnostic::{Diagnostic, Level, Place};
 use super::raw::{Raw, RawCheck, RawKind, RawStage, check_name};
 use super::sink::Sink;
-use super::source::PolicySource;
+use super::source::Lines;
 
 pub(crate) use metrics::CheckedMetric;
 
@@ -69,13 +69,13 @@ impl Checked<'_> {
 }
 
 /// Gives meaning to `raw`.
-pub(crate) fn check<'a>(raw: &'a Raw, source: &PolicySource, sink: &mut Sink) -> Checked<'a> {
+pub(crate) fn check<'a>(raw: &'a Raw, lines: &Lines, sink: &mut Sink) -> Checked<'a> {
     identity(raw, sink);
     let metrics = metrics::metrics(raw, sink);
     let severities = severities(raw);
-    let mut stages = stages::stages(raw, &metrics, source, sink);
+    let mut stages = stages::stages(raw, &metrics, lines, sink);
     unique_ids(raw, sink);
-    let context = bounds::Context { metrics: &metrics, raw, severities: &severities, source };
+    let context = bounds::Context { metrics: &metrics, raw, severities: &severities, lines };
     let mut drafts: Vec<Draft<'a>> =
         raw.checks.iter().filter_map(|check| bounds::draft(check, &context, sink)).collect();
     drafts.sort_by_key(order);

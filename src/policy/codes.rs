@@ -143,6 +143,7 @@ codes! {
     SCRIPT_VARIABLE = 71, "A variable that does not exist.";
     SCRIPT_OF_SCRIPT = 72, "A script asks about a script.";
     SCRIPT_UNUSED = 73, "A function nothing uses.";
+    SCRIPT_UNITS = 74, "Quantities that do not go together.";
     UNKNOWN_SEVERITY = 90, "A severity that does not exist.";
     SEVERITY_ORDER = 91, "A milder level that does more.";
     ROLLOUT_TWICE = 92, "Two policies govern one rollout.";
@@ -150,6 +151,7 @@ codes! {
     NEVER_ASKED = 94, "Gates on a stage that is never left.";
     TOO_MANY = 95, "More of something than fits.";
     UNUSED_PARAM = 96, "A param no script uses.";
+    NO_BASELINE = 97, "A baseline with no time to measure it.";
 }
 
 #[cfg(test)]
@@ -167,7 +169,7 @@ mod tests {
             }
             assert!(!page.title.ends_with('.'), "{}", page.code);
         }
-        assert_eq!(PAGES.len(), 14 + 20 + 20 + 14 + 7);
+        assert_eq!(PAGES.len(), 14 + 20 + 20 + 15 + 8);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::source::{POLICY_FILE, PolicySource, RULES_FILE};
 
 /// SHA-256 over policy.toml, this environment's overlay, the scripts used and the environment's name. Tests are not
 /// part of it: they cannot alter a decision.
-pub(crate) fn digest(source: &PolicySource, environment: &Environment, with_scripts: bool) -> Digest {
+pub(crate) fn digest(source: &PolicySource, environment: &Environment) -> Digest {
     let mut hash = Sha256::new();
     // Each part is preceded by its name and length, so that text cannot move from one part to another unnoticed.
     let mut part = |name: &str, text: &str| {
@@ -23,7 +23,7 @@ pub(crate) fn digest(source: &PolicySource, environment: &Environment, with_scri
     part("rollgate policy", "1");
     part("environment", environment.as_str());
     let overlay = overlay_file(environment);
-    let scripts = if with_scripts { script_files(source) } else { BTreeSet::new() };
+    let scripts = script_files(source);
     for file in [POLICY_FILE, &overlay].into_iter().chain(scripts.iter().map(String::as_str)) {
         if let Some(text) = source.get(file) {
             part(file, text);

@@ -6,6 +6,7 @@
 use super::codes;
 use super::diagnostic::{Diagnostic, Place};
 use super::sink::Sink;
+use super::source::{Lines, PolicySource};
 use super::suggest::closest;
 use super::tree::{Entry, Node, Table, Value};
 
@@ -180,29 +181,29 @@ fn stages(base: &mut [Node], items: Vec<Node>, path: &mut Vec<String>, sink: &mu
 }
 
 /// Every value in force with its path, file and line, in order of the merged tree.
-pub(crate) fn origins(root: &Node, source: &super::source::PolicySource) -> Vec<ValueOrigin> {
+pub(crate) fn origins(root: &Node, source: &PolicySource) -> Vec<ValueOrigin> {
     let mut list = Vec::new();
-    collect(root, String::new(), source, &mut list);
+    collect(root, String::new(), source, &source.lines(), &mut list);
     list
 }
 
-fn collect(node: &Node, path: String, source: &super::source::PolicySource, list: &mut Vec<ValueOrigin>) {
+fn collect(node: &Node, path: String, source: &PolicySource, lines: &Lines, list: &mut Vec<ValueOrigin>) {
     let under = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match &node.value {
         Value::Table(table) => {
             for entry in &table.entries {
-                collect(&entry.node, under(&entry.key), source, list);
+                collect(&entry.node, under(&entry.key), source, lines, list);
             }
         }
         Value::List(items) if items.iter().any(|item| matches!(item.value, Value::Table(_))) => {
             for (at, item) in items.iter().enumerate() {
                 let key = name_of(item).map_or_else(|| (at + 1).to_string(), str::to_owned);
-                collect(item, under(&key), source, list);
+                collect(item, under(&key), source, lines, list);
             }
         }
         _ => {
             let text = source.get(&node.place.file).and_then(|text| text.get(node.place.span.clone())).unwrap_or("");
-            let line = source.position(&node.place).0;
+            let line = lines.line(&node.place);
             list.push(ValueOrigin { path, value: text.to_owned(), file: node.place.file.to_string(), line });
         }
     }

@@ -143,11 +143,17 @@ pub(crate) struct RawStage {
     pub(crate) max: Option<At<Duration>>,
     pub(crate) on_max: Option<At<OnMax>>,
     pub(crate) gates: Vec<At<String>>,
-    pub(crate) approvals: Option<At<(Vec<At<String>>, Option<At<u64>>)>>,
+    pub(crate) approvals: Option<At<RawApprovals>>,
     pub(crate) early_exit: Option<RawEarlyExit>,
     pub(crate) rollback_to: Option<At<String>>,
     pub(crate) metrics: Vec<RawLimits>,
     pub(crate) allow: Vec<Allow>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RawApprovals {
+    pub(crate) roles: Vec<At<String>>,
+    pub(crate) people: Option<At<u64>>,
 }
 
 #[derive(Debug)]

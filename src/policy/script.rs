@@ -25,6 +25,7 @@ mod kinds;
 mod link;
 mod lower;
 mod names;
+mod paths;
 mod run;
 mod sandbox;
 mod text;

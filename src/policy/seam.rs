@@ -9,6 +9,7 @@ use super::check::{Checked, check_ix, quantity};
 use super::codes;
 use super::compiled::{CheckIx, Condition};
 use super::diagnostic::Diagnostic;
+use super::raw::RawKind;
 use super::script::{Names, Param, ScriptSet, ScriptsCompiled, Wanted, compile};
 use super::sink::{Allow, Sink};
 use super::source::PolicySource;
@@ -39,9 +40,9 @@ pub(crate) fn scripts(
     let done = compile(source, &names, &wanted);
     report(policy, &done, sink);
     let mut fingerprints = BTreeMap::new();
-    let mut functions = done.functions.iter();
-    for draft in policy.drafts.iter_mut().filter(|draft| draft.raw.script.is_some()) {
-        let Some(info) = functions.next() else { break };
+    let scripts = policy.raw.checks.iter().filter(|check| check.script.is_some());
+    for (check, info) in scripts.zip(&done.functions) {
+        let Some(draft) = policy.drafts.iter_mut().find(|draft| draft.raw.id.value == check.id.value) else { continue };
         draft.check.condition = Condition::Script {
             function: info.index,
             reads: info.reads.clone(),
@@ -79,12 +80,13 @@ fn toml_checks(policy: &Checked<'_>) -> BTreeMap<String, CheckIx> {
         .collect()
 }
 
+/// Every function that the policy names, in the order of the file; a check that is broken otherwise still uses its own.
 fn wanted(policy: &Checked<'_>) -> Vec<Wanted> {
-    let scripts = policy.drafts.iter().filter_map(|draft| Some((draft.raw.script.as_ref()?, draft.check.kind)));
+    let scripts = policy.raw.checks.iter().filter_map(|check| Some((check, check.script.as_ref()?)));
     scripts
-        .map(|(script, kind): (_, CheckKind)| Wanted {
+        .map(|(check, script)| Wanted {
             function: script.value.clone(),
-            kind,
+            kind: if check.kind == RawKind::Gate { CheckKind::Gate } else { CheckKind::Trigger },
             place: script.place.clone(),
         })
         .collect()

@@ -51,6 +51,15 @@ impl PolicySource {
         self.files.keys().filter_map(|path| path.strip_prefix("env/")?.strip_suffix(".toml"))
     }
 
+    /// An index of line starts, for looking up many places of the same files.
+    pub(crate) fn lines(&self) -> Lines {
+        let starts = |text: &str| {
+            let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+            std::iter::once(0).chain(breaks).collect()
+        };
+        Lines { starts: self.files.iter().map(|(path, text)| (Arc::clone(path), starts(text))).collect() }
+    }
+
     /// Line and column (both from one; columns in characters) where `place` begins.
     #[must_use]
     pub fn position(&self, place: &Place) -> (u32, u32) {
@@ -64,5 +73,20 @@ impl PolicySource {
             u32::try_from(line).map_or(u32::MAX, |line| line + 1),
             u32::try_from(column).map_or(u32::MAX, |column| column + 1),
         )
+    }
+}
+
+/// Where the lines of every file start.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    starts: BTreeMap<Arc<str>, Vec<usize>>,
+}
+
+impl Lines {
+    /// The line (from one) where `place` begins.
+    pub(crate) fn line(&self, place: &Place) -> u32 {
+        let before =
+            self.starts.get(&place.file).map_or(0, |starts| starts.partition_point(|start| *start <= place.span.start));
+        u32::try_from(before.max(1)).unwrap_or(u32::MAX)
     }
 }

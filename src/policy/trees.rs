@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use crate::model::ids::Environment;
 
 use super::diagnostic::{Code, Diagnostic, Place};
+use super::load::merged;
 use super::source::PolicySource;
-use super::{codes, environments, merged, raw, sink};
+use super::{PRODUCTION, codes, environments, raw, sink};
 
 /// Two policies of one tree that own one feature, or carry one rollout's name, in one environment. Each conflict is
 /// reported once, at the later policy's line; file names carry the policy's root, so that both can be told apart.
@@ -24,6 +25,14 @@ pub fn tree_conflicts(sources: &[&PolicySource]) -> Vec<Diagnostic> {
                     conflict(&mut found, code, &name, place, first, &environment);
                 }
             }
+        }
+    }
+    // As in a single policy: a problem of every environment names none.
+    let production_alone = |found: &Diagnostic| found.environments == [PRODUCTION];
+    let has_overlays = sources.iter().any(|source| source.environments().next().is_some());
+    for conflict in &mut found {
+        if !has_overlays && production_alone(conflict) {
+            conflict.environments.clear();
         }
     }
     sink::sort(&mut found);

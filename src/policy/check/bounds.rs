@@ -14,8 +14,8 @@ use crate::policy::diagnostic::{Diagnostic, Place};
 use crate::policy::raw::{At, BoundWord, Raw, RawCheck, RawKind, Written};
 use crate::policy::script::FunctionIx;
 use crate::policy::sink::Sink;
-use crate::policy::source::PolicySource;
-use crate::policy::suggest::{closest, listed};
+use crate::policy::source::Lines;
+use crate::policy::suggest::{closest, is_certain, listed};
 
 use super::metrics::{self, CheckedMetric};
 use super::{Draft, quantity, stages, words};
@@ -25,7 +25,7 @@ pub(crate) struct Context<'c, 'a> {
     pub(crate) metrics: &'c [CheckedMetric<'a>],
     pub(crate) raw: &'c Raw,
     pub(crate) severities: &'c [SeverityRules; 3],
-    pub(crate) source: &'c PolicySource,
+    pub(crate) lines: &'c Lines,
 }
 
 /// Gives meaning to one check; none when it is broken, which has then been reported.
@@ -103,7 +103,7 @@ fn assemble(
         shadow: raw.shadow,
         unless_control: raw.unless_control.as_ref().is_some_and(|flag| flag.value),
         words: Arc::from(words::words(raw)),
-        origin: Origin { file: raw.id.place.file.clone(), line: context.source.position(&raw.id.place).0 },
+        origin: Origin { file: raw.id.place.file.clone(), line: context.lines.line(&raw.id.place) },
         fingerprint: 0,
     }
 }
@@ -165,7 +165,9 @@ pub(crate) fn unknown_metric(name: &At<String>, metrics: &[CheckedMetric<'_>], s
         // A threshold names its metric as a key, a trigger as a text.
         let is_key = name.place.span.len() == name.value.len();
         let spelt = if is_key { meant.to_owned() } else { format!("\"{meant}\"") };
-        sink.mend(&name.place, spelt, format!("`{}` renamed `{meant}`", name.value));
+        if is_certain(&name.value, meant, names()) {
+            sink.mend(&name.place, spelt, format!("`{}` renamed `{meant}`", name.value));
+        }
     }
     sink.push(diagnostic.help(format!("metrics: {}", listed(names()))));
 }

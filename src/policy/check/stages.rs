@@ -9,10 +9,10 @@ use crate::policy::compiled::{
     Approvals, CheckIx, EarlyExit, MAX_STAGES, MetricLimits, OnMax, Stage, StageIx, StageSet,
 };
 use crate::policy::diagnostic::{Diagnostic, Place};
-use crate::policy::raw::{At, Raw, RawKind, RawStage};
+use crate::policy::raw::{At, Raw, RawApprovals, RawKind, RawStage};
 use crate::policy::sink::Sink;
-use crate::policy::source::PolicySource;
-use crate::policy::suggest::{closest, listed};
+use crate::policy::source::Lines;
+use crate::policy::suggest::{closest, is_certain, listed};
 
 use super::metrics::{self, CheckedMetric};
 use super::{CheckedStage, Draft, check_ix, quantity};
@@ -21,13 +21,13 @@ use super::{CheckedStage, Draft, check_ix, quantity};
 pub(crate) fn stages<'a>(
     raw: &'a Raw,
     metrics: &[CheckedMetric<'_>],
-    source: &PolicySource,
+    lines: &Lines,
     sink: &mut Sink,
 ) -> Vec<CheckedStage<'a>> {
     count(raw, sink);
     unique(raw, sink);
     let ladder = raw.stages.iter().enumerate().take(MAX_STAGES);
-    ladder.map(|(at, stage)| one(stage, at, raw, metrics, source, sink)).collect()
+    ladder.map(|(at, stage)| one(stage, at, raw, metrics, lines, sink)).collect()
 }
 
 fn count(raw: &Raw, sink: &mut Sink) {
@@ -56,7 +56,7 @@ fn one<'a>(
     at: usize,
     policy: &Raw,
     metrics: &[CheckedMetric<'_>],
-    source: &PolicySource,
+    lines: &Lines,
     sink: &mut Sink,
 ) -> CheckedStage<'a> {
     let traffic = raw.traffic.as_ref().and_then(|written| quantity::share(written, "traffic", sink)).unwrap_or(0.0);
@@ -78,14 +78,14 @@ fn one<'a>(
         }),
         rollback_to: rollback_to(raw, at, policy, sink),
         limits: limits(raw, metrics, sink),
-        origin: Origin { file: raw.place.file.clone(), line: source.position(&raw.place).0 },
+        origin: Origin { file: raw.place.file.clone(), line: lines.line(&raw.place) },
     };
     CheckedStage { raw, stage, broken: false }
 }
 
 fn approvals(raw: &RawStage, sink: &mut Sink) -> Option<Approvals> {
     let written = raw.approvals.as_ref()?;
-    let (roles, people) = &written.value;
+    let RawApprovals { roles, people } = &written.value;
     if roles.is_empty() {
         sink.push(
             Diagnostic::error(codes::EMPTY, "`approvals` names no role", written.place.clone())
@@ -120,7 +120,9 @@ pub(crate) fn find(policy: &Raw, name: &At<String>, sink: &mut Sink) -> Option<S
         Diagnostic::error(codes::UNKNOWN_STAGE, format!("unknown stage `{}`", name.value), name.place.clone());
     if let Some(meant) = closest(&name.value, names()) {
         diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-        sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        if is_certain(&name.value, meant, names()) {
+            sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        }
     }
     sink.push(diagnostic.help(format!("stages: {}", listed(names()))));
     None
@@ -184,7 +186,9 @@ fn unknown_gate(raw: &Raw, name: &At<String>, sink: &mut Sink) {
         diagnostic = diagnostic.also(other.id.place.clone(), "this is not a gate");
     } else if let Some(meant) = closest(&name.value, names()) {
         diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-        sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        if is_certain(&name.value, meant, names()) {
+            sink.mend(&name.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", name.value));
+        }
     }
     let known = listed(names());
     sink.push(diagnostic.help(if known.is_empty() {

@@ -341,4 +341,22 @@ margin = "1%"   # and param("margin") in rules.rhai"#,
         why: "Somebody will change it and expect something to happen.",
         found_by: FoundBy::Policy,
     },
+    Page {
+        code: Code(97),
+        level: Level::Warning,
+        title: "no time to measure a baseline",
+        meaning: "A check compares with the baseline, and already the first stage exposes people.",
+        bad: r#"[[stages]]
+name = "canary"
+traffic = "10%""#,
+        good: r#"[[stages]]
+name = "off"
+bake = "2h"
+[[stages]]
+name = "canary"
+traffic = "10%""#,
+        why: "The baseline is frozen when the rollout first leaves zero exposure. Without a stage at zero it can only \
+              come from a recording, and a check without a baseline is unknown.",
+        found_by: FoundBy::Policy,
+    },
 ];

@@ -145,4 +145,14 @@ pub(super) static PAGES: &[Page] = &[
         why: "It looks like protection in a review.",
         found_by: FoundBy::Scripts,
     },
+    Page {
+        code: Code(74),
+        level: Level::Error,
+        title: "quantities that do not go together",
+        meaning: "A script compares or adds quantities of different kinds, as milliseconds with percent.",
+        bad: r#"metric("error_rate") > param("limit")   // [params] limit = "250ms""#,
+        good: r#"metric("error_rate") > param("limit")   // [params] limit = "5%""#,
+        why: "The comparison would be unknown for ever, and unknown never advances.",
+        found_by: FoundBy::Scripts,
+    },
 ];

@@ -5,7 +5,7 @@ use crate::model::time::Duration;
 use crate::model::units::{Better, Unit};
 use crate::policy::check::{Checked, CheckedMetric, Draft};
 use crate::policy::codes;
-use crate::policy::compiled::{Limit, Window};
+use crate::policy::compiled::{Limit, Than, Window};
 use crate::policy::diagnostic::Diagnostic;
 use crate::policy::raw::At;
 use crate::policy::sink::Sink;
@@ -30,6 +30,7 @@ pub(super) fn lint(policy: &Checked<'_>, sink: &mut Sink) {
         samples(policy, draft, sink);
         floor(draft, sink);
     }
+    no_baseline(policy, sink);
     if let Some(points) = policy.raw.baseline.min_points.as_ref().filter(|points| points.value < FEWEST_POINTS) {
         let message = format!("a baseline of {} readings is easily wrong by ten percent", points.value);
         let diagnostic = Diagnostic::warning(codes::SMALL_BASELINE, message, points.place.clone())
@@ -99,6 +100,25 @@ fn samples(policy: &Checked<'_>, draft: &Draft<'_>, sink: &mut Sink) {
         .also(place.clone(), "min_samples is set here")
         .help(format!("raise min_samples to {due} (3 / bound), or add for = \"2m\""));
     sink.warn(diagnostic, &[&draft.raw.allow, &metric.raw.allow, &stage.raw.allow]);
+}
+
+/// The baseline is frozen when the rollout leaves zero exposure, so there must be a rung at zero to leave.
+fn no_baseline(policy: &Checked<'_>, sink: &mut Sink) {
+    let Some(first) = policy.stages.first().filter(|stage| !stage.broken && !stage.stage.is_unexposed()) else {
+        return;
+    };
+    let against_baseline =
+        |draft: &&Draft<'_>| bound(&draft.check).is_some_and(|bound| bound.limit.than() == Some(Than::Baseline));
+    let Some(draft) = policy.drafts.iter().find(against_baseline) else { return };
+    let message = format!(
+        "`{}` compares with the baseline, and already the first stage `{}` exposes people",
+        draft.check.id, first.raw.name.value
+    );
+    let place = draft.raw.than.as_ref().map_or(&draft.raw.id.place, |than| &than.place);
+    let diagnostic = Diagnostic::warning(codes::NO_BASELINE, message, place.clone())
+        .also(first.raw.name.place.clone(), "no stage at zero exposure before this one")
+        .help("add a first stage without traffic or audience: the baseline is frozen when it is left");
+    sink.warn(diagnostic, &[&draft.raw.allow, &first.raw.allow]);
 }
 
 /// Ten percent of nearly nothing is noise.

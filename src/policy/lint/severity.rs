@@ -51,16 +51,17 @@ fn two_answers(policy: &Checked<'_>, sink: &mut Sink) {
     let triggers = policy.drafts.iter().filter(|draft| draft.check.kind == CheckKind::Trigger);
     for trigger in triggers {
         let Some(limit) = bound(&trigger.check) else { continue };
+        let rivals: Vec<&Draft<'_>> = thresholds(policy)
+            .filter(|draft| bound(&draft.check).is_some_and(|other| comparable(limit, other)))
+            .collect();
         let split = policy.ladder().find_map(|(ix, stage)| {
             if !trigger.check.stages.contains(ix) {
                 return None;
             }
-            let rivals: Vec<&Draft<'_>> = thresholds(policy)
-                .filter(|draft| draft.check.stages.contains(ix))
-                .filter(|draft| bound(&draft.check).is_some_and(|other| comparable(limit, other)))
-                .collect();
-            let covered = rivals.iter().any(|rival| may_cover(&rival.check, &trigger.check));
-            let nearest = rivals.iter().max_by_key(|rival| std::cmp::Reverse(rival.check.severity)).copied();
+            let here: Vec<&Draft<'_>> =
+                rivals.iter().filter(|draft| draft.check.stages.contains(ix)).copied().collect();
+            let covered = here.iter().any(|rival| may_cover(&rival.check, &trigger.check));
+            let nearest = here.iter().max_by_key(|rival| std::cmp::Reverse(rival.check.severity)).copied();
             if covered { None } else { Some((stage, nearest?)) }
         });
         let Some((stage, nearest)) = split else { continue };

@@ -5,7 +5,7 @@ use crate::policy::codes;
 use crate::policy::compiled::{MAX_RING, Window};
 use crate::policy::diagnostic::{Diagnostic, Place};
 use crate::policy::sink::Sink;
-use crate::policy::suggest::{closest, listed};
+use crate::policy::suggest::{closest, is_certain, listed};
 use crate::policy::tree::{Entry, Node, Table, Value};
 
 /// A value and where it was written.
@@ -149,7 +149,7 @@ fn unknown_key(sink: &mut Sink, entry: &Entry, what: &str, asked: &[&'static str
     let mut diagnostic = Diagnostic::error(codes::UNKNOWN_KEY, message, entry.key_place.clone());
     if let Some(meant) = closest(&entry.key, asked.iter().copied()) {
         diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-        if table.get(meant).is_none() {
+        if table.get(meant).is_none() && is_certain(&entry.key, meant, asked.iter().copied()) {
             sink.mend(&entry.key_place, meant, format!("`{}` renamed `{meant}`", entry.key));
         }
     }
@@ -237,7 +237,9 @@ pub(crate) fn word<T: Copy>(text: At<String>, key: &str, words: &[(&str, T)], si
     let mut diagnostic = Diagnostic::error(codes::UNKNOWN_WORD, message, text.place.clone());
     if let Some(meant) = closest(&text.value, names()) {
         diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-        sink.mend(&text.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", text.value));
+        if is_certain(&text.value, meant, names()) {
+            sink.mend(&text.place, format!("\"{meant}\""), format!("`{}` renamed `{meant}`", text.value));
+        }
     }
     sink.push(diagnostic.help(format!("one of: {}", listed(names()))));
     None

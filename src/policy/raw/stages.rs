@@ -5,7 +5,7 @@ use crate::policy::sink::Sink;
 use crate::policy::tree::{Entry, Node, Value};
 
 use super::fields::{self, At, Fields, wrong_type};
-use super::{RawEarlyExit, RawLimits, RawStage, allow, check_name, named};
+use super::{RawApprovals, RawEarlyExit, RawLimits, RawStage, allow, check_name, named};
 
 /// All stages, in order.
 pub(crate) fn stages(entry: &Entry, sink: &mut Sink) -> Vec<RawStage> {
@@ -51,9 +51,7 @@ fn stage(node: &Node, sink: &mut Sink) -> Option<RawStage> {
     Some(stage)
 }
 
-type RawApprovals = At<(Vec<At<String>>, Option<At<u64>>)>;
-
-fn approvals(fields: &mut Fields<'_>, sink: &mut Sink) -> Option<RawApprovals> {
+fn approvals(fields: &mut Fields<'_>, sink: &mut Sink) -> Option<At<RawApprovals>> {
     let entry = fields.get("approvals")?;
     let mut inner = Fields::of(&entry.node, &entry.key_place, "`approvals`", sink)?;
     let roles = inner
@@ -61,7 +59,8 @@ fn approvals(fields: &mut Fields<'_>, sink: &mut Sink) -> Option<RawApprovals> {
         .and_then(|entry| fields::texts(&entry.node, "roles", sink));
     let people = inner.whole("people", 1, sink);
     inner.finish(sink);
-    Some(At::new((roles.unwrap_or_default(), people), entry.node.place.clone()))
+    let approvals = RawApprovals { roles: roles.unwrap_or_default(), people };
+    Some(At::new(approvals, entry.node.place.clone()))
 }
 
 fn early_exit(fields: &mut Fields<'_>, sink: &mut Sink) -> Option<RawEarlyExit> {

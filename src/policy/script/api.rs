@@ -139,3 +139,101 @@ impl HostItem {
         })
     }
 }
+
+/// Stand-ins for the types that scripts see; the interpreter itself has facts in their place.
+mod shown {
+    #[derive(Clone)]
+    pub(super) struct Metric;
+    #[derive(Clone)]
+    pub(super) struct Reading;
+    #[derive(Clone)]
+    pub(super) struct Fact;
+    #[derive(Clone)]
+    pub(super) struct Verdict;
+}
+
+/// `docs/rhai/rollgate.d.rhai`: the definitions that editors complete scripts with.
+#[must_use]
+pub fn definitions() -> String {
+    use shown::{Fact, Metric, Reading, Verdict};
+    let mut engine = rhai::Engine::new_raw();
+    engine
+        .register_type_with_name::<Metric>("Metric")
+        .register_type_with_name::<Reading>("Reading")
+        .register_type_with_name::<Fact>("Fact")
+        .register_type_with_name::<Verdict>("Verdict");
+    for item in FUNCTIONS {
+        let comments: Vec<String> = item.documentation().lines().map(|line| format!("/// {line}")).collect();
+        let params = item.params.unwrap_or(&[]);
+        let info = params.iter().map(|(name, kind)| format!("{name}: {kind}")).chain([item.returns.to_owned()]);
+        let function = rhai::FuncRegistration::new(item.name).with_comments(comments).with_params_info(info);
+        match (item.returns, params) {
+            ("Metric", _) => function.register_into_engine(&mut engine, |_: &str| Metric),
+            ("Reading", [(_, "string")]) => function.register_into_engine(&mut engine, |_: &str| Reading),
+            ("Reading", [_]) => function.register_into_engine(&mut engine, |_: Reading| Reading),
+            ("Reading", _) => function.register_into_engine(&mut engine, |_: Reading, _: Reading| Reading),
+            ("Fact", [(_, "string")]) => function.register_into_engine(&mut engine, |_: &str| Fact),
+            ("Fact", _) => function.register_into_engine(&mut engine, |_: Reading| Fact),
+            _ => function.register_into_engine(&mut engine, || Verdict),
+        };
+    }
+    for item in PROPERTIES {
+        rhai::FuncRegistration::new_getter(item.name)
+            .with_comments(item.documentation().lines().map(|line| format!("/// {line}")))
+            .with_params_info(["metric: Metric", item.returns])
+            .register_into_engine(&mut engine, |_: &mut Metric| Reading);
+    }
+    let text = engine.definitions().include_standard_packages(false).single_file();
+    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    format!("{}\n", lines.join("\n").trim_end())
+}
+
+/// `docs/rhai/reference.md`: the page about what a script may call.
+#[must_use]
+pub fn reference() -> String {
+    use std::fmt::Write;
+
+    let mut page = String::from(
+        "# What a policy script may call\n\n\
+         Printed from `src/policy/script/api.rs`; a test keeps it current.\n\n\
+         Names of metrics, params and checks are written out as texts, so that what a script reads is seen without running it. \
+         A fact is three-valued: it holds, it does not, or it is unknown. `&&`, `||` and `!` combine facts by Kleene's rules and \
+         always consider both sides; an `if` on an unknown is tried both ways. A fact that holds is a breach of a trigger, and opens \
+         a gate. An ok or open after any unknown reading counts as unknown; a breach stands.\n\n## Functions\n\n",
+    );
+    let _ = writeln!(page, "| call | gives | meaning | example |\n|---|---|---|---|");
+    for item in FUNCTIONS {
+        let _ = writeln!(page, "{}", item.row());
+    }
+    page.push_str("\n## Readings of a metric\n\n| property | gives | meaning | example |\n|---|---|---|---|\n");
+    for item in PROPERTIES {
+        let _ = writeln!(page, "{}", item.row());
+    }
+    page.push_str("\n## Types\n\n| type | meaning |\n|---|---|\n");
+    for (name, text) in TYPES {
+        let _ = writeln!(page, "| `{name}` | {text} |");
+    }
+    page.push_str(
+        "\n## Operators\n\n\
+         | operators | on | give |\n|---|---|---|\n\
+         | `>` `>=` `<` `<=` `==` `!=` | readings of one kind | a fact |\n\
+         | `+` `-` `*` `/` and `-x` | readings | a reading |\n\
+         | `&&` `\\|\\|` `!` | facts and verdicts | a fact |\n\n\
+         Milliseconds go with seconds and percent with ratios. A reading times a percentage is that share of it; a quotient of two \
+         readings of one kind is a ratio. Numbers that differ by less than a billionth of themselves are equal. What does not go \
+         together is an error at `check`, or unknown.\n\n## Not available\n\n\
+         Loops, `switch`, `try`, `throw`, `eval`, closures, function pointers, texts, lists, maps, global variables, recursion, \
+         and imports other than `import \"name\" as n;` of a shared module.\n",
+    );
+    page
+}
+
+impl HostItem {
+    fn documentation(&self) -> String {
+        format!("{}\n\n    {}", self.text, self.example)
+    }
+
+    fn row(&self) -> String {
+        format!("| `{}` | {} | {} | `{}` |", self.signature(), self.returns, self.text, self.example)
+    }
+}

@@ -80,6 +80,10 @@ impl Typed {
         Typed { kinds, dim: None, node }
     }
 
+    fn without_node(self) -> Typed {
+        Typed { node: None, ..self }
+    }
+
     /// After an error: nothing more to be said about it.
     const fn opaque() -> Typed {
         Typed::new(Kinds::OPAQUE, None)
@@ -128,22 +132,23 @@ impl<'a, 'w> Checker<'a, 'w> {
             found: Found::default(),
             returned: Kinds::NONE,
         };
-        for (name, _) in &function.params {
+        for (slot, (name, _)) in function.params.iter().enumerate() {
             checker.locals.push(Local {
                 name: name.clone(),
                 kinds: Kinds::OPAQUE,
                 dim: None,
                 metric: None,
                 constant: false,
-                slot: None,
+                slot: (slot < MAX_LOCALS).then_some(slot),
             });
         }
+        checker.slots = function.params.len();
         checker.numbers(function);
         let value = checker.block(body);
         let mut found = checker.found;
         found.result = value.kinds.or(checker.returned);
         found.dim = if checker.returned == Kinds::NONE { value.dim } else { None };
-        found.node = value.node.filter(|_| function.params.is_empty());
+        found.node = value.node;
         found
     }
 
@@ -195,67 +200,50 @@ impl<'a, 'w> Checker<'a, 'w> {
     /// A block: its value is its last statement's.
     fn block(&mut self, statements: &[Stmt]) -> Typed {
         let depth = self.locals.len();
-        let mut lets: Vec<(usize, Node)> = Vec::new();
-        let mut lowered = true;
+        let mut nodes = Some(Vec::new());
         let mut value = Typed::new(Kinds::UNIT, None);
-        for (nth, statement) in statements.iter().enumerate() {
-            let is_last = nth + 1 == statements.len();
-            match self.statement(statement) {
-                Did::Value(typed) if is_last => value = typed,
-                // A value that nobody uses still counts as read: evaluated for its taint by the interpreter.
-                Did::Value(_) | Did::Other => lowered = false,
-                Did::Let(Some(slot), Some(node)) => lets.push((slot, node)),
-                Did::Let(..) => lowered = false,
-                Did::Nothing => {}
-                Did::Leaves(typed) => {
-                    value = Typed { kinds: Kinds::NONE, ..typed };
-                    if !is_last {
-                        lowered = false;
-                    }
-                    break;
-                }
+        for statement in statements {
+            let mut did = self.statement(statement);
+            nodes = nodes.zip(did.typed.node.take()).map(|(mut nodes, node)| {
+                nodes.push(node);
+                nodes
+            });
+            let leaves = did.leaves;
+            value = did.typed.without_node();
+            if leaves {
+                break;
             }
         }
         self.locals.truncate(depth);
-        let node = value.node.take().filter(|_| lowered).map(|last| {
-            lets.into_iter().rev().fold(last, |rest, (slot, node)| Node::Let(slot, Box::new(node), Box::new(rest)))
-        });
-        Typed { node, ..value }
+        Typed { node: nodes.map(one), ..value }
     }
 
     fn statement(&mut self, statement: &Stmt) -> Did {
-        match statement {
-            Stmt::Noop(_) => Did::Nothing,
-            Stmt::Expr(expr) => Did::Value(self.expr(expr)),
-            Stmt::FnCall(call, at) => Did::Value(self.call(call, *at)),
-            Stmt::Block(block) => {
-                let value = self.block(block.statements());
-                if value.kinds == Kinds::NONE { Did::Leaves(value) } else { Did::Value(value) }
-            }
-            Stmt::If(flow, at) => {
-                let value = self.branches(&flow.expr, flow.body.statements(), flow.branch.statements(), *at);
-                if value.kinds == Kinds::NONE { Did::Leaves(value) } else { Did::Value(value) }
-            }
+        let typed = match statement {
+            Stmt::Noop(_) => Typed::new(Kinds::UNIT, Some(Node::Const(Value::Foreign))),
+            Stmt::Expr(expr) => self.expr(expr),
+            Stmt::FnCall(call, at) => self.call(call, *at),
+            Stmt::Block(block) => self.block(block.statements()),
+            Stmt::If(flow, at) => self.branches(&flow.expr, flow.body.statements(), flow.branch.statements(), *at),
             Stmt::Var(var, flags, _) => self.variable(var.0.as_str(), var.0.pos, &var.1, *flags),
-            Stmt::Assignment(assignment) => {
-                self.assignment(&assignment.1.lhs, &assignment.1.rhs);
-                Did::Other
-            }
+            Stmt::Assignment(assignment) => self.assignment(&assignment.1.lhs, &assignment.1.rhs),
             Stmt::Return(value, _, _) => {
-                let value = value.as_ref().map_or(Typed::new(Kinds::UNIT, None), |value| self.expr(value));
+                let unit = Typed::new(Kinds::UNIT, Some(Node::Const(Value::Foreign)));
+                let value = value.as_ref().map_or(unit, |value| self.expr(value));
                 self.returned = self.returned.or(value.kinds);
-                // Only a `return` that ends the whole function is the function's value; deeper ones are interpreted.
-                Did::Leaves(value)
+                let node = value.node.map(|node| Node::Return(Box::new(node)));
+                return Did { typed: Typed::new(Kinds::NONE, node), leaves: true };
             }
             other => {
                 let span = self.span(other.position());
                 self.error(FORBIDDEN_CONSTRUCT, span, "this statement is not available in a policy");
-                Did::Other
+                Typed::opaque()
             }
-        }
+        };
+        Did { leaves: typed.kinds == Kinds::NONE, typed }
     }
 
-    fn variable(&mut self, name: &str, at: Position, value: &Expr, flags: ASTFlags) -> Did {
+    fn variable(&mut self, name: &str, at: Position, value: &Expr, flags: ASTFlags) -> Typed {
         let span = self.span(at);
         let (file, before) = (self.file, self.out.len());
         file.own_name(name, span.clone(), self.out);
@@ -270,7 +258,7 @@ impl<'a, 'w> Checker<'a, 'w> {
             self.edit(self.file.range(first, close), "()".to_owned());
             let name = name.to_owned();
             self.locals.push(Local { name, kinds: Kinds::NUMBER, dim: None, metric, constant: true, slot: None });
-            return Did::Nothing;
+            return Typed::new(Kinds::UNIT, Some(Node::Const(Value::Foreign)));
         }
         let value = self.expr(value);
         if value.kinds == Kinds::UNIT {
@@ -282,30 +270,32 @@ impl<'a, 'w> Checker<'a, 'w> {
         let constant = flags.contains(ASTFlags::CONSTANT);
         let name = name.to_owned();
         self.locals.push(Local { name, kinds: value.kinds, dim: value.dim, metric: None, constant, slot });
-        Did::Let(slot, value.node)
+        Typed::new(Kinds::UNIT, set(slot, value.node))
     }
 
-    fn assignment(&mut self, target: &Expr, value: &Expr) {
+    fn assignment(&mut self, target: &Expr, value: &Expr) -> Typed {
         let value = self.expr(value);
+        let mut slot = None;
         let Expr::Variable(variable, _, at) = target else {
             let span = self.span(target.start_position());
             self.error(FORBIDDEN_CONSTRUCT, span, "only a local variable can be assigned to");
-            return;
+            return Typed::opaque();
         };
         let name = variable.1.as_str();
         let span = self.span(*at);
         match self.locals.iter().rposition(|local| local.name == name) {
             None => self.unknown_variable(name, span),
             Some(at) => {
-                let Some(local) = self.locals.get_mut(at) else { return };
+                let Some(local) = self.locals.get_mut(at) else { return Typed::opaque() };
                 local.kinds = local.kinds.or(value.kinds);
                 local.dim = local.dim.filter(|dim| value.dim == Some(*dim));
-                local.slot = None;
+                slot = local.slot;
                 if local.constant {
                     self.error(FORBIDDEN_CONSTRUCT, span, format!("`{name}` is constant"));
                 }
             }
         }
+        Typed::new(Kinds::UNIT, set(slot, value.node))
     }
 
     fn branches(&mut self, condition: &Expr, then: &[Stmt], otherwise: &[Stmt], at: Position) -> Typed {
@@ -318,7 +308,8 @@ impl<'a, 'w> Checker<'a, 'w> {
         let a = self.block(then);
         let b = self.block(otherwise);
         let dim = if a.dim == b.dim { a.dim } else { None };
-        Typed { kinds: a.kinds.or(b.kinds), dim, node: None }
+        let nodes = typed.node.zip(a.node).zip(b.node).map(|((c, a), b)| Node::If(Box::new([c, a, b])));
+        Typed { kinds: a.kinds.or(b.kinds), dim, node: nodes }
     }
 
     /// `if x {` becomes `if rg_if(x) {`: what is undecided must be seen to be so.
@@ -366,12 +357,11 @@ impl<'a, 'w> Checker<'a, 'w> {
             Expr::Variable(variable, _, at) if variable.2.is_empty() => self.local(variable.1.as_str(), *at),
             Expr::FnCall(call, at) => self.call(call, *at),
             Expr::Dot(pair, _, at) => self.property(&pair.lhs, &pair.rhs, *at),
-            Expr::Stmt(block) => match block.statements() {
-                [Stmt::If(flow, at)] => {
-                    self.branches(&flow.expr, flow.body.statements(), flow.branch.statements(), *at)
-                }
-                statements => Typed { node: None, ..self.block(statements) },
-            },
+            Expr::Stmt(block) => {
+                let typed = self.block(block.statements());
+                // A `return` in the middle of an expression is left to the interpreter.
+                if typed.node.as_ref().is_some_and(Node::returns) { typed.without_node() } else { typed }
+            }
             other => {
                 let span = self.expr_span(other);
                 let message = match other {
@@ -551,9 +541,7 @@ impl<'a, 'w> Checker<'a, 'w> {
 
     /// A call of a script function; `name` is what stands for it in the text.
     fn script_call(&mut self, function: usize, args: &[Expr], name: Range<usize>, word: Range<usize>) -> Typed {
-        for arg in args {
-            self.expr_quietly(arg);
-        }
+        let args: Vec<Typed> = args.iter().map(|arg| self.expr(arg)).collect();
         let Some(known) = self.world.signatures.get(function) else { return Typed::opaque() };
         if known.params != args.len() {
             let message = format!("`{}` takes {}, here are {}", known.name, count(known.params), args.len());
@@ -564,7 +552,8 @@ impl<'a, 'w> Checker<'a, 'w> {
             self.found.calls.push(function);
         }
         self.edit(name, function_name(function));
-        let node = args.is_empty().then_some(Node::Call(function));
+        let args: Option<Vec<Node>> = args.into_iter().map(|arg| arg.node).collect();
+        let node = args.filter(|args| args.len() <= MAX_LOCALS).map(|args| Node::Call(function, args));
         Typed { kinds: known.result, dim: known.dim, node }
     }
 
@@ -814,12 +803,25 @@ impl<'a, 'w> Checker<'a, 'w> {
 }
 
 /// What a statement did.
-enum Did {
-    Value(Typed),
-    Let(Option<usize>, Option<Node>),
-    Leaves(Typed),
-    Nothing,
-    Other,
+struct Did {
+    typed: Typed,
+    /// Nothing behind it is reached.
+    leaves: bool,
+}
+
+fn set(slot: Option<usize>, value: Option<Node>) -> Option<Node> {
+    Some(Node::Set(slot?, Box::new(value?)))
+}
+
+/// A block of one statement is that statement.
+fn one(mut nodes: Vec<Node>) -> Node {
+    match (nodes.len(), nodes.pop()) {
+        (1, Some(node)) => node,
+        (_, last) => {
+            nodes.extend(last);
+            Node::Block(nodes)
+        }
+    }
 }
 
 /// What stands for a script function in the text that is run.

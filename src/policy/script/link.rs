@@ -20,6 +20,8 @@ use super::{FORBIDDEN_CONSTRUCT, FunctionIx, MISSING, ScriptSet, UNUSED, WRONG_O
 
 /// A lowered function longer than this is interpreted, where operations are counted.
 const MAX_STEPS: usize = 2_000;
+/// The same for one with an `if`, which may have to be taken along 64 paths.
+const MAX_BRANCHING_STEPS: usize = 250;
 
 /// Everything that checking left behind.
 pub(super) struct Scripts<'a, 's> {
@@ -248,15 +250,17 @@ impl Scripts<'_, '_> {
             for at in 0..self.parts.len() {
                 let Some(node) = self.found.get(at).and_then(|found| found.node.as_ref()) else { continue };
                 let linked = node.linked(&|function| lowered.get(function).cloned().flatten());
-                if let (Some(linked), Some(slot)) =
-                    (linked.filter(|node| node.steps() <= MAX_STEPS), lowered.get_mut(at))
-                {
+                if let (Some(linked), Some(slot)) = (linked.filter(is_short), lowered.get_mut(at)) {
                     slot.get_or_insert_with(|| Arc::new(linked));
                 }
             }
         }
         lowered
     }
+}
+
+fn is_short(node: &Node) -> bool {
+    node.steps() <= if node.branches() { MAX_BRANCHING_STEPS } else { MAX_STEPS }
 }
 
 /// A function's body with its edits applied; lines stay where they were.

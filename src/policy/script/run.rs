@@ -67,8 +67,15 @@ impl Loaded {
         match &entry.node {
             Some(node) => {
                 let mut env = Env::new(facts);
-                let value = env.run(node);
-                conclude(entry.kind, value, env.taint)
+                loop {
+                    let answer = match env.run(node) {
+                        Ok(value) => conclude(entry.kind, value, env.taint),
+                        Err(fault) => return unknown(Unknown::WrongType, Some(self.at(entry, fault))),
+                    };
+                    if answer.truth != Truth::Breach || !env.paths.next() {
+                        return answer;
+                    }
+                }
             }
             None => self.interpret(entry, facts),
         }
@@ -121,6 +128,14 @@ impl Loaded {
         let mut global = ENGINE.new_global_runtime_state();
         global.lib.push(self.library.clone());
         Interpreter { global, caches: Caches::new(), scope: Scope::new() }
+    }
+
+    /// What went wrong in a lowered function; it is short, so its first line is place enough.
+    fn at(&self, entry: &Entry, what: &str) -> String {
+        self.lines.get(entry.line).map_or_else(
+            || what.to_owned(),
+            |line| format!("{}:{}: in `{}`: {what}", line.path, line.line, line.function),
+        )
     }
 
     /// What went wrong, and where in the policy.

@@ -12,6 +12,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, OptimizationLevel, Position, Token};
 use crate::model::reading::{Truth, Unknown};
 
 use super::dim::Dim;
+use super::paths::{NOT_A_FACT, Paths};
 use super::value::{Arith, Compare, Value, Verdict};
 
 /// Operations that one call may take, all its paths together.
@@ -20,8 +21,6 @@ pub(super) const MAX_OPERATIONS: u32 = 50_000;
 pub(super) const MAX_CALLS: usize = 8;
 /// Brackets, blocks and `else if` may be nested this deep.
 pub(super) const MAX_DEPTH: usize = 32;
-/// Both ways are taken at an `if` on an unknown; at this many such `if`s on one path the script is given up.
-const MAX_UNDECIDED: usize = 6;
 /// Names that start so are ours.
 pub(super) const RESERVED: &str = "rg_";
 /// What an `if` asks about its condition.
@@ -34,12 +33,9 @@ type Fallible<T> = Result<T, Box<EvalAltResult>>;
 struct Run {
     facts: RefCell<Vec<Value>>,
     operations: Cell<u32>,
-    /// The first unknown that was touched.
+    /// An unknown that was touched: of several, the first in the order of their declaration.
     taint: Cell<Option<Unknown>>,
-    /// Which way each undecided `if` on the current path went.
-    choices: RefCell<Vec<bool>>,
-    /// How many undecided `if`s this path has passed.
-    passed: Cell<usize>,
+    paths: RefCell<Paths>,
 }
 
 thread_local! {
@@ -148,26 +144,11 @@ fn fact(name: &str) -> Option<Dynamic> {
 impl Run {
     /// Hands a value to the interpreter, noting an unknown.
     fn told(&self, value: Value) -> Dynamic {
-        if let Value::Unknown(why) = value
-            && self.taint.get().is_none()
-        {
-            self.taint.set(Some(why));
+        if let Value::Unknown(why) = value {
+            // Rhai evaluates a variable's place before its value: which came first says nothing.
+            self.taint.set(Some(self.taint.get().map_or(why, |first| first.min(why))));
         }
         to_dynamic(value)
-    }
-
-    /// Which way an undecided `if` goes on this path.
-    fn choose(&self) -> Fallible<bool> {
-        let mut choices = self.choices.borrow_mut();
-        let at = self.passed.replace(self.passed.get() + 1);
-        if let Some(choice) = choices.get(at) {
-            return Ok(*choice);
-        }
-        if at >= MAX_UNDECIDED {
-            return Err(failure(format!("more than {MAX_UNDECIDED} `if`s on unknown facts")));
-        }
-        choices.push(false);
-        Ok(false)
     }
 }
 
@@ -214,7 +195,7 @@ fn binary(engine: &mut Engine, name: &str, how: impl Fn(Value, Value) -> Value +
     // function, found faster.
     for types in [[number, number], [fact, fact], [any, any]] {
         engine.register_raw_fn(name, types, move |_, args| {
-            let [a, b] = args else { return Err(failure("two operands are due".to_owned())) };
+            let [a, b] = args else { return Err(failure("two operands are due")) };
             let value = how(from_dynamic(a), from_dynamic(b));
             Ok(RUN.with(|run| run.told(value)))
         });
@@ -224,7 +205,7 @@ fn binary(engine: &mut Engine, name: &str, how: impl Fn(Value, Value) -> Value +
 fn unary(engine: &mut Engine, name: &str, how: fn(Value) -> Value) {
     for kind in [TypeId::of::<f64>(), TypeId::of::<bool>(), TypeId::of::<Dynamic>()] {
         engine.register_raw_fn(name, [kind], move |_, args| {
-            let [a] = args else { return Err(failure("one operand is due".to_owned())) };
+            let [a] = args else { return Err(failure("one operand is due")) };
             let value = how(from_dynamic(a));
             Ok(RUN.with(|run| run.told(value)))
         });
@@ -258,14 +239,14 @@ fn functions(engine: &mut Engine) {
             match decides {
                 Some(Truth::Breach) => Ok(true),
                 Some(Truth::Ok) => Ok(false),
-                Some(Truth::Unknown(_)) => RUN.with(Run::choose),
-                None => Err(failure("an `if` asks for a fact, not for a number".to_owned())),
+                Some(Truth::Unknown(_)) => RUN.with(|run| run.paths.borrow_mut().choose().map_err(failure)),
+                None => Err(failure(NOT_A_FACT)),
             }
         });
     }
 }
 
-fn failure(text: String) -> Box<EvalAltResult> {
+fn failure(text: &str) -> Box<EvalAltResult> {
     EvalAltResult::ErrorRuntime(text.into(), Position::NONE).into()
 }
 
@@ -273,7 +254,7 @@ fn failure(text: String) -> Box<EvalAltResult> {
 pub(super) fn begin(fill: impl FnOnce(&mut Vec<Value>)) {
     RUN.with(|run| {
         run.operations.set(0);
-        run.choices.borrow_mut().clear();
+        run.paths.replace(Paths::default());
         let mut facts = run.facts.borrow_mut();
         fill(&mut facts);
     });
@@ -283,11 +264,11 @@ pub(super) fn begin(fill: impl FnOnce(&mut Vec<Value>)) {
 pub(super) fn begin_path() {
     RUN.with(|run| {
         run.taint.set(None);
-        run.passed.set(0);
+        run.paths.borrow_mut().begin();
     });
 }
 
-/// The first unknown that this path touched.
+/// An unknown that this path touched.
 pub(super) fn taint() -> Option<Unknown> {
     RUN.with(|run| run.taint.get())
 }
@@ -299,14 +280,165 @@ pub(super) fn operations() -> u32 {
 
 /// Moves on to the next path; false when every one has been taken.
 pub(super) fn next_path() -> bool {
-    RUN.with(|run| {
-        let mut choices = run.choices.borrow_mut();
-        while let Some(last) = choices.pop() {
-            if !last {
-                choices.push(true);
-                return true;
+    RUN.with(|run| run.paths.borrow_mut().next())
+}
+
+#[cfg(test)]
+mod tests {
+    use rhai::{Array, Blob, FnPtr, Map};
+
+    use super::*;
+    use crate::model::units::Unit;
+
+    fn evaluate(op: Compare, a: &Dynamic, b: &Dynamic) -> Value {
+        begin(|_| {});
+        begin_path();
+        from_dynamic(&ENGINE.eval_binary_op::<Dynamic>(op.symbol(), a.clone(), b.clone()).unwrap())
+    }
+
+    fn reading(unit: Unit) -> Dynamic {
+        to_dynamic(Value::Number(2.0, Dim::Of(unit)))
+    }
+
+    /// What no reading can be compared with. None of these gets past `check` by being written down; this is what stands
+    /// behind it.
+    fn foreign() -> Vec<Dynamic> {
+        let map: Map = [("value".into(), Dynamic::from_float(2.0))].into_iter().collect();
+        vec![
+            "2".into(),
+            'c'.into(),
+            true.into(),
+            false.into(),
+            Dynamic::UNIT,
+            Array::new().into(),
+            Array::from([Dynamic::from_float(2.0)]).into(),
+            Map::new().into(),
+            map.into(),
+            Dynamic::from_blob(Blob::new()),
+            FnPtr::new("metric").unwrap().into(),
+            Dynamic::from(0_i64..2),
+            Dynamic::from(0_i64..=2),
+            Dynamic::from(2_u8),
+            Dynamic::from(2.0_f32),
+            to_dynamic(Value::Verdict(Verdict::Breach)),
+            to_dynamic(Value::Verdict(Verdict::Open)),
+            to_dynamic(Value::Unknown(Unknown::Stale)),
+        ]
+    }
+
+    /// "A reading compared with anything of a wrong kind is unknown: all operators, all kinds, both sides."
+    #[test]
+    fn a_reading_compared_with_a_wrong_kind_is_unknown() {
+        let mut tried = 0;
+        for unit in Unit::ALL {
+            for other in foreign() {
+                for op in Compare::ALL {
+                    for (a, b) in [(reading(unit), other.clone()), (other.clone(), reading(unit))] {
+                        let answer = evaluate(op, &a, &b);
+                        assert!(matches!(answer, Value::Unknown(_)), "{a:?} {} {b:?}: {answer:?}", op.symbol());
+                        assert!(taint().is_some());
+                        tried += 1;
+                    }
+                }
             }
         }
-        false
-    })
+        assert_eq!(tried, 9 * 18 * 6 * 2);
+    }
+
+    #[test]
+    fn readings_of_kinds_that_do_not_go_together_are_unknown() {
+        for a in Unit::ALL {
+            for b in Unit::ALL {
+                let fits = Dim::Of(a).compares_with(Dim::Of(b));
+                for op in Compare::ALL {
+                    let answer = evaluate(op, &reading(a), &reading(b));
+                    assert_eq!(matches!(answer, Value::Fact(_)), fits, "{a} {} {b}", op.symbol());
+                }
+            }
+        }
+    }
+
+    /// Fast operators are off, and no pair of raw values is left to rhai, whose answer to "wrong kind" is `false`.
+    #[test]
+    fn raw_values_of_different_kinds_are_unknown() {
+        for (nth, a) in foreign().iter().enumerate() {
+            for b in foreign().iter().skip(nth + 1) {
+                let facts = a.is_bool() && b.is_bool();
+                for op in Compare::ALL {
+                    let answer = evaluate(op, a, b);
+                    assert!(facts || matches!(answer, Value::Unknown(_)), "{a:?} {} {b:?}: {answer:?}", op.symbol());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whole_numbers_divide_as_quantities() {
+        let value = ENGINE.eval_binary_op::<Dynamic>("/", 3_i64, 200_i64).unwrap();
+        assert_eq!(from_dynamic(&value), Value::Number(0.015, Dim::Bare));
+        let zero = ENGINE.eval_binary_op::<Dynamic>("/", 1_i64, 0_i64).unwrap();
+        assert_eq!(from_dynamic(&zero), Value::Unknown(Unknown::Infinite));
+    }
+
+    /// Behind the lint stands the engine: what the lint would refuse does not run here either.
+    #[test]
+    fn the_engine_itself_knows_nothing_but_facts() {
+        let no_such = [
+            "print(1)",
+            "debug(1)",
+            "eval(\"1\")",
+            "import \"x\" as x;",
+            "while true {}",
+            "loop {}",
+            "for x in 0 {}",
+            "switch 1 { _ => 2 }",
+            "try {} catch {}",
+            "throw 1",
+            "|x| x",
+            "Fn(\"ok\")",
+            "sleep(1)",
+            "timestamp()",
+            "type_of(1)",
+            "[1].len()",
+            "\"a\".len()",
+            "\"a\" + \"b\"",
+            "1 % 2",
+            "1 << 2",
+            "2 ** 3",
+            "blob(9)",
+            "let a = 1; a += 1; a",
+            "rand()",
+            "parse_int(\"1\")",
+            "exit()",
+            "this",
+            "is_def_fn(\"a\", 1)",
+        ];
+        for script in no_such {
+            begin(|_| {});
+            begin_path();
+            let value = ENGINE.eval::<Dynamic>(script).map(|value| from_dynamic(&value));
+            assert!(
+                !matches!(value, Ok(Value::Fact(_) | Value::Number(..) | Value::Verdict(_))),
+                "{script}: {value:?}"
+            );
+        }
+    }
+
+    /// "Limits are counts (own thread-local operation counter), never wall time."
+    #[test]
+    fn a_function_that_never_ends_is_stopped_by_count() {
+        begin(|_| {});
+        begin_path();
+        let script = "fn a(n) { b(n) && b(n) && b(n) && b(n) && b(n) && b(n) && b(n) && b(n) }
+            fn b(n) { c(n) && c(n) && c(n) && c(n) && c(n) && c(n) && c(n) && c(n) }
+            fn c(n) { d(n) && d(n) && d(n) && d(n) && d(n) && d(n) && d(n) && d(n) }
+            fn d(n) { e(n) && e(n) && e(n) && e(n) && e(n) && e(n) && e(n) && e(n) }
+            fn e(n) { true && true && true && true } a(1)";
+        let error = ENGINE.eval::<Dynamic>(script).unwrap_err();
+        assert!(matches!(*error, EvalAltResult::ErrorTerminated(..)), "{error}");
+        assert_eq!(operations(), MAX_OPERATIONS + 1);
+        begin(|_| {});
+        let error = ENGINE.eval::<Dynamic>("fn a() { a() } a()").unwrap_err();
+        assert!(format!("{error:?}").contains("ErrorStackOverflow"), "{error}");
+    }
 }

@@ -34,6 +34,8 @@ pub(super) struct Text<'a> {
     pub(super) tokens: Vec<Token>,
     /// An opened comment or text that never ends.
     pub(super) unfinished: Option<Range<usize>>,
+    /// For each token that opens a bracket, the token that closes it.
+    closing: Vec<Option<usize>>,
 }
 
 /// Signs of more than one character, longest first.
@@ -45,12 +47,30 @@ const SIGNS: [&str; 38] = [
 
 impl<'a> Text<'a> {
     pub(super) fn new(source: &'a str) -> Text<'a> {
-        let mut text = Text { source, tokens: Vec::new(), unfinished: None };
+        let mut text = Text { source, tokens: Vec::new(), unfinished: None, closing: Vec::new() };
         let mut at = 0;
         while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
             at += text.step(at, rest).max(1);
         }
+        text.match_brackets();
         text
+    }
+
+    /// Once for the whole file: looking each one up by counting would take a hostile file's length squared.
+    fn match_brackets(&mut self) {
+        self.closing = vec![None; self.tokens.len()];
+        let mut open = Vec::new();
+        for index in 0..self.tokens.len() {
+            match self.at(index) {
+                "(" | "{" | "[" | "#{" | "?[" => open.push(index),
+                ")" | "}" | "]" => {
+                    if let Some(slot) = open.pop().and_then(|opener: usize| self.closing.get_mut(opener)) {
+                        *slot = Some(index);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Reads what starts at `at`; its length in bytes.
@@ -115,20 +135,7 @@ impl<'a> Text<'a> {
 
     /// The index of the bracket that closes the one at `open`.
     pub(super) fn closing(&self, open: usize) -> Option<usize> {
-        let mut depth = 0_usize;
-        for index in open..self.tokens.len() {
-            match self.at(index) {
-                "(" | "{" | "[" | "#{" | "?[" => depth += 1,
-                ")" | "}" | "]" => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        return Some(index);
-                    }
-                }
-                _ => {}
-            }
-        }
-        None
+        self.closing.get(open).copied().flatten()
     }
 
     /// One-based line of a byte.
