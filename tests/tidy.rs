@@ -22,8 +22,21 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Crates that talk to a network; none may be in the core's tree.
 const NETWORK: &[&str] = &[
-    "axum", "curl", "h2", "hyper", "mio", "native-tls", "openssl", "quinn", "redis", "reqwest", "rustls", "socket2",
-    "tokio", "tonic", "ureq",
+    "axum",
+    "curl",
+    "h2",
+    "hyper",
+    "mio",
+    "native-tls",
+    "openssl",
+    "quinn",
+    "redis",
+    "reqwest",
+    "rustls",
+    "socket2",
+    "tokio",
+    "tonic",
+    "ureq",
 ];
 
 /// The longest a source file may be: one idea each, read in one sitting.

@@ -106,7 +106,7 @@ impl Check {
                 all.push(Checked { source, diagnostics, ..Checked::default() });
             }
         }
-        let facts = if self.evidence { evidence::gather(paths, &all)? } else { Vec::new() };
+        let facts = if self.evidence { evidence::gather(paths, &all, console)? } else { Vec::new() };
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
         match global::output(self.output, console.plain) {
@@ -225,12 +225,13 @@ fn standing(one: &Checked, named: bool, console: &Console) -> String {
     let name = if named { format!(" {}", one.source.root) } else { String::new() };
     if one.count(Level::Error) > 0 {
         let icon = console.screen.icon(Mark::Bad);
-        return paint(BAD, format!("{icon} policy{name} NOT loadable")) + "; a running rollout would keep its last good one";
+        return paint(BAD, format!("{icon} policy{name} NOT loadable"))
+            + "; a running rollout would keep its last good one";
     }
     let digests: Vec<String> =
         one.policies.iter().map(|(environment, policy)| format!("{environment} {}", policy.digest.short())).collect();
     let icon = console.screen.icon(Mark::Good);
-    paint(GOOD, format!("{icon} policy{name} loadable")) + &format!(": {}", digests.join(", "))
+    format!("{}: {}", paint(GOOD, format!("{icon} policy{name} loadable")), digests.join(", "))
 }
 
 fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {

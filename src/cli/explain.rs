@@ -1,6 +1,6 @@
 //! `explain`: a problem code, or one decision on recorded metrics.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 
@@ -51,7 +51,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// A moment of a recording.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Moment {
+pub enum Moment {
     /// At this time.
     At(Time),
     /// So long after the first sample.
@@ -86,7 +86,7 @@ impl Explain {
         let moment = self.moment()?;
         let run = Run::prepare(Path::new(&self.subject), &self.data, &self.environment.get(), &self.recorded, console)?;
         let found = session::decision_at(run, moment, self.before, console)?;
-        let times = self.recorded.times_between(found.decision.time - self.before, found.decision.time)?;
+        let times = self.recorded.times_between(found.decision.time - self.before, found.decision.time);
         let worse = session::next_worse(&found.decision);
         match global::output(self.output, console.plain) {
             Output::Pretty => {

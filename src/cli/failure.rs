@@ -47,6 +47,7 @@ pub fn exit_of(error: &anyhow::Error) -> Exit {
 /// Whether the reader of our output went away (`rollgate replay ... | head`): nothing went wrong.
 #[must_use]
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    let kind = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    let kind =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     error.chain().any(|cause| kind(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }

@@ -14,7 +14,9 @@ use super::failure::Failure;
 
 mod templates;
 
-pub(super) use templates::Template;
+use templates::Template;
+
+pub(super) use templates::SEVEN_DAY;
 
 /// Write a policy, its tests and a recording to start from.
 ///
@@ -61,7 +63,11 @@ impl Choice {
 fn rollout_name(text: &str) -> Result<String, String> {
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let fine = text.chars().all(letters) && text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
-    if fine { Ok(text.to_owned()) } else { Err("use lower-case words joined by dashes, as in `checkout-cache`".to_owned()) }
+    if fine {
+        Ok(text.to_owned())
+    } else {
+        Err("use lower-case words joined by dashes, as in `checkout-cache`".to_owned())
+    }
 }
 
 impl Init {
@@ -71,15 +77,20 @@ impl Init {
         let there: Vec<String> = files
             .iter()
             .map(|file| self.directory.join(&file.path))
-            .filter(|path| path.symlink_metadata().is_ok())
+            .filter(|path| path.symlink_metadata().is_ok() && !path.ends_with(templates::SCHEMA_FILE))
             .map(|path| files::shown(&path))
             .collect();
         if !there.is_empty() {
-            let failure = Failure::new(Exit::Failed, format!("{} is there already; nothing was written", there.join(", ")));
+            let failure =
+                Failure::new(Exit::Failed, format!("{} is there already; nothing was written", there.join(", ")));
             return Err(failure.help("choose another directory, or another --name").into());
         }
         for file in &files {
             let path = self.directory.join(&file.path);
+            // Every policy of a tree shares the schema; the one that is there stays.
+            if file.path == templates::SCHEMA_FILE && path.exists() {
+                continue;
+            }
             write::create(&path, file.text.as_bytes())
                 .with_context(|| format!("cannot write `{}`", files::shown(&path)))?;
             let icon = paint(GOOD, console.screen.icon(Mark::Good));

@@ -40,24 +40,18 @@ pub fn or_usual(paths: &[PathBuf]) -> Vec<PathBuf> {
     vec![if usual.is_dir() { usual.to_path_buf() } else { PathBuf::from(".") }]
 }
 
-/// The one policy at `path`, compiled for `environment`. Its errors are shown before this fails.
+/// The files of the one policy at `path`.
 ///
 /// # Errors
-/// No policy, several policies, or one that does not compile.
-pub fn compile_one(
-    path: &Path,
-    environment: &Environment,
-    console: &mut Console,
-) -> anyhow::Result<(PolicySource, Arc<Policy>)> {
+/// No policy, or several.
+pub fn load_one(path: &Path) -> anyhow::Result<PolicySource> {
     let found = files::find_policies(path)?;
     let [folder] = found.as_slice() else {
         let names: Vec<String> = found.iter().map(|folder| files::shown(folder)).collect();
         let failure = Failure::new(Exit::Usage, format!("`{}` holds {} policies", files::shown(path), found.len()));
         return Err(failure.help(format!("name one of them: {}", names.join(", "))).into());
     };
-    let source = files::load_policy(folder);
-    let policy = compile(&source, environment, console)?;
-    Ok((source, policy))
+    Ok(files::load_policy(folder))
 }
 
 /// `source` compiled for `environment`. Its errors are shown before this fails.

@@ -10,7 +10,7 @@ use crate::report::replay::{self, Replayed};
 use super::console::Console;
 use super::exit::Exit;
 use super::global::{self, Output, WhichEnvironment};
-use super::run::{Recorded, Run, Rows, session};
+use super::run::{Recorded, Rows, Run, session};
 
 /// Show what a policy would have done on recorded metrics.
 ///
@@ -53,7 +53,7 @@ impl Replay {
         let run = Run::prepare(&self.policy, &self.data, &self.environment.get(), &self.recorded, console)?;
         let rows = if self.all { Rows::Every } else { Rows::Changes };
         let replayed = session::replay(run, rows, shape == Output::Jsonl, console)?;
-        let times = self.recorded.times(&replayed)?;
+        let times = self.recorded.times(&replayed);
         match shape {
             Output::Pretty => console.print(replay::pretty(&replayed, console.screen, &times))?,
             Output::Plain => console.print(replay::plain(&replayed))?,

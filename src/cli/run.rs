@@ -1,30 +1,43 @@
 //! From the arguments of `replay`, `eval` and `explain` to a policy, recorded data and a start.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Args;
 use jiff::tz::TimeZone;
 
+use crate::engine::{Machine, Output};
 use crate::fixture::names::Mapping;
-use crate::fixture::open::{MAX_POINTS, ReadOptions, Recording};
-use crate::model::ids::Environment;
+use crate::fixture::open::MAX_POINTS;
+use crate::fixture::prometheus::SeriesName;
+use crate::fixture::scenario::{Scenario, Start};
+use crate::fixture::score::{Label, Score};
+use crate::fixture::{Moment, ReadOptions, Recording};
+use crate::model::frame::MetricIx;
+use crate::model::ids::{Environment, StageName};
+use crate::model::literal::Literal;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::{Duration, Time};
+use crate::model::units::Unit;
 use crate::policy::compiled::Policy;
+use crate::policy::source::PolicySource;
 use crate::report::replay::Replayed;
 use crate::report::times::Times;
-use crate::shell::files;
+use crate::shell::data::open_recording;
 
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::policies;
+use tap::Observed;
 
+mod drive;
+pub(crate) mod fixture;
+mod gather;
+mod progress;
 pub mod session;
 pub mod set;
+mod tap;
 
 /// How recorded data is read, and where the rollout starts.
 #[derive(Debug, Clone, Default, Args)]
@@ -110,51 +123,24 @@ pub enum Rows {
 pub struct Run {
     /// The policy, with `--set` worked in.
     pub policy: Arc<Policy>,
-    /// The recordings, opened.
-    pub recordings: Vec<Recording>,
-    /// How they are read.
-    pub reading: ReadOptions,
-    /// As the user named them.
-    pub names: Vec<String>,
-    /// Where and when the rollout starts.
-    pub start: Start,
-    /// What was changed for this run.
-    pub changed: Vec<String>,
-}
-
-/// Where and when a run starts and ends.
-#[derive(Debug, Clone, Default)]
-pub struct Start {
-    /// Stage to start in; the first that exposes anybody when none.
-    pub stage: Option<String>,
-    /// Good time already served.
-    pub bake: Duration,
-    /// Comparison values, in the metrics' units.
-    pub baseline: BTreeMap<String, f64>,
-    /// Freeze comparison values from what was recorded before.
-    pub baseline_until: Option<Time>,
-    /// Leave out what was recorded before.
-    pub from: Option<Time>,
-    /// Leave out what was recorded after.
-    pub to: Option<Time>,
-    /// Start again after a roll back once all checks were clear that long.
-    pub rearm: Option<Duration>,
+    recordings: Vec<Recording>,
+    reading: ReadOptions,
+    scenario: Scenario,
+    label: Option<Label>,
+    changed: Vec<String>,
+    recorded: Recorded,
 }
 
 /// What came of a run.
-pub struct Played {
-    /// The machine as it stands at the end.
-    pub machine: Machine,
-    /// What was met in the data.
-    pub report: DataReport,
-    /// The first and the last instant fed.
-    pub extent: Option<(Time, Time)>,
-    /// How the roll backs compare with a fixture's label.
-    pub score: Vec<String>,
+pub(crate) struct Played {
+    /// All of it.
+    pub(crate) run: crate::fixture::run::Run,
+    /// How the roll backs compare with the label, for a labelled fixture.
+    pub(crate) score: Option<Score>,
 }
 
 /// What a run tells of each evaluation: the machine, when, what came of it, and the newest readings.
-pub type Sink<'a> = dyn FnMut(&Machine, Time, &Output, &Observed) + 'a;
+pub(crate) type Sink<'a> = dyn FnMut(&Machine, Time, &Output, &Observed) + 'a;
 
 impl Run {
     /// From the arguments: the policy compiled with `--set` worked in, the recordings opened.
@@ -172,10 +158,59 @@ impl Run {
         for rule in &recorded.map {
             mapping.add(rule).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
         }
-        let series = recorded.series.as_deref().map(series_name).transpose()?;
+        if let [only] = data
+            && fixture::Folder::is_one(Path::new(only))
+        {
+            return Run::of_fixture(policy, Path::new(only), recorded, console);
+        }
+        let series = recorded.series.as_deref().map(SeriesName::parse);
         let recordings: Vec<Recording> =
             data.iter().map(|path| open_recording(path, series.clone())).collect::<Result<_, _>>()?;
-        Run::of_recordings(policy, recordings, mapping, environment, recorded, console)
+        let (policy, changed) = compile_with(policy, environment, &recorded.set, console)?;
+        Run::of_recordings(policy, changed, recordings, mapping, recorded)
+    }
+
+    /// From a fixture's directory: its data, its start and its label, and what the arguments say otherwise.
+    fn of_fixture(policy: &Path, path: &Path, recorded: &Recorded, console: &mut Console) -> anyhow::Result<Run> {
+        let folder = fixture::Folder::read(path, console)?;
+        let (policy, changed) = compile_with(policy, &folder.head.environment, &recorded.set, console)?;
+        let read = folder.against(&policy, console)?;
+        let mut reading = fixture::Folder::reading(&read, &policy);
+        reading.strict = recorded.strict;
+        reading.assume_samples = recorded.assume_samples.or(reading.assume_samples);
+        reading.max_points = recorded.max_points.unwrap_or(reading.max_points);
+        for rule in &recorded.map {
+            reading.mapping.add(rule).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        }
+        let mut scenario = read.scenario;
+        if let Some(name) = &recorded.stage {
+            scenario.start.stage = Some(stage(&policy, name)?);
+        }
+        for given in &recorded.baseline {
+            let (metric, value) = baseline(&policy, given)?;
+            scenario.start.baseline.insert(metric, value);
+        }
+        if let Some(until) = recorded.baseline_until {
+            scenario.start.baseline_until = Some(Moment::At(until));
+        }
+        let recordings = folder.recordings()?;
+        let recorded = recorded.clone();
+        Ok(Run { policy, recordings, reading, scenario, label: read.label, changed, recorded })
+    }
+
+    /// From a policy and data in memory.
+    ///
+    /// # Errors
+    /// The policy does not compile, or an argument names what is not there.
+    pub(crate) fn of_text(
+        source: &PolicySource,
+        name: &str,
+        data: &str,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
+        let policy = policies::compile(source, &crate::policy::PRODUCTION.into(), console)?;
+        Run::of_recordings(policy, Vec::new(), vec![Recording::from_bytes(name, data)], Mapping::default(), recorded)
     }
 
     /// From one snapshot, given as a line of NDJSON.
@@ -192,18 +227,17 @@ impl Run {
     ) -> anyhow::Result<Run> {
         // Format is told by the name; a snapshot is a recording of one line whatever its file is called.
         let recording = Recording::from_bytes(format!("{name}.ndjson"), line);
-        Run::of_recordings(policy, vec![recording], Mapping::default(), environment, recorded, console)
+        let (policy, changed) = compile_with(policy, environment, &recorded.set, console)?;
+        Run::of_recordings(policy, changed, vec![recording], Mapping::default(), recorded)
     }
 
     fn of_recordings(
-        policy: &Path,
+        policy: Arc<Policy>,
+        changed: Vec<String>,
         recordings: Vec<Recording>,
         mapping: Mapping,
-        environment: &Environment,
         recorded: &Recorded,
-        console: &mut Console,
     ) -> anyhow::Result<Run> {
-        let (policy, changed) = compile_with(policy, environment, &recorded.set, console)?;
         let start = Start {
             stage: recorded.stage.as_ref().map(|name| stage(&policy, name)).transpose()?,
             baseline: recorded.baseline.iter().map(|given| baseline(&policy, given)).collect::<Result<_, _>>()?,
@@ -261,15 +295,6 @@ fn baseline(policy: &Policy, given: &str) -> Result<(MetricIx, f64), Failure> {
     let unit = policy.catalogue.metric(ix).map_or(Unit::Number, |metric| metric.unit);
     let literal = Literal::parse(value).map_err(|error| refuse(error.to_string()))?;
     literal.in_unit(unit).map(|value| (ix, value)).map_err(|error| refuse(error.to_string()))
-}
-
-/// `METRIC` or `METRIC/GROUP`.
-fn series_name(text: &str) -> Result<SeriesName, Failure> {
-    let (metric, group) = match text.split_once('/') {
-        Some((metric, group)) => (metric, Some(group)),
-        None => (text, None),
-    };
-    Ok(SeriesName { metric: metric.to_owned(), group: group.map(str::to_owned) })
 }
 
 /// A snapshot's JSON on one line; refused here when it is none, with the reason.

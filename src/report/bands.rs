@@ -142,7 +142,16 @@ impl Bands {
             let (from, to) = (at * used / count, ((at + 1) * used / count).max(at * used / count + 1));
             self.bins.iter().take(to).skip(from).cloned().fold(None, |all, bin| worse(&self.lines, all, bin))
         };
-        (0..count).map(column).collect()
+        let mut columns: Vec<Option<Bin>> = (0..count).map(column).collect();
+        // With about one instant per column, rounding leaves a column empty here and there; a hole in the data is
+        // wider than one column.
+        for at in 1..count.saturating_sub(1) {
+            if columns[at].is_none() && columns[at - 1].is_some() && columns[at + 1].is_some() {
+                // What is carried over is the standing of things, not the act.
+                columns[at] = columns[at - 1].clone().map(|bin| Bin { answer: Answer::Hold, ..bin });
+            }
+        }
+        columns
     }
 
     fn axis(&self, columns: usize, times: &Times) -> String {
@@ -152,7 +161,8 @@ impl Bands {
         let mut column = 0;
         while column + 6 <= columns {
             let share = i64::try_from(column).unwrap_or(0) * span / i64::try_from(columns.max(1)).unwrap_or(1);
-            axis = pad(&axis, column) + &times.tick(self.start + Duration::from_millis(share));
+            axis = pad(&axis, column);
+            axis.push_str(&times.tick(self.start + Duration::from_millis(share)));
             column += apart;
         }
         axis
@@ -165,7 +175,8 @@ impl Bands {
         let mut at = 0;
         while at < columns.len() {
             let here = columns[at].as_ref().map(|bin| bin.stage).or(stage);
-            let same = columns[at..].iter().take_while(|bin| bin.as_ref().is_none_or(|bin| Some(bin.stage) == here)).count();
+            let same =
+                columns[at..].iter().take_while(|bin| bin.as_ref().is_none_or(|bin| Some(bin.stage) == here)).count();
             let length = same.max(1);
             let label = here.and_then(|stage| self.stages.get(stage)).map_or("", String::as_str);
             let mark = if at == 0 { String::new() } else { "|".to_owned() };

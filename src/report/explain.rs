@@ -2,7 +2,7 @@
 //! before, and what would have changed the answer.
 
 use crate::model::decision::{Answer, Decision, Verdict, Wait};
-use crate::model::finding::{Finding, FindingState, Side};
+use crate::model::finding::{CheckKind, Finding, FindingState, Side};
 use crate::model::severity::Response;
 use crate::model::time::Time;
 
@@ -25,13 +25,7 @@ pub struct RunUp {
 
 /// The whole screen.
 #[must_use]
-pub fn pretty(
-    decision: &Decision,
-    run_up: &[RunUp],
-    if_worse: Option<&str>,
-    screen: Screen,
-    times: &Times,
-) -> String {
+pub fn pretty(decision: &Decision, run_up: &[RunUp], if_worse: Option<&str>, screen: Screen, times: &Times) -> String {
     let answer = decision.verdict.answer();
     let (mark, style) = of_answer(answer);
     let would = if decision.shadow && answer != Answer::Hold { "WOULD " } else { "" };
@@ -41,10 +35,7 @@ pub fn pretty(
         paint(STRONG, &decision.stage),
         decision.traffic,
         times.full(decision.time),
-        paint(
-            QUIET,
-            format!("{}, {}, policy {}", decision.rollout, decision.environment, decision.policy.short())
-        )
+        paint(QUIET, format!("{}, {}, policy {}", decision.rollout, decision.environment, decision.policy.short()))
     );
     text.push('\n');
     for (at, reason) in reasons(&decision.verdict).iter().enumerate() {
@@ -96,7 +87,10 @@ pub fn plain(decision: &Decision, run_up: &[RunUp]) -> String {
         let margin = margin(finding).map(|margin| format!(", margin {margin}")).unwrap_or_default();
         lines.push(format!(
             "finding: {severity}{} {}, {}{margin}, {}",
-            finding.check, finding.state, finding, finding.origin
+            finding.check,
+            standing(finding),
+            finding,
+            finding.origin
         ));
     }
     lines.join("\n") + "\n"
@@ -148,7 +142,8 @@ pub fn otherwise(decision: &Decision) -> Option<String> {
     // Another check on the same metric is still broken at this bound when its own bound lies beyond it.
     let still = |finding: &&Finding| {
         let broken = matches!(finding.state, FindingState::Firing | FindingState::Pending | FindingState::Unknown);
-        let same = finding.metric == deciding.metric && finding.group == deciding.group && finding.region == deciding.region;
+        let same =
+            finding.metric == deciding.metric && finding.group == deciding.group && finding.region == deciding.region;
         let cured = same
             && match (finding.side, finding.bound) {
                 (Some(Side::Below), Some(other)) => bound >= other,
@@ -158,12 +153,11 @@ pub fn otherwise(decision: &Decision) -> Option<String> {
         broken && !cured && finding.counts() && finding.response >= Response::Hold && finding.check != *check
     };
     let rest = decision.findings.iter().filter(still);
-    let worst = rest.max_by_key(|finding| (finding.response == Response::Rollback) && finding.state == FindingState::Firing);
+    // Roll backs first, then checks by their severity; a closed gate is what is left when nothing else holds.
+    let worst = rest.max_by_key(|finding| (rolls_back(finding), finding.kind != CheckKind::Gate, finding.severity));
     let answer = match (worst, decision.verdict.answer()) {
-        (Some(other), _) if other.response == Response::Rollback && other.state == FindingState::Firing => {
-            format!("still ROLL BACK, by {}", other.check)
-        }
-        (Some(other), _) => format!("HOLD, by {} ({})", other.check, other.state),
+        (Some(other), _) if rolls_back(other) => format!("still ROLL BACK, by {}", other.check),
+        (Some(other), _) => format!("HOLD, by {} ({})", other.check, standing(other)),
         (None, Answer::RollBack) => "no roll back".to_owned(),
         (None, _) => match &decision.verdict {
             Verdict::Hold { because } => match because.iter().find(|wait| !is_check(wait, check)) {
@@ -174,6 +168,19 @@ pub fn otherwise(decision: &Decision) -> Option<String> {
         },
     };
     Some(format!("{condition}: {answer}"))
+}
+
+fn rolls_back(finding: &Finding) -> bool {
+    finding.response == Response::Rollback && finding.state == FindingState::Firing
+}
+
+/// A gate is open or closed; anything else is ok, pending, firing, ...
+fn standing(finding: &Finding) -> &'static str {
+    match (finding.kind, finding.state) {
+        (CheckKind::Gate, FindingState::Ok) => "open",
+        (CheckKind::Gate, FindingState::Firing | FindingState::Pending | FindingState::Clearing) => "closed",
+        (_, state) => state.name(),
+    }
 }
 
 fn is_check(wait: &Wait, id: &crate::model::ids::CheckId) -> bool {
@@ -211,25 +218,23 @@ fn findings(decision: &Decision, screen: Screen) -> String {
     let mut rows = Vec::new();
     for finding in &decision.findings {
         let (mark, style) = of_state(finding.state);
-        let severity = finding
-            .severity
-            .map_or_else(|| paint(QUIET, "- "), |severity| paint(of_severity(severity), severity));
+        let severity =
+            finding.severity.map_or_else(|| paint(QUIET, "- "), |severity| paint(of_severity(severity), severity));
         let state = match finding.progress {
-            Some(progress) => format!("{} {progress}", finding.state),
-            None => finding.state.to_string(),
+            Some(progress) => format!("{} {progress}", standing(finding)),
+            None => standing(finding).to_owned(),
         };
         rows.push(vec![
             severity,
             check_name(finding),
-            paint(style, screen.icon(mark)) + " " + &state,
+            format!("{} {state}", paint(style, screen.icon(mark))),
             finding.shown_value(),
             finding.condition.to_string(),
             margin(finding).map_or_else(String::new, |margin| format!("margin {margin}")),
             remarks(finding, deciding == Some(&finding.check)),
         ]);
     }
-    let widths: Vec<usize> =
-        (0..6).map(|at| rows.iter().map(|row| columns(&row[at])).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..6).map(|at| rows.iter().map(|row| columns(&row[at])).max().unwrap_or(0)).collect();
     let one_line = widths.iter().sum::<usize>() + 2 * widths.len() + 24 <= screen.width;
     let mut text = String::new();
     for row in rows {
@@ -239,7 +244,7 @@ fn findings(decision: &Decision, screen: Screen) -> String {
             let back: String = row[4..6].iter().zip(&widths[4..]).map(|(cell, width)| pad(cell, width + 2)).collect();
             text.push_str(format!("{front}{back}{}", row[6]).trim_end());
         } else {
-            let wrapped = hang(&back.join("  "), screen.width, 4);
+            let wrapped = hang(&back.join(", "), screen.width, 4);
             text.push_str(&format!("{}\n    {wrapped}", front.trim_end()));
         }
         text.push('\n');
@@ -258,15 +263,15 @@ fn check_name(finding: &Finding) -> String {
 fn remarks(finding: &Finding, decided: bool) -> String {
     let mut remarks = vec![paint(PLACE, &finding.origin)];
     if decided {
-        remarks.push(paint(STRONG, "<- decided"));
+        remarks.push(paint(STRONG, "decided it"));
     }
     if let Some(other) = &finding.hidden_by {
-        remarks.push(format!("said by {other}"));
+        remarks.push(format!("said by {other} already"));
     }
     for (set, word) in [(finding.muted, "muted"), (finding.shadow, "shadow"), (finding.control_too, "control too")] {
         if set {
             remarks.push(word.to_owned());
         }
     }
-    remarks.join("  ")
+    remarks.join(", ")
 }

@@ -29,6 +29,8 @@ pub struct Suite {
     pub path: String,
     /// What it is: a policy with its digest, or a fixture with its policy.
     pub about: String,
+    /// The rollout it is about.
+    pub rollout: String,
     /// Its tests, in the order written.
     pub tests: Vec<Outcome>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::decision::{Answer, Decision, Verdict};
-use crate::model::finding::{Finding, FindingState, Origin};
+use crate::model::finding::{CheckKind, Finding, FindingState, Origin};
 use crate::model::ids::{CheckId, StageName};
 use crate::model::severity::Severity;
 use crate::model::time::{Duration, Time};
@@ -205,7 +205,9 @@ impl Deciding {
         let finding = check.and_then(|check| decision.findings.iter().find(|finding| finding.check == *check));
         let unit = finding.and_then(|finding| finding.unit);
         let shown = |value: Option<f64>| Some(unit?.show(value?).to_string());
-        let firing = |finding: &&Finding| finding.state == FindingState::Firing && Some(&finding.check) != check;
+        let firing = |finding: &&Finding| {
+            finding.state == FindingState::Firing && finding.kind != CheckKind::Gate && Some(&finding.check) != check
+        };
         Some(Deciding {
             time: decision.time,
             from: decision.stage.clone(),

@@ -43,7 +43,11 @@ impl Screen {
     /// Eight heights, lowest first.
     #[must_use]
     pub const fn heights(self) -> [char; 8] {
-        if self.ascii { ['_', '.', ':', '-', '=', '+', '*', '#'] } else { ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] }
+        if self.ascii {
+            ['_', '.', ':', '-', '=', '+', '*', '#']
+        } else {
+            ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+        }
     }
 
     /// Stands for what was cut off.

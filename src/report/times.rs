@@ -37,21 +37,27 @@ impl Times {
     /// In a table: `03:15:00`, `Thu 03:15` or `11-05 03:15`.
     #[must_use]
     pub fn row(&self, at: Time) -> String {
-        self.print(at, match self.form {
-            Form::Clock => "%H:%M:%S",
-            Form::Weekday => "%a %H:%M",
-            Form::Date => "%m-%d %H:%M",
-        })
+        self.print(
+            at,
+            match self.form {
+                Form::Clock => "%H:%M:%S",
+                Form::Weekday => "%a %H:%M",
+                Form::Date => "%m-%d %H:%M",
+            },
+        )
     }
 
     /// Under a band, where room is scarce: `03:15`, `Thu 03`, `11-05`.
     #[must_use]
     pub fn tick(&self, at: Time) -> String {
-        self.print(at, match self.form {
-            Form::Clock => "%H:%M",
-            Form::Weekday => "%a %H",
-            Form::Date => "%m-%d",
-        })
+        self.print(
+            at,
+            match self.form {
+                Form::Clock => "%H:%M",
+                Form::Weekday => "%a %H",
+                Form::Date => "%m-%d",
+            },
+        )
     }
 
     /// Once, in a head: `Thu 2026-11-05 03:15:00 UTC`.

@@ -212,10 +212,10 @@ pub fn read_stdin() -> io::Result<String> {
     io::read_to_string(io::stdin())
 }
 
-/// The files below `folder` that are no policy, fixture or hidden file; for "refuses to write into a full directory".
+/// The whole path, symlinks followed; the path itself when it leads nowhere.
 #[must_use]
-pub fn is_empty_or_missing(folder: &Path) -> bool {
-    names(folder).is_ok_and(|names| names.is_empty()) || !folder.exists()
+pub fn absolute(path: &Path) -> PathBuf {
+    canonical(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 /// A path as people write it, with forward slashes and without `./` in front.

@@ -25,7 +25,8 @@ impl Terminal {
     #[must_use]
     pub fn detect() -> Terminal {
         let screen = std::io::stdout().is_terminal();
-        let measured = if screen { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
+        let measured =
+            if screen { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
         let width = variable("COLUMNS").and_then(|text| text.trim().parse().ok()).or(measured).unwrap_or(DEFAULT_WIDTH);
         Terminal {
             width: width.clamp(20, WIDEST),
@@ -38,7 +39,8 @@ impl Terminal {
 
 /// Whether the locale says that only ASCII can be shown. An unset locale says nothing: CI logs show UTF-8.
 fn is_ascii_locale() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| variable(name).filter(|text| !text.is_empty()));
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(|name| variable(name).filter(|text| !text.is_empty()));
     let Some(locale) = locale else { return false };
     let charset = locale.split_once('.').map_or("", |(_, charset)| charset).to_ascii_lowercase();
     !(charset.is_empty() || charset.starts_with("utf"))

@@ -1,5 +1,8 @@
 //! The templates: real files, compiled in, with the rollout's name put in place.
 
+/// What editors complete policies with; shared by all policies of a tree.
+pub(crate) const SCHEMA_FILE: &str = "schemas/policy.schema.json";
+
 /// One file to write.
 #[derive(Debug)]
 pub(crate) struct File {
@@ -59,7 +62,7 @@ impl Template {
         let mut files: Vec<File> = self.policy_files.iter().map(|(name, text)| policy(name, named(text))).collect();
         files.extend(self.fixture_files.iter().map(|(name, text)| fixture(name, named(text))));
         let schema = format!("{:#}\n", crate::policy::schema::policy_schema());
-        files.push(File { path: "schemas/policy.schema.json".to_owned(), text: schema });
+        files.push(File { path: SCHEMA_FILE.to_owned(), text: schema });
         files
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::{Machine, Output};
+use crate::fixture::run::Run;
 use crate::model::decision::{Answer, Decision, Verdict, Wait};
 use crate::model::event::What;
 use crate::model::severity::Severity;
@@ -23,7 +24,7 @@ const MOST_LINES: usize = 6;
 const MOST_ROLL_BACKS: usize = 100;
 
 /// A report in the making.
-pub struct Gathered {
+pub(super) struct Gathered {
     policy: Arc<Policy>,
     kept: Rows,
     bands: Bands,
@@ -40,7 +41,7 @@ pub struct Gathered {
 impl Gathered {
     /// Nothing yet.
     #[must_use]
-    pub fn new(policy: &Arc<Policy>, kept: Rows) -> Gathered {
+    pub(super) fn new(policy: &Arc<Policy>, kept: Rows) -> Gathered {
         let stages = policy.stages.iter().map(|stage| match stage.traffic {
             traffic if traffic > 0.0 => format!("{} {traffic}%", stage.name),
             _ => stage.name.to_string(),
@@ -66,13 +67,14 @@ impl Gathered {
     }
 
     /// Takes in one evaluation; says whether it is a row.
-    pub fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> bool {
+    pub(super) fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> bool {
         self.summary.evaluations += 1;
-        let change = is_change(output);
-        let row = change || self.kept == Rows::Every;
+        let mut row = is_change(machine, output) || self.kept == Rows::Every;
         let mut shown = output.answer;
         if output.changed || row {
             let decision = machine.decision();
+            // The same check, but worse or better than before: pending became firing.
+            row |= decision.severity != self.severity && machine.state().latch.is_none();
             shown = self.decided(&decision, output, row);
         }
         for told in would_roll_back(machine, output) {
@@ -88,7 +90,8 @@ impl Gathered {
     fn decided(&mut self, decision: &Decision, output: &Output, row: bool) -> Answer {
         self.severity = decision.severity;
         self.unknown = matches!(&decision.verdict, Verdict::Hold { because } if is_unknown(because.first()));
-        self.summary.advances += count(output, |what| matches!(what, What::StageEntered { .. } | What::Completed { .. }));
+        self.summary.advances +=
+            count(output, |what| matches!(what, What::StageEntered { .. } | What::Completed { .. }));
         if self.first_breach.is_none() {
             self.first_breach = Row::of_breach(decision);
         }
@@ -120,21 +123,21 @@ impl Gathered {
 
     /// The report, once the data is at its end.
     #[must_use]
-    pub fn finish(mut self, head: Head, machine: &Machine) -> Replayed {
-        let decision = machine.decision();
-        let stage = self.policy.find_stage(machine.state().stage.as_str()).and_then(|ix| self.policy.stage(ix));
-        let decided = self.summary.evaluations > 0;
-        self.summary.stage = machine.state().stage.to_string();
-        self.summary.traffic = stage.map_or(0.0, |stage| stage.traffic);
-        self.summary.ends_in = decided.then(|| decision.verdict.answer());
-        self.summary.latched = machine.state().latch.is_some();
-        self.summary.ends_unknown = self.unknown;
-        self.summary.arrived = matches!(
-            &decision.verdict,
-            Verdict::Hold { because } if matches!(because.first(), Wait::Complete | Wait::Final)
-        );
-        self.summary.because =
-            if decided { decision.verdict.headline() } else { "the data holds no reading".to_owned() };
+    pub(super) fn finish(mut self, head: Head, run: &Run) -> Replayed {
+        let stage = self.policy.find_stage(run.state.stage.as_str()).and_then(|ix| self.policy.stage(ix));
+        let summary = &mut self.summary;
+        summary.snapshots = run.played.frames;
+        summary.stage = run.state.stage.to_string();
+        summary.traffic = stage.map_or(0.0, |stage| stage.traffic);
+        summary.ends_in = run.last.as_ref().map(|decision| decision.verdict.answer());
+        summary.latched = run.state.latch.is_some();
+        summary.ends_unknown = self.unknown;
+        summary.arrived = run.last.as_ref().is_some_and(|decision| match &decision.verdict {
+            Verdict::Hold { because } => matches!(because.first(), Wait::Complete | Wait::Final),
+            _ => false,
+        });
+        let nothing = || "the data holds no reading".to_owned();
+        summary.because = run.last.as_ref().map_or_else(nothing, |decision| decision.verdict.headline());
         self.rows.extend(self.late_rows);
         Replayed {
             head,

@@ -11,7 +11,7 @@ const WORTH_IT: Duration = Duration::from_secs(1);
 const EVERY: u64 = 4096;
 
 /// Counts evaluations.
-pub struct Progress {
+pub(super) struct Progress {
     watched: bool,
     stopwatch: Stopwatch,
     count: u64,
@@ -21,12 +21,12 @@ pub struct Progress {
 impl Progress {
     /// Silent unless somebody watches.
     #[must_use]
-    pub fn new(watched: bool) -> Progress {
+    pub(super) fn new(watched: bool) -> Progress {
         Progress { watched, stopwatch: Stopwatch::start(), count: 0, bar: None }
     }
 
     /// One more evaluation.
-    pub fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         self.count += 1;
         if !self.watched || !self.count.is_multiple_of(EVERY) || self.stopwatch.elapsed() < WORTH_IT {
             return;
@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// Takes the line away again.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

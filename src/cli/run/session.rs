@@ -1,12 +1,13 @@
 //! Runs recorded data through the machine and gathers what the reports show.
 
 use std::collections::VecDeque;
-use std::io::Write as _;
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::explain::Moment;
+use crate::cli::failure::Failure;
 use crate::engine::{Machine, Output, turning_points};
+use crate::fixture::score::Score;
 use crate::model::decision::{Answer, Decision, Verdict, Wait};
 use crate::model::event::What;
 use crate::model::finding::FindingState;
@@ -26,7 +27,7 @@ use super::{Rows, Run};
 ///
 /// # Errors
 /// The data cannot be read, or the console is gone.
-pub fn replay(run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyhow::Result<Replayed> {
+pub fn replay(mut run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyhow::Result<Replayed> {
     let stopwatch = Stopwatch::start();
     let mut progress = Progress::new(console.watched && !stream);
     let mut gathered = Gathered::new(&run.policy, rows);
@@ -44,9 +45,8 @@ pub fn replay(run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyh
     if let Some(error) = closed {
         return Err(error.into());
     }
-    let mut replayed = gathered.finish(run.head(&played), &played.machine);
-    replayed.score = played.score;
-    replayed.summary.snapshots = played.report.frames;
+    let mut replayed = gathered.finish(run.head(&played), &played.run);
+    replayed.score = played.score.as_ref().map(score_lines).unwrap_or_default();
     replayed.summary.took = stopwatch.elapsed();
     Ok(replayed)
 }
@@ -55,7 +55,7 @@ pub fn replay(run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyh
 ///
 /// # Errors
 /// The data cannot be read.
-pub fn last_decision(run: Run) -> anyhow::Result<Decision> {
+pub fn last_decision(mut run: Run) -> anyhow::Result<Decision> {
     let mut worst: Option<Decision> = None;
     let played = run.play(&mut |machine, _, _, _| {
         let decision = machine.decision();
@@ -64,7 +64,29 @@ pub fn last_decision(run: Run) -> anyhow::Result<Decision> {
         }
     })?;
     // A roll back is carried out at once; what came after it is the hold that it leaves behind.
-    Ok(worst.unwrap_or_else(|| played.machine.decision()))
+    worst.or(played.run.last).ok_or_else(no_reading)
+}
+
+fn no_reading() -> anyhow::Error {
+    Failure::new(Exit::Nothing, "the data holds no reading").into()
+}
+
+/// How the roll backs compare with the label, one sentence each.
+fn score_lines(score: &Score) -> Vec<String> {
+    let mut lines = Vec::new();
+    for caught in &score.caught {
+        lines.push(format!("incident of {} caught after {}", caught.from, caught.after));
+    }
+    for (from, to) in &score.missed {
+        lines.push(format!("incident of {from} to {to} MISSED"));
+    }
+    for at in &score.false_alarms {
+        lines.push(format!("FALSE ALARM at {at}: no incident then"));
+    }
+    if lines.is_empty() {
+        lines.push("good release, and never rolled back".to_owned());
+    }
+    lines
 }
 
 /// A decision with what was observed before it.
@@ -79,7 +101,7 @@ pub struct Found {
 ///
 /// # Errors
 /// The data cannot be read, or ends before the moment.
-pub fn decision_at(run: Run, moment: Moment, before: Duration, console: &mut Console) -> anyhow::Result<Found> {
+pub fn decision_at(mut run: Run, moment: Moment, before: Duration, console: &mut Console) -> anyhow::Result<Found> {
     let mut progress = Progress::new(console.watched);
     let mut found: Option<Decision> = None;
     let mut readings: VecDeque<(Time, Vec<f64>)> = VecDeque::new();
@@ -107,7 +129,7 @@ pub fn decision_at(run: Run, moment: Moment, before: Duration, console: &mut Con
     });
     progress.end();
     let played = played?;
-    let decision = found.unwrap_or_else(|| played.machine.decision());
+    let decision = found.or(played.run.last).ok_or_else(no_reading)?;
     let run_up = run_up(&decision, &readings, &policy);
     Ok(Found { decision, run_up })
 }
@@ -199,8 +221,12 @@ pub fn exit_of_decision(decision: &Decision) -> Exit {
 }
 
 /// Whether one output is worth a row: the answer, its deciding reason or the exposure changed.
-#[must_use]
-pub fn is_change(output: &Output) -> bool {
+///
+/// The hold that a roll back leaves behind is none: it says again what the row above it said.
+pub(super) fn is_change(machine: &Machine, output: &Output) -> bool {
+    if output.answer == Answer::Hold && machine.state().latch.is_some() {
+        return false;
+    }
     output.events.iter().any(|event| {
         matches!(
             event.what,
@@ -214,7 +240,7 @@ pub fn is_change(output: &Output) -> bool {
 }
 
 /// Breaches that were only told: in shadow, or after the roll back.
-pub fn would_roll_back<'a>(machine: &'a Machine, output: &'a Output) -> impl Iterator<Item = Row> + 'a {
+pub(super) fn would_roll_back<'a>(machine: &'a Machine, output: &'a Output) -> impl Iterator<Item = Row> + 'a {
     output.events.iter().filter_map(|event| {
         let What::WouldRollBack { check, because } = &event.what else { return None };
         let decision = machine.decision();

@@ -9,7 +9,7 @@ use crate::policy::compiled::Policy;
 
 /// The readings of the newest frame, one per metric: the worst over its regions, of the group its checks read.
 #[derive(Debug, Clone, Default)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// How many frames went by.
     pub frames: u64,
     /// The newest frame's time.
@@ -19,7 +19,7 @@ pub struct Observed {
 }
 
 /// Frames with a look at each.
-pub struct Tap {
+pub(super) struct Tap {
     inner: Box<dyn Frames>,
     policy: Arc<Policy>,
     observed: Arc<Mutex<Observed>>,
@@ -28,7 +28,7 @@ pub struct Tap {
 impl Tap {
     /// Around `inner`; what is seen is found in the second value.
     #[must_use]
-    pub fn new(inner: Box<dyn Frames>, policy: Arc<Policy>) -> (Tap, Arc<Mutex<Observed>>) {
+    pub(super) fn new(inner: Box<dyn Frames>, policy: Arc<Policy>) -> (Tap, Arc<Mutex<Observed>>) {
         let values = vec![f64::NAN; policy.catalogue.metrics().len()];
         let observed = Arc::new(Mutex::new(Observed { values, ..Observed::default() }));
         (Tap { inner, policy, observed: Arc::clone(&observed) }, observed)

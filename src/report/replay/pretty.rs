@@ -14,7 +14,8 @@ const LABELS: usize = 14;
 #[must_use]
 pub fn pretty(replayed: &Replayed, screen: Screen, times: &Times) -> String {
     let mut text = head(&replayed.head, screen);
-    if let Some(bands) = replayed.bands.as_ref().map(|bands| bands.draw(screen, times)).filter(|bands| !bands.is_empty())
+    if let Some(bands) =
+        replayed.bands.as_ref().map(|bands| bands.draw(screen, times)).filter(|bands| !bands.is_empty())
     {
         text.push('\n');
         for line in bands {
@@ -88,7 +89,10 @@ fn table(replayed: &Replayed, screen: Screen, times: &Times) -> String {
             text.push_str(&format!("{}{line}\n", " ".repeat(when + stage_width + 5 + answer_width)));
         }
         if left_out > 0 && row == replayed.rows.get(replayed.rows.len() / 2).unwrap_or(row) {
-            text.push_str(&paint(QUIET, format!("  ({} not shown; --output jsonl has them all)\n", count(left_out, "row"))));
+            text.push_str(&paint(
+                QUIET,
+                format!("  ({} not shown; --output jsonl has them all)\n", count(left_out, "row")),
+            ));
             left_out = 0;
         }
     }
