@@ -23,7 +23,7 @@ fn checks(shape: Shape) -> Checks {
     Checks::new(world::policy(shape), CANARY, world::baselines())
 }
 
-pub fn run(bench: &mut Bench) {
+pub(crate) fn run(bench: &mut Bench) {
     same_answers();
     tests(bench);
     windows(bench);
@@ -134,8 +134,14 @@ fn windows(bench: &mut Bench) {
     let mut plain = stepper(checks(Shape::PLAIN), frames.clone(), true);
     let mut windowed = stepper(checks(Shape { windows: true, ..Shape::PLAIN }), frames.clone(), true);
     let mut intake = stepper(checks(Shape::PLAIN), frames, false);
-    (0..10).for_each(|_| drop(windowed()));
-    let count = allocations(|| (0..100).for_each(|_| drop(windowed())));
+    for _ in 0..10 {
+        windowed();
+    }
+    let count = allocations(|| {
+        for _ in 0..100 {
+            windowed();
+        }
+    });
     let step = RefCell::new(&mut step);
     let figures = measure(
         bench.plan,

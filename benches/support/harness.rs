@@ -14,22 +14,22 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// How long to measure.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Rounds, each with one batch of every variant.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
     /// How long one batch lasts.
-    pub batch: Duration,
+    pub(crate) batch: Duration,
 }
 
 impl Plan {
     /// Long batches: shorter ones find the slow variants with cold caches and the fast ones with warm ones.
-    pub const FULL: Plan = Plan { rounds: 41, batch: Duration::from_millis(20) };
+    pub(crate) const FULL: Plan = Plan { rounds: 41, batch: Duration::from_millis(20) };
     /// Only shows that everything runs.
-    pub const QUICK: Plan = Plan { rounds: 3, batch: Duration::from_millis(1) };
+    pub(crate) const QUICK: Plan = Plan { rounds: 3, batch: Duration::from_millis(1) };
 }
 
 /// One way of doing the work.
-pub struct Variant<'a> {
+pub(crate) struct Variant<'a> {
     name: &'static str,
     /// Does the work so many times.
     run: Box<dyn FnMut(u64) + 'a>,
@@ -37,7 +37,7 @@ pub struct Variant<'a> {
 
 impl<'a> Variant<'a> {
     /// `once` does the work once; what it returns is kept from being optimised away.
-    pub fn new<T>(name: &'static str, mut once: impl FnMut() -> T + 'a) -> Variant<'a> {
+    pub(crate) fn new<T>(name: &'static str, mut once: impl FnMut() -> T + 'a) -> Variant<'a> {
         let run = move |times| {
             for _ in 0..times {
                 std::hint::black_box(once());
@@ -49,7 +49,7 @@ impl<'a> Variant<'a> {
 
 /// What was measured: nanoseconds per repetition, by variant and round.
 #[derive(Debug)]
-pub struct Figures {
+pub(crate) struct Figures {
     names: Vec<&'static str>,
     cpu: Vec<Vec<f64>>,
     wall: Vec<Vec<f64>>,
@@ -61,24 +61,24 @@ impl Figures {
     }
 
     /// Nanoseconds of CPU time, the median over rounds.
-    pub fn ns(&self, name: &str) -> f64 {
+    pub(crate) fn ns(&self, name: &str) -> f64 {
         median(&self.cpu[self.at(name)])
     }
 
     /// Nanoseconds of wall time, the median over rounds.
-    pub fn wall_ns(&self, name: &str) -> f64 {
+    pub(crate) fn wall_ns(&self, name: &str) -> f64 {
         median(&self.wall[self.at(name)])
     }
 
     /// How many times longer `one` takes than `other`.
-    pub fn ratio(&self, one: &str, other: &str) -> f64 {
+    pub(crate) fn ratio(&self, one: &str, other: &str) -> f64 {
         let rounds = self.cpu[self.at(one)].iter().zip(&self.cpu[self.at(other)]);
         median(&rounds.map(|(one, other)| one / other).collect::<Vec<f64>>())
     }
 }
 
 /// Measures `variants` in interleaved rounds, after finding out how many repetitions fill a batch.
-pub fn measure(plan: Plan, mut variants: Vec<Variant<'_>>) -> Figures {
+pub(crate) fn measure(plan: Plan, mut variants: Vec<Variant<'_>>) -> Figures {
     let times: Vec<u64> = variants.iter_mut().map(|variant| repetitions(variant, plan.batch)).collect();
     let count = variants.len();
     let mut figures = Figures {
@@ -113,7 +113,7 @@ fn repetitions(variant: &mut Variant<'_>, batch: Duration) -> u64 {
 }
 
 /// Wall time and CPU time of this thread.
-pub fn timed(work: impl FnOnce()) -> (Duration, Duration) {
+pub(crate) fn timed(work: impl FnOnce()) -> (Duration, Duration) {
     let (wall, cpu) = (Instant::now(), thread_time());
     work();
     (wall.elapsed(), thread_time().saturating_sub(cpu))
@@ -129,7 +129,7 @@ fn nanos(time: Duration) -> f64 {
 }
 
 /// The middle of `values`.
-pub fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_unstable_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -141,7 +141,7 @@ pub fn median(values: &[f64]) -> f64 {
 }
 
 /// CPU model, cores, compiler and how busy the machine is: figures mean nothing without them.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("", |(_, m)| m);
@@ -153,7 +153,7 @@ pub fn machine() -> String {
 }
 
 /// Aligned columns, as a Markdown table. Numbers stand to the right.
-pub fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
     let width = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count());
         cells.chain([head[at].chars().count(), 3]).max().unwrap_or(3)
@@ -173,7 +173,7 @@ pub fn markdown(head: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// A length of time in the unit that suits it.
-pub fn show(ns: f64) -> String {
+pub(crate) fn show(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.1} ns"),
         ns if ns < 1e6 => format!("{:.2} us", ns / 1e3),

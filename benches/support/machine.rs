@@ -64,7 +64,7 @@ impl Rollout {
     }
 }
 
-pub fn run(bench: &mut Bench) {
+pub(crate) fn run(bench: &mut Bench) {
     let windows = Shape { windows: true, ..Shape::PLAIN };
     let rollout = RefCell::new(Rollout::new(windows));
     let lowered = RefCell::new(Rollout::new(Shape { rules: Rules::Lowered, ..windows }));

@@ -19,7 +19,7 @@ struct Took {
     peak: u64,
 }
 
-pub fn run(bench: &mut Bench) {
+pub(crate) fn run(bench: &mut Bench) {
     let dir = tempfile::tempdir().expect("there is room for temporary files");
     let policy = write_policy(dir.path(), recording::SHAPE);
     replay(bench, dir.path(), &policy);

@@ -15,10 +15,10 @@ use super::world::{self, METRICS, Sample, Shape};
 use super::{Bench, Line};
 
 /// A policy that takes readings without sample counts, as most recordings have them.
-pub const SHAPE: Shape = Shape { samples: false, ..Shape::PLAIN };
+pub(crate) const SHAPE: Shape = Shape { samples: false, ..Shape::PLAIN };
 
 /// Writes `count` snapshots, one a minute, all quiet, 24 readings each; returns the bytes of one line.
-pub fn write(count: usize, out: &mut impl Write) -> std::io::Result<usize> {
+pub(crate) fn write(count: usize, out: &mut impl Write) -> std::io::Result<usize> {
     let days = world::quiet(997);
     let start = Time::parse("2026-01-01T00:00:00Z").expect("it is a time").as_millis();
     let (mut line, mut bytes) = (String::new(), 0);
@@ -84,7 +84,7 @@ struct TypedGroup {
     restarts: f64,
 }
 
-pub fn run(bench: &mut Bench) {
+pub(crate) fn run(bench: &mut Bench) {
     let lines = if bench.quick { 200 } else { 20_000 };
     let policy = world::policy(SHAPE);
     let catalogue = Arc::new(policy.catalogue.clone());

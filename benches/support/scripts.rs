@@ -39,7 +39,7 @@ fn canary(policy: &Policy) -> FunctionIx {
     }
 }
 
-pub fn run(bench: &mut Bench) {
+pub(crate) fn run(bench: &mut Bench) {
     let shape = |rules| Shape { rules, ..Shape::PLAIN };
     let (tree, text) = (world::policy(shape(Rules::Lowered)), world::policy(shape(Rules::Interpreted)));
     let (tree_ix, text_ix) = (canary(&tree), canary(&text));
