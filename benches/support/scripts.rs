@@ -1,78 +1,35 @@
-//! One script rule: as a tree, and in the interpreter.
-
-use rollgate::model::frame::{Group, MetricIx};
-use rollgate::model::reading::{Reading, Truth, Unknown};
-use rollgate::policy::compiled::{CheckIx, Condition, Policy};
-use rollgate::policy::script::{Facts, FunctionIx};
+//! One script rule: as the tree that it is lowered to, and in the interpreter.
 
 use super::harness::{Variant, measure, show};
-use super::world::{self, Rules, Shape, Snapshot};
+use super::world::{self, Read, Rules, Shape};
 use super::{Bench, Line, allocations};
 
-/// The readings of one snapshot.
-struct Read<'a>(&'a Snapshot);
-
-impl Facts for Read<'_> {
-    fn reading(&self, metric: MetricIx, group: Group) -> Reading {
-        let samples = if group == Group::Control { &self.0.control } else { &self.0.treatment };
-        samples
-            .get(usize::from(metric.0))
-            .map_or(Reading::Unknown(Unknown::Absent), |sample| Reading::Value(sample.value))
-    }
-    fn baseline(&self, _: MetricIx) -> Reading {
-        Reading::Value(world::BASELINE_P95)
-    }
-    fn breached(&self, _: CheckIx) -> Truth {
-        Truth::Ok
-    }
-    fn pending(&self, _: CheckIx) -> Truth {
-        Truth::Ok
-    }
-}
-
-/// The rule of the canary stage.
-fn canary(policy: &Policy) -> FunctionIx {
-    let check = policy.checks.iter().find(|check| check.id.as_str() == "canary-rule").expect("there is such a trigger");
-    match &check.condition {
-        Condition::Script { function, .. } => *function,
-        Condition::Bound(_) => panic!("it is a script"),
-    }
-}
-
 pub(crate) fn run(bench: &mut Bench) {
-    let shape = |rules| Shape { rules, ..Shape::PLAIN };
-    let (tree, text) = (world::policy(shape(Rules::Lowered)), world::policy(shape(Rules::Interpreted)));
-    let (tree_ix, text_ix) = (canary(&tree), canary(&text));
-    assert!(tree.scripts.is_lowered(tree_ix) && !text.scripts.is_lowered(text_ix));
-    let snapshots = world::mixed(64);
+    let policy = world::policy(Shape { rules: Rules::Script, ..Shape::PLAIN });
+    let (scripts, rule) = (&policy.scripts, world::rule(&policy, "canary"));
+    assert!(scripts.is_lowered(rule));
+    let snapshots = world::patchy(64);
     for snapshot in &snapshots {
         let facts = Read(snapshot);
-        let answers = [
-            tree.scripts.call(tree_ix, &facts),
-            tree.scripts.call_interpreted(tree_ix, &facts),
-            text.scripts.call(text_ix, &facts),
-        ];
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        assert_eq!(scripts.call(rule, &facts), scripts.call_interpreted(rule, &facts), "{snapshot:?}");
     }
-    let cycle = || {
-        let mut all = snapshots.iter().cycle();
-        move || Read(all.next().expect("it goes round"))
-    };
-    let (mut one, mut two, mut three) = (cycle(), cycle(), cycle());
-    let count = allocations(|| drop(text.scripts.call(text_ix, &Read(&snapshots[0]))));
+    let (mut one, mut two) = (snapshots.iter().cycle(), snapshots.iter().cycle());
+    let first = Read(&snapshots[0]);
+    let lowered = allocations(|| drop(scripts.call(rule, &first)));
+    let interpreted = allocations(|| drop(scripts.call_interpreted(rule, &first)));
     let figures = measure(
         bench.plan,
         vec![
-            Variant::new("lowered", || tree.scripts.call(tree_ix, &one())),
-            Variant::new("same interpreted", || tree.scripts.call_interpreted(tree_ix, &two())),
-            Variant::new("interpreted", || text.scripts.call(text_ix, &three())),
+            Variant::new("lowered", || one.next().map(|snapshot| scripts.call(rule, &Read(snapshot)))),
+            Variant::new("interpreted", || two.next().map(|snapshot| scripts.call_interpreted(rule, &Read(snapshot)))),
         ],
     );
+    let times = figures.ratio("interpreted", "lowered");
     bench.lines.push(Line::fact(
-        "a script rule, lowered",
-        show(figures.ns("lowered")),
-        format!("{:.0}x faster than interpreted", figures.ratio("same interpreted", "lowered")),
+        "a script rule, lowered as every one is",
+        format!("{}, {lowered} allocations", show(figures.ns("lowered"))),
+        format!("{times:.0}x faster than interpreted"),
     ));
-    let measured = format!("{}, {count} allocations", show(figures.ns("interpreted")));
-    bench.lines.push(Line::fact("the same with `if`, interpreted", measured, String::new()));
+    let measured = format!("{}, {interpreted} allocations", show(figures.ns("interpreted")));
+    bench.lines.push(Line::fact("  the same, interpreted", measured, String::new()));
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use rollgate::model::decision::Answer;
 use rollgate::model::frame::{Cell, Frame, Group, MetricIx, RegionIx};
 use rollgate::model::ids::{Environment, Region};
-use rollgate::model::reading::{Truth, Unknown};
+use rollgate::model::reading::{Reading, Truth, Unknown};
 use rollgate::model::severity::Severity;
 use rollgate::model::state::{Baseline, BaselineValue};
 use rollgate::model::time::{Duration, Time};
-use rollgate::policy::compiled::{Policy, StageIx};
+use rollgate::policy::compiled::{CheckIx, Condition, Policy, StageIx};
+use rollgate::policy::script::{Facts, FunctionIx};
 use rollgate::policy::source::PolicySource;
 
 /// The metrics, in the order in which the policy names them, with what they read on a good day.
@@ -54,12 +55,12 @@ pub const MIN_SAMPLES: u64 = 100;
 /// How the rules of the stages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rules {
+    /// Not at all.
+    Absent,
     /// As bounds in TOML.
     Toml,
-    /// As scripts that only combine facts: lowered to trees.
-    Lowered,
-    /// As scripts with an `if`: interpreted.
-    Interpreted,
+    /// As scripts. They are lowered to trees, unless the interpreter is asked for.
+    Script,
 }
 
 /// What else differs between policies.
@@ -149,8 +150,8 @@ pub fn texts(shape: Shape) -> (String, String) {
                 }
                 continue;
             }
-            Rules::Lowered => rhai += &format!("fn {stage}() {{ {any} }}\n"),
-            Rules::Interpreted => rhai += &format!("fn {stage}() {{ if {any} {{ breach() }} else {{ ok() }} }}\n"),
+            Rules::Absent => continue,
+            Rules::Script => rhai += &format!("fn {stage}() {{ if {any} {{ breach() }} else {{ ok() }} }}\n"),
         }
         let of = window("2 of 3");
         toml += &format!("{stage}-rule = {{ in = [\"{stage}\"], script = \"{stage}\"{of} }}\n");
@@ -161,7 +162,7 @@ pub fn texts(shape: Shape) -> (String, String) {
             "control-errors = {{ in = [\"canary\"], metric = \"errors\", group = \"control\", above = \"20%\"{of} }}\n"
         );
     }
-    if shape.rules != Rules::Toml {
+    if shape.rules == Rules::Script {
         toml += &params;
     }
     for (stage, traffic) in [("off", "0%"), ("canary", "10%"), ("staged", "50%"), ("full", "100%")] {
@@ -184,6 +185,37 @@ pub fn policy(shape: Shape) -> Arc<Policy> {
     }
     let compiled = rollgate::policy::compile(&source, &Environment::new("production"));
     compiled.policy.map(Arc::new).unwrap_or_else(|| panic!("{toml}\n{rhai}\n{:#?}", compiled.diagnostics))
+}
+
+/// The script of a stage.
+pub fn rule(policy: &Policy, stage: &str) -> FunctionIx {
+    let id = format!("{stage}-rule");
+    let check = policy.checks.iter().find(|check| check.id.as_str() == id);
+    match check.map(|check| &check.condition) {
+        Some(Condition::Script { function, .. }) => *function,
+        other => panic!("{id} is a script: {other:?}"),
+    }
+}
+
+/// What a script sees of one snapshot.
+pub struct Read<'a>(pub &'a Snapshot);
+
+impl Facts for Read<'_> {
+    fn reading(&self, metric: MetricIx, group: Group) -> Reading {
+        let samples = if group == Group::Control { &self.0.control } else { &self.0.treatment };
+        let sample = samples.get(usize::from(metric.0));
+        let usable = sample.map_or(Err(Unknown::Absent), |sample| usable(sample, self.0.at));
+        usable.map_or_else(Reading::Unknown, Reading::Value)
+    }
+    fn baseline(&self, _: MetricIx) -> Reading {
+        Reading::Value(BASELINE_P95)
+    }
+    fn breached(&self, _: CheckIx) -> Truth {
+        Truth::Ok
+    }
+    fn pending(&self, _: CheckIx) -> Truth {
+        Truth::Ok
+    }
 }
 
 /// The frozen baseline that the policy compares with.

@@ -40,7 +40,7 @@ pub fn contender() -> Contender {
     let [t, c, base, stage] = ["t", "c", "base", "stage"].map(KeyString::from);
     let stages = ["off", "canary", "staged", "full"].map(Value::from);
     let values = move |samples: &[Sample; 12]| {
-        let entries = names.iter().cloned().zip(samples.iter().map(|sample| Value::from(sample.value)));
+        let entries = names.iter().cloned().zip(samples.iter().map(|sample| Value::from_f64_or_zero(sample.value)));
         Value::Object(entries.collect::<ObjectMap>())
     };
     let (mut runtime, timezone) = (RuntimeState::default(), TimeZone::default());
@@ -49,7 +49,7 @@ pub fn contender() -> Contender {
         let mut value = Value::Object(ObjectMap::from([
             (t.clone(), values(&snapshot.treatment)),
             (c.clone(), values(&snapshot.control)),
-            (base.clone(), Value::from(BASELINE_P95)),
+            (base.clone(), Value::from_f64_or_zero(BASELINE_P95)),
             (stage.clone(), stages[usize::from(snapshot.stage)].clone()),
         ]));
         let mut target = TargetValueRef { value: &mut value, metadata: &mut metadata, secrets: &mut secrets };
