@@ -67,8 +67,7 @@ impl Rollout {
 pub(crate) fn run(bench: &mut Bench) {
     let windows = Shape { windows: true, ..Shape::PLAIN };
     let rollout = RefCell::new(Rollout::new(windows));
-    let lowered = RefCell::new(Rollout::new(Shape { rules: Rules::Lowered, ..windows }));
-    let interpreted = RefCell::new(Rollout::new(Shape { rules: Rules::Interpreted, ..windows }));
+    let scripted = RefCell::new(Rollout::new(Shape { rules: Rules::Script, ..windows }));
     let quiet = {
         // Between two heartbeats.
         let mut rollout = rollout.borrow_mut();
@@ -86,8 +85,7 @@ pub(crate) fn run(bench: &mut Bench) {
                 let mut rollout = rollout.borrow_mut();
                 (rollout.snapshot(), rollout.machine.decision())
             }),
-            Variant::new("lowered", || lowered.borrow_mut().snapshot()),
-            Variant::new("interpreted", || interpreted.borrow_mut().snapshot()),
+            Variant::new("script", || scripted.borrow_mut().snapshot()),
         ],
     );
     let ns = |name| figures.ns(name);
@@ -106,9 +104,6 @@ pub(crate) fn run(bench: &mut Bench) {
         ns("hold and record") <= 3000.0,
     ));
     bench.lines.push(Line::fact("  a tick without readings", show(ns("tick")), String::new()));
-    for (what, name) in
-        [("  with one lowered script rule", "lowered"), ("  with one interpreted script rule", "interpreted")]
-    {
-        bench.lines.push(Line::fact(what, show(ns(name)), format!("{:.2}x without", figures.ratio(name, "hold"))));
-    }
+    let without = format!("{:.2}x without", figures.ratio("script", "hold"));
+    bench.lines.push(Line::fact("  with a script rule in place of two bounds", show(ns("script")), without));
 }

@@ -39,8 +39,8 @@ pub fn contenders() -> Vec<Contender> {
     vec![
         Contender::new(NATIVE, world::native_decision),
         ours::contender(ours::TABLE, world::Rules::Toml),
-        ours::contender(ours::LOWERED, world::Rules::Lowered),
-        ours::contender(ours::SCRIPT, world::Rules::Interpreted),
+        ours::contender(ours::LOWERED, world::Rules::Script),
+        ours::interpreted(),
         vrl::contender(),
         rego::machine(),
         rego::interpreter(),
