@@ -7,6 +7,7 @@
 //! Live, replay, test and diff differ only in where inputs come from and where outputs go.
 
 mod baseline;
+mod checks;
 mod columns;
 mod control;
 mod decide;
@@ -25,6 +26,7 @@ mod silence;
 mod table;
 mod window;
 
+pub use checks::{Called, Checks};
 pub use explain::{TurningPoint, TurningPoints, turning_points};
 pub use fold::fold;
 pub use machine::{Input, Machine, Output};

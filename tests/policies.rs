@@ -46,7 +46,10 @@ fn shown(source: &PolicySource, diagnostics: &[Diagnostic]) -> String {
 fn failures(run: &Run) -> String {
     let line = |failure: &rollgate::fixture::observer::Failure| {
         let at = failure.place.span.start;
-        format!("  byte {at} of {}\n    expected {}\n    got      {}", failure.place.file, failure.expected, failure.got)
+        format!(
+            "  byte {at} of {}\n    expected {}\n    got      {}",
+            failure.place.file, failure.expected, failure.got
+        )
     };
     run.failures.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -108,7 +111,8 @@ struct Loaded {
 }
 
 fn load(folder: &Path) -> Loaded {
-    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_else(|_| panic!("{folder:?} has no {name}"));
+    let read =
+        |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_else(|_| panic!("{folder:?} has no {name}"));
     let text = read("fixture.toml");
     let (head, problems) = read_head(&text);
     assert!(problems.is_empty(), "{folder:?}: {problems:#?}");
@@ -186,7 +190,8 @@ fn every_recording_is_what_the_generator_writes() {
 
 fn plain(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut recording = open_recording(&path.to_string_lossy(), None).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    let mut recording =
+        open_recording(&path.to_string_lossy(), None).unwrap_or_else(|error| panic!("{path:?}: {error}"));
     recording.reader.read_to_end(&mut bytes).unwrap();
     bytes
 }
