@@ -1,4 +1,5 @@
 //! From series or recorded data through the machine to expectations, timelines and scores.
+#![expect(clippy::disallowed_methods, reason = "the test writes the files it reads")]
 
 use std::io::Write;
 use std::sync::Arc;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use crate::fixture::codes as tests;
 use crate::model::time::{Duration, Time};
 use crate::policy::codes;
 use crate::report::{explain, page};
@@ -12,7 +13,8 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output, WhichEnvironment};
-use super::run::{Recorded, Run, session};
+use super::run::session::{self, Moment};
+use super::run::{Recorded, Run};
 
 /// Explain a problem code, or one decision on recorded metrics.
 ///
@@ -49,30 +51,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text).map_err(|error| error.to_string())
 }
 
-/// A moment of a recording.
-#[derive(Debug, Clone, Copy)]
-pub enum Moment {
-    /// At this time.
-    At(Time),
-    /// So long after the first sample.
-    After(Duration),
-    /// At the first roll back, else at the end.
-    FirstRollBack,
-}
-
 impl Explain {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         if self.data.is_empty() { self.code(console) } else { self.decision(console) }
     }
 
     fn code(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        if let Some(found) = codes::find(&self.subject) {
-            console.print(page::of_policy(found, console.screen))?;
-            return Ok(Exit::Done);
-        }
-        let named = |page: &&crate::fixture::codes::Page| page.code.to_string() == self.subject.to_ascii_uppercase();
-        if let Some(found) = crate::fixture::codes::PAGES.iter().find(named) {
-            console.print(page::of_test(found, console.screen))?;
+        let page = |code| codes::page(code).or_else(|| tests::page(code));
+        if let Some(found) = codes::parse(&self.subject).and_then(page) {
+            console.print(page::page(found, console.screen))?;
             return Ok(Exit::Done);
         }
         let is_path = Path::new(&self.subject).exists();
@@ -80,7 +67,7 @@ impl Explain {
             Failure::new(Exit::Usage, "which data? explaining a decision needs a recording")
                 .help(format!("rollgate explain {} DATA --at TIME", self.subject))
         } else {
-            let last = crate::fixture::codes::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
+            let last = tests::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
             Failure::new(Exit::Usage, format!("`{}` is no problem code and no policy", self.subject))
                 .help(format!("codes go from RG001 to {last}; `rollgate check` prints them"))
         };

@@ -181,10 +181,11 @@ impl Machine {
         self.now
     }
 
-    /// Whether every acting check is known and ok: nothing pending, firing, clearing or unknown.
+    /// Whether everything is known and nothing at hold or worse is pending or firing: what good time means. A check
+    /// that is clearing is quiet, a warning says nothing against it.
     #[must_use]
     pub const fn is_clear(&self) -> bool {
-        self.tally.is_good() && self.tally.blocking.is_none() && self.tally.severity.is_none()
+        self.tally.is_good()
     }
 
     /// The comparison values that leaving zero exposure now would freeze: what a recording that begins before the

@@ -173,7 +173,8 @@ fn mark_hidden(findings: &mut [Finding]) {
     for at in 1..findings.len() {
         let (before, rest) = findings.split_at_mut(at);
         let Some(milder) = rest.first_mut() else { continue };
-        if milder.state != FindingState::Firing || milder.metric.is_none() {
+        let is_gate = milder.kind == CheckKind::Gate;
+        if milder.state != FindingState::Firing || milder.metric.is_none() || is_gate {
             continue;
         }
         let hides = before.iter().find(|worse| {

@@ -326,7 +326,7 @@ pub(crate) fn allow(fields: &mut Fields<'_>, sink: &mut Sink) -> Vec<Allow> {
 
 fn allow_entry(entry: &Entry, sink: &mut Sink) -> Option<Allow> {
     let place = entry.key_place.clone();
-    let Some(page) = codes::find(&entry.key) else {
+    let Some(page) = codes::parse(&entry.key).and_then(codes::page) else {
         let mut diagnostic = Diagnostic::error(codes::ALLOW_UNKNOWN, format!("`{}` is not a code", entry.key), place);
         let names: Vec<String> = codes::PAGES.iter().map(|page| page.code.to_string()).collect();
         if let Some(meant) = closest(&entry.key, names.iter().map(String::as_str)) {

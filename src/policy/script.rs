@@ -31,6 +31,8 @@ mod sandbox;
 mod text;
 mod value;
 
+use super::suggest::closest as suggest;
+
 pub use compile::compile;
 pub use names::{FunctionInfo, Names, Param, ScriptsCompiled, Wanted};
 
@@ -125,13 +127,4 @@ impl ScriptSet {
     pub fn last_operations() -> u32 {
         sandbox::operations()
     }
-}
-
-/// The known name nearest to `name`, if it is near enough to be meant.
-fn suggest<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    known
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, known)| *distance <= 1 + name.len().max(known.len()) / 4)
-        .min()
-        .map(|(_, known)| known)
 }

@@ -1,72 +1,30 @@
 //! The page of a problem code, as `explain RG021` prints it.
 
-use crate::fixture::codes::Page as TestPage;
 use crate::policy::codes::{FoundBy, Page};
-use crate::policy::diagnostic::{Code, Level};
+use crate::policy::diagnostic::Level;
 
 use super::layout::wrap;
 use super::screen::{BAD, GOOD, QUIET, STRONG, Screen, of_level, paint};
 
-/// The page of a code about policy tests and fixtures.
+/// The whole page.
 #[must_use]
-pub fn of_test(page: &TestPage, screen: Screen) -> String {
-    let text = Words {
-        code: page.code,
-        level: Level::Error,
-        found: "found in a policy test or a fixture",
-        title: page.title,
-        meaning: page.meaning,
-        bad: page.bad,
-        good: page.good,
-        why: page.why,
+pub fn page(page: &Page, screen: Screen) -> String {
+    let level = match page.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
     };
-    draw(&text, screen)
-}
-
-/// The page of a code about policies.
-#[must_use]
-pub fn of_policy(page: &Page, screen: Screen) -> String {
-    let found = match page.found_by {
+    let found_by = match page.found_by {
         FoundBy::Policy => "found in a policy's TOML",
         FoundBy::Scripts => "found in a policy's scripts",
         FoundBy::Loader => "found while reading the directory",
         FoundBy::Tree => "found by comparing the policies of a tree",
-    };
-    let text = Words {
-        code: page.code,
-        level: page.level,
-        found,
-        title: page.title,
-        meaning: page.meaning,
-        bad: page.bad,
-        good: page.good,
-        why: page.why,
-    };
-    draw(&text, screen)
-}
-
-/// What every page says.
-struct Words {
-    code: Code,
-    level: Level,
-    found: &'static str,
-    title: &'static str,
-    meaning: &'static str,
-    bad: &'static str,
-    good: &'static str,
-    why: &'static str,
-}
-
-fn draw(page: &Words, screen: Screen) -> String {
-    let level = match page.level {
-        Level::Error => "error",
-        Level::Warning => "warning",
+        FoundBy::Tests => "found in policy tests and fixtures",
     };
     let mut text = format!(
         "{}  {}\n{}\n\n",
         paint(of_level(page.level), format!("{level}[{}]", page.code)),
         paint(STRONG, page.title),
-        paint(QUIET, page.found)
+        paint(QUIET, found_by)
     );
     text.push_str(&paragraph(page.meaning, screen));
     for (title, style, example) in [("Refused", BAD, page.bad), ("Accepted", GOOD, page.good)] {

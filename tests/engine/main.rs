@@ -1,5 +1,5 @@
 //! The engine as its contract words it: each test quotes the sentence it pins.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, unreachable_pub, reason = "tests")]
 
 mod bake;
 mod baseline;

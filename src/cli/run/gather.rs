@@ -13,7 +13,6 @@ use crate::report::bands::{Bands, Line, Moment};
 use crate::report::replay::{Deciding, Head, Replayed, Row, Summary};
 
 use super::Rows;
-use super::session::{is_change, would_roll_back};
 use super::tap::Observed;
 
 /// More rows than this are nobody's reading; the first and the last ones are kept.
@@ -158,4 +157,42 @@ const fn is_unknown(wait: &Wait) -> bool {
 
 fn count(output: &Output, wanted: impl Fn(&What) -> bool) -> u64 {
     output.events.iter().filter(|event| wanted(&event.what)).count() as u64
+}
+
+/// Whether one output is worth a row: the answer, its deciding reason or the exposure changed.
+///
+/// The hold that a roll back leaves behind is none: it says again what the row above it said.
+fn is_change(machine: &Machine, output: &Output) -> bool {
+    if output.answer == Answer::Hold && machine.state().latch.is_some() {
+        return false;
+    }
+    output.events.iter().any(|event| {
+        matches!(
+            event.what,
+            What::DecisionChanged { .. }
+                | What::StageEntered { .. }
+                | What::RolledBack { .. }
+                | What::RegionRolledBack { .. }
+                | What::Completed { .. }
+        )
+    })
+}
+
+/// Breaches that were only told: in shadow, or after the roll back.
+fn would_roll_back<'a>(machine: &'a Machine, output: &'a Output) -> impl Iterator<Item = Row> + 'a {
+    output.events.iter().filter_map(|event| {
+        let What::WouldRollBack { check, because } = &event.what else { return None };
+        let decision = machine.decision();
+        let finding = check.as_ref().and_then(|id| decision.findings.iter().find(|finding| finding.check == *id));
+        Some(Row {
+            decision: Answer::RollBack,
+            would: true,
+            because: because.clone(),
+            severity: finding.and_then(|finding| finding.severity),
+            origin: finding.map(|finding| finding.origin.clone()),
+            check: check.clone(),
+            to: None,
+            ..Row::new(&decision)
+        })
+    })
 }

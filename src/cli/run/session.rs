@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
-use crate::cli::explain::Moment;
 use crate::cli::failure::Failure;
-use crate::engine::{Machine, Output, turning_points};
+use crate::engine::turning_points;
 use crate::fixture::score::Score;
 use crate::model::decision::{Answer, Decision, Verdict, Wait};
 use crate::model::event::What;
@@ -15,7 +14,7 @@ use crate::model::severity::Response;
 use crate::model::time::{Duration, Time};
 use crate::report::bands;
 use crate::report::explain::RunUp;
-use crate::report::replay::{Replayed, Row};
+use crate::report::replay::Replayed;
 use crate::shell::clock::Stopwatch;
 
 use super::gather::Gathered;
@@ -89,6 +88,17 @@ fn score_lines(score: &Score) -> Vec<String> {
     lines
 }
 
+/// A moment of a recording.
+#[derive(Debug, Clone, Copy)]
+pub enum Moment {
+    /// At this time.
+    At(Time),
+    /// So long after the first sample.
+    After(Duration),
+    /// At the first roll back, else at the end.
+    FirstRollBack,
+}
+
 /// A decision with what was observed before it.
 pub struct Found {
     /// The decision in force at the moment asked for.
@@ -105,11 +115,12 @@ pub fn decision_at(mut run: Run, moment: Moment, before: Duration, console: &mut
     let mut progress = Progress::new(console.watched);
     let mut found: Option<Decision> = None;
     let mut readings: VecDeque<(Time, Vec<f64>)> = VecDeque::new();
-    let (mut first, mut done) = (None, false);
+    let (mut first, mut last, mut done) = (None, None, false);
     let policy = std::sync::Arc::clone(&run.policy);
     let played = run.play(&mut |machine, at, output, observed| {
         progress.step();
         let begin = *first.get_or_insert(at);
+        last = Some(at);
         let limit = match moment {
             Moment::At(at) => at,
             Moment::After(after) => begin + after,
@@ -129,6 +140,16 @@ pub fn decision_at(mut run: Run, moment: Moment, before: Duration, console: &mut
     });
     progress.end();
     let played = played?;
+    let (Some(begin), Some(end)) = (first, last) else { return Err(no_reading()) };
+    let outside = match moment {
+        Moment::At(at) => at < begin || at > end,
+        Moment::After(after) => begin + after > end,
+        Moment::FirstRollBack => false,
+    };
+    if outside {
+        let failure = Failure::new(Exit::Usage, "nothing was decided at that time");
+        return Err(failure.help(format!("the data goes from {begin} to {end}")).into());
+    }
     let decision = found.or(played.run.last).ok_or_else(no_reading)?;
     let run_up = run_up(&decision, &readings, &policy);
     Ok(Found { decision, run_up })
@@ -218,42 +239,4 @@ pub fn exit_of_decision(decision: &Decision) -> Exit {
             _ => Exit::EndedInHold,
         },
     }
-}
-
-/// Whether one output is worth a row: the answer, its deciding reason or the exposure changed.
-///
-/// The hold that a roll back leaves behind is none: it says again what the row above it said.
-pub(super) fn is_change(machine: &Machine, output: &Output) -> bool {
-    if output.answer == Answer::Hold && machine.state().latch.is_some() {
-        return false;
-    }
-    output.events.iter().any(|event| {
-        matches!(
-            event.what,
-            What::DecisionChanged { .. }
-                | What::StageEntered { .. }
-                | What::RolledBack { .. }
-                | What::RegionRolledBack { .. }
-                | What::Completed { .. }
-        )
-    })
-}
-
-/// Breaches that were only told: in shadow, or after the roll back.
-pub(super) fn would_roll_back<'a>(machine: &'a Machine, output: &'a Output) -> impl Iterator<Item = Row> + 'a {
-    output.events.iter().filter_map(|event| {
-        let What::WouldRollBack { check, because } = &event.what else { return None };
-        let decision = machine.decision();
-        let finding = check.as_ref().and_then(|id| decision.findings.iter().find(|finding| finding.check == *id));
-        Some(Row {
-            decision: Answer::RollBack,
-            would: true,
-            because: because.clone(),
-            severity: finding.and_then(|finding| finding.severity),
-            origin: finding.map(|finding| finding.origin.clone()),
-            check: check.clone(),
-            to: None,
-            ..Row::new(&decision)
-        })
-    })
 }

@@ -67,6 +67,8 @@ struct Local {
     metric: Option<MetricIx>,
     constant: bool,
     slot: Option<usize>,
+    /// Its value was already found wrong: what follows from that is not said again.
+    blamed: bool,
 }
 
 /// What is known of an expression.
@@ -141,6 +143,7 @@ impl<'a, 'w> Checker<'a, 'w> {
                 metric: None,
                 constant: false,
                 slot: (slot < MAX_LOCALS).then_some(slot),
+                blamed: false,
             });
         }
         checker.slots = function.params.len();
@@ -258,10 +261,20 @@ impl<'a, 'w> Checker<'a, 'w> {
             let close = self.file.text.closing(first + 1).unwrap_or(first);
             self.edit(self.file.range(first, close), "()".to_owned());
             let name = name.to_owned();
-            self.locals.push(Local { name, kinds: Kinds::NUMBER, dim: None, metric, constant: true, slot: None });
+            self.locals.push(Local {
+                name,
+                kinds: Kinds::NUMBER,
+                dim: None,
+                metric,
+                constant: true,
+                slot: None,
+                blamed: false,
+            });
             return Typed::new(Kinds::UNIT, Some(Node::Const(Value::Foreign)));
         }
+        let told = self.out.len();
         let value = self.expr(value);
+        let blamed = self.out.len() > told;
         if value.kinds == Kinds::UNIT {
             let span = self.span(at);
             self.error(UNITS, span, format!("`{name}` is given no value"));
@@ -270,7 +283,7 @@ impl<'a, 'w> Checker<'a, 'w> {
         self.slots += 1;
         let constant = flags.contains(ASTFlags::CONSTANT);
         let name = name.to_owned();
-        self.locals.push(Local { name, kinds: value.kinds, dim: value.dim, metric: None, constant, slot });
+        self.locals.push(Local { name, kinds: value.kinds, dim: value.dim, metric: None, constant, slot, blamed });
         Typed::new(Kinds::UNIT, set(slot, value.node))
     }
 

@@ -36,6 +36,9 @@ impl Checker<'_, '_> {
             Expr::Variable(variable, _, at) if variable.2.is_empty() => {
                 let local = self.locals.iter().rfind(|local| local.name == variable.1.as_str());
                 let Some(local) = local else { return self.local(variable.1.as_str(), *at) };
+                if local.blamed {
+                    return Typed::opaque();
+                }
                 if local.metric.is_none() {
                     let message = format!("`{}` is not a metric: it has no `.{name}`", local.name);
                     self.error(FORBIDDEN_CONSTRUCT, span, message).help.push(
@@ -47,7 +50,11 @@ impl Checker<'_, '_> {
                 (local.metric, self.span(*at).start)
             }
             other => {
+                let told = self.out.len();
                 self.expr(other);
+                if self.out.len() > told {
+                    return Typed::opaque();
+                }
                 let span = self.span(at);
                 self.error(FORBIDDEN_CONSTRUCT, span, format!("only `metric(..)` has a `.{name}`"));
                 return Typed::opaque();
