@@ -229,8 +229,7 @@ fn service(minutes: u32) -> Vec<Line> {
 }
 
 /// Every recording: its path under `fixtures/`, and its bytes.
-#[must_use]
-pub fn recordings() -> Vec<(String, Vec<u8>)> {
+pub(crate) fn recordings() -> Vec<(String, Vec<u8>)> {
     let files = ladder().into_iter().chain(bad_changes()).chain(not_the_change()).chain(bad_sources());
     files.map(|file| (file.path.to_owned(), file.bytes())).collect()
 }

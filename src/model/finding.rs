@@ -238,6 +238,8 @@ impl fmt::Display for Finding {
         let subject = self.metric.as_ref().map_or(self.check.as_str(), MetricName::as_str);
         match (self.unknown, self.value, self.unit, self.side, self.bound) {
             (Some(why), ..) => write!(f, "{subject} is unknown: {why}")?,
+            // `failed is above ok` is how it is compared, and nothing anybody would say.
+            (None, Some(value), Some(Unit::State), ..) => write!(f, "{subject} is {}", Unit::State.show(value))?,
             (None, Some(value), Some(unit), Some(side), Some(bound)) => {
                 let broken = self.margin.is_some_and(|margin| margin < 0.0);
                 let relation = if broken { side.name().to_owned() } else { format!("not {}", side.name()) };
