@@ -79,7 +79,8 @@ fn main() {
     let wanted: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
     let plan = if quick { harness::Plan::QUICK } else { harness::Plan::FULL };
     let mut bench = Bench { plan, quick, lines: Vec::new() };
-    let parts: [(&str, fn(&mut Bench)); 5] = [
+    type Part = (&'static str, fn(&mut Bench));
+    let parts: [Part; 5] = [
         ("checks", checks::run),
         ("machine", machine::run),
         ("scripts", scripts::run),
