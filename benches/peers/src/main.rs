@@ -49,11 +49,14 @@ fn main() {
 
 /// Counted by a program of its own: counting costs time.
 fn allocations() -> HashMap<String, String> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let output = Command::new(cargo)
-        .args(["run", "--release", "--quiet", "--bin", "allocations"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output();
+    let output = match std::env::var("CARGO") {
+        Ok(cargo) => Command::new(cargo)
+            .args(["run", "--release", "--quiet", "--bin", "allocations"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output(),
+        // Started by itself: then the program beside it.
+        Err(_) => std::env::current_exe().and_then(|own| Command::new(own.with_file_name("allocations")).output()),
+    };
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     text.lines().filter_map(|line| line.split_once('\t')).map(|(name, n)| (name.to_owned(), n.to_owned())).collect()
 }
