@@ -1,5 +1,11 @@
 //! Times every contender and prints the table: `cargo run --release`, or `-- --quick` to see that everything runs.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a program of its own: it measures and prints"
+)]
+
 use std::collections::HashMap;
 use std::process::Command;
 
@@ -10,7 +16,8 @@ mod harness;
 
 use harness::{Plan, Variant, markdown, measure, show};
 
-/// How many times faster rollgate with an interpreted script rule has to be.
+/// How many times faster rollgate with one script rule has to be. Every rule is lowered when it is loaded; what it
+/// would be with the rule interpreted stands beside it.
 const BOUNDS: [(&str, f64); 5] =
     [(rego::INTERPRETER, 40.0), (rego::MACHINE, 8.0), (cel::NAME, 15.0), (cedar::NAME, 15.0), (vrl::NAME, 3.0)];
 
@@ -30,20 +37,26 @@ fn main() {
     let rows: Vec<Vec<String>> = names
         .into_iter()
         .map(|name| {
-            let times = figures.ratio(name, ours::SCRIPT);
             let bound = BOUNDS.iter().find(|(peer, _)| *peer == name).map(|(_, bound)| *bound);
+            let met = |than: &str| match bound {
+                Some(bound) if figures.ratio(name, than) < bound => ", NO",
+                Some(_) => ", yes",
+                None => "",
+            };
+            let times = |than: &str| format!("{:.1}{}", figures.ratio(name, than), met(than));
             vec![
                 name.to_owned(),
                 show(figures.ns(name)),
                 counts.get(name).cloned().unwrap_or_default(),
-                format!("{:.1}", figures.ratio(name, NATIVE)),
-                format!("{times:.2}"),
+                format!("{:.0}", figures.ratio(name, NATIVE)),
                 bound.map_or_else(String::new, |bound| format!(">= {bound}")),
-                bound.map_or("", |bound| if times >= bound { "yes" } else { "NO" }).to_owned(),
+                times(ours::LOWERED),
+                times(ours::SCRIPT),
             ]
         })
         .collect();
-    let head = ["decided by", "a decision", "allocations", "x straight-line", "x rollgate with script", "bound", "met"];
+    let head =
+        ["decided by", "a decision", "allocations", "x straight-line", "bound", "x rule lowered", "x rule interpreted"];
     println!("{}\n\n{}", harness::machine(), markdown(&head, &rows));
 }
 

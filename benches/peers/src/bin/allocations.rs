@@ -1,5 +1,11 @@
 //! How many allocations a decision of each contender makes, on average over the snapshots.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a program of its own: it measures and prints"
+)]
+
 use std::alloc::System;
 
 use rollgate_peers::{assert_parity, contenders, snapshots};
