@@ -24,7 +24,7 @@ impl Run {
         let recordings = std::mem::take(&mut self.recordings);
         let catalogue = Arc::new(self.policy.catalogue.clone());
         let frames = prefetch(open_all(recordings, &catalogue, &self.reading)?)?;
-        let (mut tap, observed) = Tap::new(Box::new(frames), Arc::clone(&self.policy));
+        let (mut tap, observed) = Tap::new(Box::new(frames), &self.policy);
         let recorded = &self.recorded;
         let options = RunOptions { rearm: recorded.rearm, from: recorded.from, until: recorded.to };
         let run = run(&self.scenario, &self.policy, &mut tap, &options, &mut |machine, at, output, _| {

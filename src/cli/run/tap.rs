@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use crate::fixture::{DataError, DataReport, Frames};
-use crate::model::frame::{Frame, MetricIx};
+use crate::model::frame::{Frame, MetricIx, Slot};
 use crate::model::time::Time;
+use crate::model::units::Better;
 use crate::policy::compiled::Policy;
 
 /// The readings of the newest frame, one per metric: the worst over its regions, of the group its checks read.
@@ -21,17 +22,20 @@ pub(crate) struct Observed {
 /// Frames with a look at each.
 pub(super) struct Tap {
     inner: Box<dyn Frames>,
-    policy: Arc<Policy>,
+    /// The metric that each slot is drawn for, by slot; none where its checks read another group.
+    drawn: Vec<Option<(MetricIx, Better)>>,
     observed: Arc<Mutex<Observed>>,
 }
 
 impl Tap {
     /// Around `inner`; what is seen is found in the second value.
     #[must_use]
-    pub(super) fn new(inner: Box<dyn Frames>, policy: Arc<Policy>) -> (Tap, Arc<Mutex<Observed>>) {
+    pub(super) fn new(inner: Box<dyn Frames>, policy: &Policy) -> (Tap, Arc<Mutex<Observed>>) {
         let values = vec![f64::NAN; policy.catalogue.metrics().len()];
         let observed = Arc::new(Mutex::new(Observed { values, ..Observed::default() }));
-        (Tap { inner, policy, observed: Arc::clone(&observed) }, observed)
+        let slots = 0..u32::try_from(policy.catalogue.slots()).unwrap_or(u32::MAX);
+        let drawn = slots.map(|slot| drawn(policy, Slot(slot))).collect();
+        (Tap { inner, drawn, observed: Arc::clone(&observed) }, observed)
     }
 
     fn look(&self, frame: &Frame) {
@@ -41,20 +45,22 @@ impl Tap {
         observed.at = frame.time;
         observed.values.fill(f64::NAN);
         for cell in &frame.cells {
-            let Some((_, group, metric)) = self.policy.catalogue.series(cell.slot) else { continue };
-            if cell.unknown.is_some() || !cell.value.is_finite() || self.group(metric) != Some(group) {
+            let Some(Some((metric, better))) = self.drawn.get(cell.slot.index()) else { continue };
+            if cell.unknown.is_some() || !cell.value.is_finite() {
                 continue;
             }
-            let better = self.policy.catalogue.metric(metric).map(|metric| metric.better);
-            if let (Some(value), Some(better)) = (observed.values.get_mut(usize::from(metric.0)), better) {
+            if let Some(value) = observed.values.get_mut(usize::from(metric.0)) {
                 *value = if value.is_nan() { cell.value } else { better.worse(*value, cell.value) };
             }
         }
     }
+}
 
-    fn group(&self, metric: MetricIx) -> Option<crate::model::frame::Group> {
-        self.policy.metrics.get(usize::from(metric.0)).map(|rules| rules.group)
-    }
+/// The metric that a slot is drawn for.
+fn drawn(policy: &Policy, slot: Slot) -> Option<(MetricIx, Better)> {
+    let (_, group, metric) = policy.catalogue.series(slot)?;
+    let rules = policy.metrics.get(usize::from(metric.0))?;
+    (rules.group == group).then_some((metric, policy.catalogue.metric(metric)?.better))
 }
 
 impl Frames for Tap {
