@@ -229,8 +229,7 @@ fn service(minutes: u32) -> Vec<Line> {
 }
 
 /// Every recording: its path under `fixtures/`, and its bytes.
-#[must_use]
-pub fn recordings() -> Vec<(String, Vec<u8>)> {
+pub(crate) fn recordings() -> Vec<(String, Vec<u8>)> {
     let files = ladder().into_iter().chain(bad_changes()).chain(not_the_change()).chain(bad_sources());
     files.map(|file| (file.path.to_owned(), file.bytes())).collect()
 }
@@ -279,7 +278,11 @@ fn ladder() -> Vec<File> {
                         "noise 200 +- 8 for 150m, 310 for 1m, noise 200 +- 8 for 89m, 236 for 5m, noise 200 +- 8 for 115m",
                     ),
                     ("response_time_p95", "control", "noise 200 +- 6 for 360m"),
-                    ("isolation_score", "treatment", "noise 99.7 +- 0.18 for 240m, 98.6 for 1m, noise 99.7 +- 0.18 for 119m"),
+                    (
+                        "isolation_score",
+                        "treatment",
+                        "noise 99.7 +- 0.18 for 240m, 98.6 for 1m, noise 99.7 +- 0.18 for 119m",
+                    ),
                     ("resource_utilisation", "all", "noise 68 +- 14 for 360m"),
                 ],
             ),
@@ -326,14 +329,18 @@ fn bad_changes() -> Vec<File> {
         ),
         File::new(
             "team-shares-a-session/data.json",
-            but(
-                healthy(60),
-                &[("isolation_score", "treatment", "100 for 33m, 97.5 for 5m, 100 for 22m")],
-            ),
+            but(healthy(60), &[("isolation_score", "treatment", "100 for 33m, 97.5 for 5m, 100 for 22m")]),
         ),
         File::new(
             "isolation-leak-grows/data.ndjson",
-            but(healthy(110), &[("isolation_score", "treatment", "noise 99.96 +- 0.03 for 30m, ramp 99.9 -> 94 over 60m, 94 for 20m")]),
+            but(
+                healthy(110),
+                &[(
+                    "isolation_score",
+                    "treatment",
+                    "noise 99.96 +- 0.03 for 30m, ramp 99.9 -> 94 over 60m, 94 for 20m",
+                )],
+            ),
         ),
         File::new(
             "errors-step-in-treatment-only/data.csv",
@@ -347,7 +354,11 @@ fn bad_changes() -> Vec<File> {
             "latency-creeps/data.csv.gz",
             but(
                 healthy(180),
-                &[("response_time_p95", "treatment", "200 for 30m, ramp 200 -> 260 over 120m, 260 for 30m plus noise 0 +- 4 for 180m")],
+                &[(
+                    "response_time_p95",
+                    "treatment",
+                    "200 for 30m, ramp 200 -> 260 over 120m, 260 for 30m plus noise 0 +- 4 for 180m",
+                )],
             ),
         ),
         File::new(
@@ -368,7 +379,11 @@ fn bad_changes() -> Vec<File> {
             "failure-begins-after-the-bake/data.ndjson",
             but(
                 healthy(80),
-                &[("isolation_score", "treatment", "noise 99.96 +- 0.03 for 56m, 98.2 for 1m, noise 93 +- 0.8 for 23m")],
+                &[(
+                    "isolation_score",
+                    "treatment",
+                    "noise 99.96 +- 0.03 for 56m, 98.2 for 1m, noise 93 +- 0.8 for 23m",
+                )],
             ),
         ),
         File::new("new-version-is-slow/data.json", {
@@ -394,10 +409,26 @@ fn not_the_change() -> Vec<File> {
                 healthy(90),
                 &[
                     // A dependency refuses connections: errors come fast, so the slowest requests are gone.
-                    ("error_rate", "treatment", "noise 0.12 +- 0.08 for 30m, noise 22 +- 3 for 15m, noise 0.12 +- 0.08 for 45m"),
-                    ("error_rate", "control", "noise 0.12 +- 0.04 for 30m, noise 21 +- 2 for 15m, noise 0.12 +- 0.04 for 45m"),
-                    ("response_time_p95", "treatment", "noise 201 +- 6 for 30m, noise 150 +- 6 for 15m, noise 201 +- 6 for 45m"),
-                    ("response_time_p95", "control", "noise 200 +- 4 for 30m, noise 150 +- 4 for 15m, noise 200 +- 4 for 45m"),
+                    (
+                        "error_rate",
+                        "treatment",
+                        "noise 0.12 +- 0.08 for 30m, noise 22 +- 3 for 15m, noise 0.12 +- 0.08 for 45m",
+                    ),
+                    (
+                        "error_rate",
+                        "control",
+                        "noise 0.12 +- 0.04 for 30m, noise 21 +- 2 for 15m, noise 0.12 +- 0.04 for 45m",
+                    ),
+                    (
+                        "response_time_p95",
+                        "treatment",
+                        "noise 201 +- 6 for 30m, noise 150 +- 6 for 15m, noise 201 +- 6 for 45m",
+                    ),
+                    (
+                        "response_time_p95",
+                        "control",
+                        "noise 200 +- 4 for 30m, noise 150 +- 4 for 15m, noise 200 +- 4 for 45m",
+                    ),
                 ],
             ),
         ),
@@ -406,8 +437,16 @@ fn not_the_change() -> Vec<File> {
             but(
                 healthy(150),
                 &[
-                    ("response_time_p95", "treatment", "200 for 20m, ramp 200 -> 232 over 30m, 232 for 100m plus noise 0 +- 4 for 150m"),
-                    ("response_time_p95", "control", "200 for 20m, ramp 200 -> 229 over 30m, 229 for 100m plus noise 0 +- 3 for 150m"),
+                    (
+                        "response_time_p95",
+                        "treatment",
+                        "200 for 20m, ramp 200 -> 232 over 30m, 232 for 100m plus noise 0 +- 4 for 150m",
+                    ),
+                    (
+                        "response_time_p95",
+                        "control",
+                        "200 for 20m, ramp 200 -> 229 over 30m, 229 for 100m plus noise 0 +- 3 for 150m",
+                    ),
                 ],
             ),
         ),
@@ -434,7 +473,10 @@ fn bad_sources() -> Vec<File> {
     vec![
         File::new("metrics-source-dies/app.csv", app),
         File::new("metrics-source-dies/prober.ndjson", prober),
-        File::new("health-prober-dies/data.ndjson", but(healthy(75), &[("deploy_health", "all", "ok for 20m, _ for 55m")])),
+        File::new(
+            "health-prober-dies/data.ndjson",
+            but(healthy(75), &[("deploy_health", "all", "ok for 20m, _ for 55m")]),
+        ),
         File::new(
             "cohort-falls-silent/data.csv",
             healthy(90)
@@ -461,8 +503,16 @@ fn bad_sources() -> Vec<File> {
                 &[
                     ("error_rate", "treatment", "noise 0.12 +- 0.08 for 20m, NaN for 10m, noise 0.12 +- 0.08 for 60m"),
                     ("response_time_p95", "treatment", "noise 201 +- 6 for 25m, +Inf for 10m, noise 201 +- 6 for 55m"),
-                    ("isolation_score", "treatment", "noise 99.96 +- 0.03 for 30m, 9993 for 10m, noise 99.96 +- 0.03 for 50m"),
-                    ("websocket_delivery", "treatment", "noise 99.9 +- 0.09 for 35m, null for 10m, noise 99.9 +- 0.09 for 45m"),
+                    (
+                        "isolation_score",
+                        "treatment",
+                        "noise 99.96 +- 0.03 for 30m, 9993 for 10m, noise 99.96 +- 0.03 for 50m",
+                    ),
+                    (
+                        "websocket_delivery",
+                        "treatment",
+                        "noise 99.9 +- 0.09 for 35m, null for 10m, noise 99.9 +- 0.09 for 45m",
+                    ),
                 ],
             ),
         ),

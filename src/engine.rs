@@ -8,6 +8,7 @@
 
 mod bake;
 mod baseline;
+mod checks;
 mod columns;
 mod control;
 mod decide;
@@ -26,6 +27,7 @@ mod silence;
 mod table;
 mod window;
 
+pub use checks::{Called, Checks};
 pub use explain::{TurningPoint, TurningPoints, turning_points};
 pub use fold::fold;
 pub use machine::{Input, Machine, Output};

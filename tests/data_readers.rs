@@ -280,7 +280,10 @@ fn strange_names_are_listed_once_with_a_suggestion_and_ratios_are_noticed() {
     assert_eq!(report.unknown_names["eror_rate"].suggestion.as_deref(), Some("error_rate"));
     assert_eq!(report.ratio_like, ["score"]);
     let notes = report.notes().join("\n");
-    assert!(notes.contains("--map 'eror_rate=error_rate'") && notes.contains("looks like a ratio"), "{notes}");
+    assert!(
+        notes.contains("--map 'eror_rate=error_rate'") && notes.contains("if it was recorded as a ratio"),
+        "{notes}"
+    );
     let metric = catalogue().find("score").unwrap();
     assert_eq!(report.groups_of(metric).collect::<Vec<_>>(), [Group::All]);
 }

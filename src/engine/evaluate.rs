@@ -80,13 +80,12 @@ impl Evidence {
         self.refresh_control(policy, now);
         let mut tally = Tally::CLEAN;
         let bounds = self.table.hot.len();
+        self.table.test(&self.columns, now, &mut self.truths);
         for at in 0..bounds {
-            let (Some(hot), Some(row)) = (self.table.hot.get(at), self.table.rows.get(at)) else { break };
-            let (truth, observed) = if row.not_applicable {
-                (Truth::Ok, Time::NEVER)
-            } else {
-                let last = self.columns.get(row.bound().map_or(usize::MAX, |test| test.slot));
-                (hot.test(&self.columns, now), last.observed)
+            let (Some(row), Some(truth)) = (self.table.rows.get(at), self.truths.get(at)) else { break };
+            let (truth, observed) = match row.bound() {
+                Some(test) if !row.not_applicable => (*truth, self.columns.get(test.slot).observed),
+                _ => (Truth::Ok, Time::NEVER),
             };
             self.settle(at, truth, observed, now, &mut tally, changes);
         }

@@ -204,6 +204,14 @@ impl Table {
         Table { rows, hot, first_row, min_max_age }
     }
 
+    /// Tests every bound at `now`. What the machine runs on every snapshot, and what [`super::Checks`] shows.
+    #[inline]
+    pub(crate) fn test(&self, columns: &Columns, now: Time, truths: &mut [Truth]) {
+        for (hot, truth) in self.hot.iter().zip(truths) {
+            *truth = hot.test(columns, now);
+        }
+    }
+
     /// The row of `check` in `region`, when the check is active.
     pub(crate) fn row_of(&self, check: CheckIx, region: RegionIx) -> Option<usize> {
         let first = (*self.first_row.get(check.0 as usize)?)?;

@@ -132,7 +132,11 @@ const SHOWN_ROLL_BACKS: usize = 3;
 fn roll_back(deciding: &Deciding, first_breach: Option<Time>, screen: Screen, times: &Times) -> String {
     let label = if deciding.would { "would go back" } else { "rolled back" };
     let arrow = screen.arrow();
-    let mut line = format!("{}  {} {arrow} {}", times.row(deciding.time), deciding.from, deciding.to);
+    let way = match &deciding.region {
+        Some(region) => format!("{region} {arrow} 0%, the others stay in {}", deciding.from),
+        None => format!("{} {arrow} {}", deciding.from, deciding.to),
+    };
+    let mut line = format!("{}  {way}", times.row(deciding.time));
     match first_breach {
         Some(first) if deciding.time > first => {
             line.push_str(&format!(", {} after the first breach", deciding.time.since(first)));
