@@ -50,7 +50,15 @@ pub trait Frames: Send {
     /// The recording cannot be read any further, or strictness refuses what it holds.
     fn next_frame(&mut self, frame: &mut Frame) -> Result<bool, DataError>;
 
-    /// What was met so far; complete once `next_frame` has answered false.
+    /// No more frames are wanted: draws the conclusions from what was read.
+    ///
+    /// # Errors
+    /// Strictness refuses what was read.
+    fn stop(&mut self) -> Result<(), DataError> {
+        Ok(())
+    }
+
+    /// What was met so far; complete once `next_frame` has answered false, or after `stop`.
     fn report(&self) -> &DataReport;
 }
 

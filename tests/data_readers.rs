@@ -368,11 +368,11 @@ fn reading_ahead_changes_nothing() {
     let text = csv(&time_ordered(3_000));
     let (expected, report) = read("run.csv", &text);
     let frames = open(Recording::from_bytes("run.csv", text), &catalogue(), &ReadOptions::default()).unwrap();
-    let mut ahead = rollgate::fixture::prefetch::prefetch(frames).unwrap();
+    let mut ahead = rollgate::fixture::prefetch::prefetch(frames, None).unwrap();
     assert_eq!(drain(&mut ahead).unwrap(), (expected, report));
     let broken = format!("{CSV}{},score,all,1\nrubbish\n", minute(0));
     let frames = open(Recording::from_bytes("run.csv", broken), &catalogue(), &strict()).unwrap();
-    let mut ahead = rollgate::fixture::prefetch::prefetch(frames).unwrap();
+    let mut ahead = rollgate::fixture::prefetch::prefetch(frames, None).unwrap();
     assert!(matches!(drain(&mut ahead), Err(DataError::Refused { line: 3, .. })));
 }
 

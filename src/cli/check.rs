@@ -110,7 +110,8 @@ impl Check {
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
         match global::output(self.output, console.plain) {
-            Output::Json | Output::Jsonl => json(&all, &facts, console)?,
+            Output::Json => json(&all, &facts, console)?,
+            Output::Jsonl => jsonl(&all, &facts, console)?,
             shape => {
                 if shape == Output::Plain {
                     console.plain = true;
@@ -243,6 +244,41 @@ fn standing(one: &Checked, named: bool, console: &Console) -> String {
     format!("{}: {}", paint(GOOD, format!("{icon}policy{name} loadable")), digests.join(", "))
 }
 
+/// One policy as programs read it.
+#[derive(Serialize)]
+struct One<'a> {
+    path: &'a str,
+    loadable: bool,
+    digests: BTreeMap<&'a str, &'a str>,
+    problems: Vec<Problem>,
+}
+
+impl One<'_> {
+    fn new(one: &Checked) -> One<'_> {
+        One {
+            path: &one.source.root,
+            loadable: one.count(Level::Error) == 0,
+            digests: one.policies.iter().map(|(name, policy)| (name.as_str(), policy.digest.as_str())).collect(),
+            problems: one.diagnostics.iter().map(|diagnostic| Problem::new(diagnostic, &one.source)).collect(),
+        }
+    }
+}
+
+/// A line for each policy, as `test` has one for each suite; what the fixtures say comes last.
+fn jsonl(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Evidence<'a> {
+        evidence: &'a [String],
+    }
+    for one in all {
+        console.line(Envelope::new("check", One::new(one)).line()?)?;
+    }
+    if !evidence.is_empty() {
+        console.line(Envelope::new("evidence", Evidence { evidence }).line()?)?;
+    }
+    Ok(())
+}
+
 fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
@@ -252,21 +288,8 @@ fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         evidence: &'a [String],
     }
-    #[derive(Serialize)]
-    struct One<'a> {
-        path: &'a str,
-        loadable: bool,
-        digests: BTreeMap<&'a str, &'a str>,
-        problems: Vec<Problem>,
-    }
-    let policies = all.iter().map(|one| One {
-        path: &one.source.root,
-        loadable: one.count(Level::Error) == 0,
-        digests: one.policies.iter().map(|(name, policy)| (name.as_str(), policy.digest.as_str())).collect(),
-        problems: one.diagnostics.iter().map(|diagnostic| Problem::new(diagnostic, &one.source)).collect(),
-    });
     let body = Body {
-        policies: policies.collect(),
+        policies: all.iter().map(One::new).collect(),
         errors: all.iter().map(|one| one.count(Level::Error)).sum(),
         warnings: all.iter().map(|one| one.count(Level::Warning)).sum(),
         evidence,

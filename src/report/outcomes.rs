@@ -58,6 +58,22 @@ pub struct Failure {
     pub more: Vec<String>,
 }
 
+/// What is expected of the file of a test, and goes without saying.
+const READABLE: &str = "a test that can be read";
+
+impl Failure {
+    /// A test, or a part of one, that cannot be read: what is wrong and how to mend it.
+    #[must_use]
+    pub fn unreadable(place: String, problem: String, help: Vec<String>) -> Failure {
+        let more = help.into_iter().map(|help| format!("help: {help}")).collect();
+        Failure { place, expected: READABLE.to_owned(), got: problem, more }
+    }
+
+    fn is_unreadable(&self) -> bool {
+        self.expected == READABLE
+    }
+}
+
 impl Outcomes {
     /// How many tests passed.
     #[must_use]
@@ -117,6 +133,12 @@ pub fn pretty(outcomes: &Outcomes, screen: Screen) -> String {
 
 fn failed(failure: &Failure, screen: Screen) -> String {
     let mut text = format!("      {}\n", paint(PLACE, format!("--> {}", failure.place)));
+    if failure.is_unreadable() {
+        for line in std::iter::once(&failure.got).chain(&failure.more) {
+            text.push_str(&format!("          {}\n", hang(line, screen.width, 10)));
+        }
+        return text;
+    }
     for (word, line) in [("expected", &failure.expected), ("got     ", &failure.got)] {
         text.push_str(&format!("      {}  {}\n", paint(QUIET, word), hang(line, screen.width, 16)));
     }
@@ -135,7 +157,10 @@ pub fn plain(outcomes: &Outcomes) -> String {
             let word = if test.failures.is_empty() { "ok" } else { "FAILED" };
             lines.push(format!("test {}: {} ... {word}", suite.path, test.name));
             for failure in &test.failures {
-                lines.push(format!("{}: expected {}; got {}", failure.place, failure.expected, failure.got));
+                lines.push(match failure.is_unreadable() {
+                    true => format!("{}: {}", failure.place, failure.got),
+                    false => format!("{}: expected {}; got {}", failure.place, failure.expected, failure.got),
+                });
                 lines.extend(failure.more.iter().map(|line| format!("{}: {line}", failure.place)));
             }
         }

@@ -170,7 +170,7 @@ fn summary(replayed: &Replayed, screen: Screen) -> String {
     let summary = &replayed.summary;
     let mut acts = vec![count_of(summary.advances, "advance"), count_of(summary.roll_backs, "roll back")];
     if summary.would_roll_back > 0 {
-        acts.push(format!("{} only said", count_of(summary.would_roll_back, "roll back")));
+        acts.push(count_of(summary.would_roll_back, "would-be roll back"));
     }
     if summary.unknown > 0 {
         acts.push(format!("{} with something unknown", count_of(summary.unknown, "evaluation")));
