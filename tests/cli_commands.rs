@@ -329,6 +329,36 @@ fn a_test_file_with_problems_names_them_in_order_and_runs_none_of_them() {
     looks!(screen(tree.path(), &["test", "policies/my-rollout"]));
 }
 
+#[test]
+fn one_broken_policy_or_fixture_does_not_hide_what_the_others_say() {
+    let tree = tree();
+    let policy = tree.path().join("policies/web-service/policy.toml");
+    let text = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, text.replace("schema   = 1", "schema = 99").replace("schema = 1", "schema = 99")).unwrap();
+    fs::remove_file(tree.path().join("fixtures/my-rollout-error-spike/data.csv")).unwrap();
+    let said = screen(tree.path(), &["test"]);
+    for expected in [
+        "schema 99",
+        "`policies/web-service` does not compile",
+        "error-spike/data.csv`",
+        "FAILED. 8 passed; 0 failed; 3 not run",
+        "exit 6",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    let said = screen(tree.path(), &["check", "--evidence"]);
+    assert!(said.contains("schema 99") && said.contains("evidence: none") && said.ends_with("exit 3\n"), "{said}");
+}
+
+#[test]
+fn where_values_were_written_is_told_to_programs_too() {
+    let tree = tree();
+    let output = rollgate(tree.path(), &["check", "policies/my-rollout", "--show-origin", "--output", "json"]).output();
+    let report: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let first = &report["policies"][0]["origins"]["production"][0];
+    assert_eq!((first["path"].as_str(), first["line"].as_u64()), (Some("schema"), Some(2)));
+}
+
 /// What a replay notes about its data and its arguments.
 fn notes(folder: &Path, arguments: &[&str]) -> String {
     let plain = screen(folder, &[&["replay", "policies/my-rollout"], arguments, &["--plain"]].concat());

@@ -107,18 +107,19 @@ impl Check {
             }
         }
         let facts = if self.evidence { evidence::gather(paths, &all, console)? } else { Vec::new() };
+        let origins = self.show_origin;
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
         match global::output(self.output, console.plain) {
-            Output::Json => json(&all, &facts, console)?,
-            Output::Jsonl => jsonl(&all, &facts, console)?,
+            Output::Json => json(&all, &facts, origins, console)?,
+            Output::Jsonl => jsonl(&all, &facts, origins, console)?,
             shape => {
                 if shape == Output::Plain {
                     console.plain = true;
                 }
                 for one in &all {
                     show(one, console)?;
-                    if self.show_origin {
+                    if origins {
                         console.print(origin::table_of(one, console.screen))?;
                     }
                 }
@@ -251,11 +252,30 @@ struct One<'a> {
     loadable: bool,
     digests: BTreeMap<&'a str, &'a str>,
     problems: Vec<Problem>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    origins: BTreeMap<&'a str, Vec<Origin<'a>>>,
+}
+
+/// A value in force, and where it was written.
+#[derive(Serialize)]
+struct Origin<'a> {
+    path: &'a str,
+    value: &'a str,
+    file: &'a str,
+    line: u32,
+}
+
+impl Origin<'_> {
+    fn new(value: &ValueOrigin) -> Origin<'_> {
+        Origin { path: &value.path, value: &value.value, file: &value.file, line: value.line }
+    }
 }
 
 impl One<'_> {
-    fn new(one: &Checked) -> One<'_> {
+    fn new(one: &Checked, origins: bool) -> One<'_> {
+        let of_all = one.origins.iter().filter(|_| origins);
         One {
+            origins: of_all.map(|(name, values)| (name.as_str(), values.iter().map(Origin::new).collect())).collect(),
             path: &one.source.root,
             loadable: one.count(Level::Error) == 0,
             digests: one.policies.iter().map(|(name, policy)| (name.as_str(), policy.digest.as_str())).collect(),
@@ -265,13 +285,13 @@ impl One<'_> {
 }
 
 /// A line for each policy, as `test` has one for each suite; what the fixtures say comes last.
-fn jsonl(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {
+fn jsonl(all: &[Checked], evidence: &[String], origins: bool, console: &mut Console) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Evidence<'a> {
         evidence: &'a [String],
     }
     for one in all {
-        console.line(Envelope::new("check", One::new(one)).line()?)?;
+        console.line(Envelope::new("check", One::new(one, origins)).line()?)?;
     }
     if !evidence.is_empty() {
         console.line(Envelope::new("evidence", Evidence { evidence }).line()?)?;
@@ -279,7 +299,7 @@ fn jsonl(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow:
     Ok(())
 }
 
-fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {
+fn json(all: &[Checked], evidence: &[String], origins: bool, console: &mut Console) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
         policies: Vec<One<'a>>,
@@ -289,7 +309,7 @@ fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::
         evidence: &'a [String],
     }
     let body = Body {
-        policies: all.iter().map(One::new).collect(),
+        policies: all.iter().map(|one| One::new(one, origins)).collect(),
         errors: all.iter().map(|one| one.count(Level::Error)).sum(),
         warnings: all.iter().map(|one| one.count(Level::Warning)).sum(),
         evidence,

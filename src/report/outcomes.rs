@@ -15,6 +15,8 @@ pub struct Outcomes {
     pub suites: Vec<Suite>,
     /// Tests left out by `--filter`.
     pub filtered: usize,
+    /// Policies and fixtures that could not be run: broken, or their data cannot be read. What is wrong was told.
+    pub not_run: usize,
     /// Things worth saying that fail nothing: checks that nothing fires, golden files written.
     pub notes: Vec<String>,
     /// How long it took; not part of what is compared.
@@ -87,6 +89,10 @@ impl Outcomes {
         self.tests().filter(|test| !test.failures.is_empty()).count()
     }
 
+    fn is_good(&self) -> bool {
+        self.failed() == 0 && self.not_run == 0
+    }
+
     fn tests(&self) -> impl Iterator<Item = &Outcome> {
         self.suites.iter().flat_map(|suite| &suite.tests)
     }
@@ -94,9 +100,10 @@ impl Outcomes {
     /// The closing line: `test result: ok. 12 passed; 0 failed; 0 filtered out; finished in 38ms`.
     #[must_use]
     pub fn closing(&self) -> String {
-        let word = if self.failed() == 0 { "ok" } else { "FAILED" };
+        let word = if self.is_good() { "ok" } else { "FAILED" };
+        let not_run = if self.not_run == 0 { String::new() } else { format!(" {} not run;", self.not_run) };
         format!(
-            "test result: {word}. {} passed; {} failed; {} filtered out; finished in {}",
+            "test result: {word}. {} passed; {} failed;{not_run} {} filtered out; finished in {}",
             self.passed(),
             self.failed(),
             self.filtered,
@@ -125,7 +132,7 @@ pub fn pretty(outcomes: &Outcomes, screen: Screen) -> String {
     for note in &outcomes.notes {
         text.push_str(&format!("{} {}\n", paint(ATTENTION, "note:"), hang(note, screen.width, 6)));
     }
-    let style = if outcomes.failed() == 0 { GOOD } else { BAD };
+    let style = if outcomes.is_good() { GOOD } else { BAD };
     text.push_str(&paint(style, outcomes.closing()));
     text.push('\n');
     text

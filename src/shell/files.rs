@@ -55,14 +55,16 @@ pub fn find_policies(path: &Path) -> Result<Vec<PathBuf>, FindError> {
     if found.is_empty() { Err(FindError::NoPolicy(shown(path))) } else { Ok(found) }
 }
 
-/// The directories with a `fixture.toml`, at `path` or below it, in order of name; none is no error.
+/// The directories with a `fixture.toml`, at `path` or below it, in order of name; none is no error. A `fixture.toml`
+/// itself stands for its directory.
 ///
 /// # Errors
 /// The path cannot be read.
 pub fn find_fixtures(path: &Path) -> Result<Vec<PathBuf>, FindError> {
     let unreadable = |source| FindError::Unreadable { path: shown(path), source };
     if info(path).map_err(unreadable)?.is_file() {
-        return Ok(Vec::new());
+        let folder = path.parent().filter(|_| path.file_name().is_some_and(|name| name == FIXTURE_FILE));
+        return Ok(folder.map(Path::to_path_buf).into_iter().collect());
     }
     let mut found = Vec::new();
     collect(path, FIXTURE_FILE, 0, &mut found)?;
