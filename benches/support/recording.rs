@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write};
 use std::sync::Arc;
 
-use rollgate::fixture::open::open;
+use rollgate::fixture::data::open::open;
 use rollgate::fixture::{ReadOptions, Recording};
 use rollgate::model::frame::Frame;
 use rollgate::model::time::Time;

@@ -7,9 +7,9 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use crate::engine::{Machine, Output};
-use crate::fixture::names::Mapping;
-use crate::fixture::open::{Format, MAX_POINTS};
-use crate::fixture::prometheus::SeriesName;
+use crate::fixture::data::names::Mapping;
+use crate::fixture::data::open::{Format, MAX_POINTS};
+use crate::fixture::data::prometheus::SeriesName;
 use crate::fixture::scenario::{Scenario, Start};
 use crate::fixture::score::{Label, Score};
 use crate::fixture::{DataError, Moment, ReadOptions, Recording};

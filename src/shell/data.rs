@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
-use crate::fixture::prometheus::SeriesName;
+use crate::fixture::data::prometheus::SeriesName;
 use crate::fixture::{DataError, Recording};
 
 /// Bytes read from the system at once.

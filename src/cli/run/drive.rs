@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use crate::fixture::advice::advice;
-use crate::fixture::open::{Format, open_all};
-use crate::fixture::prefetch::prefetch;
+use crate::fixture::data::advice::advice;
+use crate::fixture::data::open::{Format, open_all};
+use crate::fixture::data::prefetch::prefetch;
 use crate::fixture::run::{RunOptions, first_exposed, run};
 use crate::fixture::score::score;
 use crate::fixture::{DataError, DataReport, Moment};
