@@ -50,7 +50,7 @@ const AFTER_HELP: &str = "First time here? Try: rollgate demo";
 const AFTER_LONG_HELP: &str = "\
 First steps:
   rollgate demo                                  a rollout that is rolled back, in two seconds
-  rollgate init my-rollout                       a policy, its tests and a recording to start from
+  rollgate init                                  a policy, its tests and a recording to start from
   rollgate check && rollgate test                is it sound, does it do what its tests say
   rollgate replay policies/my-rollout data.csv   what it would have done on recorded metrics
 

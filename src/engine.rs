@@ -6,6 +6,7 @@
 //!
 //! Live, replay, test and diff differ only in where inputs come from and where outputs go.
 
+mod bake;
 mod baseline;
 mod checks;
 mod columns;

@@ -100,6 +100,14 @@ pub fn check(source: &PolicySource) -> Checked {
     checked
 }
 
+/// What of `text`, a file of a policy or of its tests, is not TOML: every place at once.
+#[must_use]
+pub fn syntax(file: &str, text: &str) -> Vec<Diagnostic> {
+    let mut problems = tree::parse(&file.into(), text).problems;
+    sink::sort(&mut problems);
+    problems
+}
+
 /// The digest that one environment's decisions carry, without compiling it: a reload compares it before anything else.
 #[must_use]
 pub fn digest_of(source: &PolicySource, environment: &Environment) -> Digest {

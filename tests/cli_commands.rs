@@ -253,6 +253,12 @@ fn demo_ends_in_a_roll_back_with_its_reason() {
 #[case::unknown_code(&["explain", "RG999"], 2)]
 #[case::unknown_environment(&["check", "policies/my-rollout", "-e", "moon"], 3)]
 #[case::value_that_does_not_compile(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--set", "error_rate.p0.above=5"], 3)]
+#[case::arguments_in_the_wrong_order(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--from", "2026-03-03T09:20:00Z", "--to", "2026-03-03T09:10:00Z"], 2)]
+#[case::mapping_to_no_metric(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike/data.csv", "--map", "a=b"], 2)]
+#[case::negative_duration(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--rearm", "-5m"], 2)]
+#[case::environment_the_policy_has_not(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "-e", "staging"], 3)]
+#[case::nothing_in_the_span(&["replay", "policies/my-rollout", "fixtures/my-rollout-error-spike", "--from", "2027-01-01T00:00:00Z"], 5)]
+#[case::snapshot_that_is_not_there(&["eval", "policies/my-rollout", "gone.json"], 6)]
 #[case::nothing_to_check(&["check", "schemas"], 5)]
 #[case::nothing_to_test(&["test", "schemas"], 5)]
 #[case::no_test_of_that_name(&["test", "--filter", "no such test"], 5)]
@@ -264,6 +270,180 @@ fn demo_ends_in_a_roll_back_with_its_reason() {
 fn exit_codes_say_how_it_ended(#[case] arguments: &[&str], #[case] code: i32) {
     let tree = tree();
     rollgate(tree.path(), arguments).assert().code(code);
+}
+
+#[test]
+fn check_in_json_lines_has_a_line_for_each_policy() {
+    let tree = tree();
+    let output = rollgate(tree.path(), &["check", "--output", "jsonl"]).output().unwrap();
+    let lines: Vec<serde_json::Value> =
+        output.stdout.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let paths: Vec<&str> = lines.iter().filter_map(|line| line["path"].as_str()).collect();
+    assert_eq!(paths, ["policies/my-rollout", "policies/request-isolation", "policies/web-service"]);
+}
+
+#[test]
+fn every_path_that_leads_nowhere_is_named() {
+    let tree = tree();
+    let said = screen(tree.path(), &["check", "schemas", "gone", "policies"]);
+    assert!(said.contains("no policy in `schemas`") && said.contains("cannot read `gone`"), "{said}");
+    assert!(said.ends_with("exit 1\n"), "{said}");
+}
+
+#[test]
+fn fmt_says_where_the_toml_is_broken() {
+    let tree = tree();
+    let path = tree.path().join("policies/my-rollout/policy.toml");
+    let text = fs::read_to_string(&path).unwrap().replace("owner    = \"my-team\"", "owner    =");
+    fs::write(&path, text + "x = = 1\n").unwrap();
+    looks!(screen(tree.path(), &["fmt", "--check", "policies/my-rollout"]));
+}
+
+#[test]
+fn fix_mends_overlays_and_fails_while_an_error_is_left() {
+    let tree = tree();
+    let overlay = tree.path().join("policies/request-isolation/env/staging.toml");
+    let text = fs::read_to_string(&overlay).unwrap();
+    fs::write(&overlay, text.replacen("bake", "baek", 1)).unwrap();
+    let said = screen(tree.path(), &["fix"]);
+    assert!(said.contains("env/staging.toml: `baek` renamed `bake`\n1 problem mended, none left\nexit 0"), "{said}");
+    assert_eq!(fs::read_to_string(&overlay).unwrap(), text);
+    fs::write(&overlay, text + "[[stages]]\nname = \"nowhere\"\n").unwrap();
+    let said = screen(tree.path(), &["fix", "--dry-run"]);
+    assert!(said.ends_with("1 left; see with: rollgate check\nexit 3\n"), "{said}");
+}
+
+#[test]
+fn what_init_prints_can_be_pasted() {
+    let tree = TempDir::new().unwrap();
+    let said = screen(tree.path(), &["init", "our rollouts"]);
+    assert!(said.contains("rollgate test 'our rollouts'"), "{said}");
+}
+
+#[test]
+fn a_test_file_with_problems_names_them_in_order_and_runs_none_of_them() {
+    let tree = tree();
+    let tests = "[[test]]\nname = \"odd\"\nstage = \"canari\"\n[test.series]\nerror_rate = \"6 fro 10m\"\n\
+                 [[test.expect]]\nat = \"5m\"\ndecision = \"hold\"\n\n[[tset]]\n";
+    fs::write(tree.path().join("policies/my-rollout/tests/odd.toml"), tests).unwrap();
+    looks!(screen(tree.path(), &["test", "policies/my-rollout"]));
+}
+
+#[test]
+fn one_broken_policy_or_fixture_does_not_hide_what_the_others_say() {
+    let tree = tree();
+    let policy = tree.path().join("policies/web-service/policy.toml");
+    let text = fs::read_to_string(&policy).unwrap();
+    fs::write(&policy, text.replace("schema   = 1", "schema = 99").replace("schema = 1", "schema = 99")).unwrap();
+    fs::remove_file(tree.path().join("fixtures/my-rollout-error-spike/data.csv")).unwrap();
+    let said = screen(tree.path(), &["test"]);
+    for expected in [
+        "schema 99",
+        "`policies/web-service` does not compile",
+        "error-spike/data.csv`",
+        "FAILED. 8 passed; 0 failed; 3 not run",
+        "exit 6",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    let said = screen(tree.path(), &["check", "--evidence"]);
+    assert!(said.contains("schema 99") && said.contains("evidence: none") && said.ends_with("exit 3\n"), "{said}");
+}
+
+#[test]
+fn where_values_were_written_is_told_to_programs_too() {
+    let tree = tree();
+    let output = rollgate(tree.path(), &["check", "policies/my-rollout", "--show-origin", "--output", "json"]).output();
+    let report: serde_json::Value = serde_json::from_slice(&output.unwrap().stdout).unwrap();
+    let first = &report["policies"][0]["origins"]["production"][0];
+    assert_eq!((first["path"].as_str(), first["line"].as_u64()), (Some("schema"), Some(2)));
+}
+
+/// What a replay notes about its data and its arguments.
+fn notes(folder: &Path, arguments: &[&str]) -> String {
+    let plain = screen(folder, &[&["replay", "policies/my-rollout"], arguments, &["--plain"]].concat());
+    plain.lines().filter(|line| line.starts_with("note:") || line.starts_with("data:")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn replay_notes_what_the_data_lacks_and_which_arguments_did_nothing() {
+    let tree = tree();
+    let spike = "fixtures/my-rollout-error-spike/data.csv";
+    let all =
+        fs::read_to_string(tree.path().join(spike)).unwrap().replace("treatment", "all").replace("latency", "p99");
+    fs::write(tree.path().join("all.csv"), all).unwrap();
+    let said = notes(tree.path(), &["all.csv", "--map", "gone=error_rate", "--series", "error_rate"]);
+    for expected in [
+        "no metric is called `p99_p95`: 80 readings",
+        "nothing in the data is called `gone`",
+        "`--series` names the only series",
+        "the data has only all: set `group = \"all\"`",
+        "1 check reads `latency_p95`, and the data has none",
+        "40 readings have no sample count",
+    ] {
+        assert_eq!(said.matches(expected).count(), 1, "{expected}\n{said}");
+    }
+}
+
+#[test]
+fn a_replay_that_stops_early_still_names_its_files_in_order() {
+    let tree = tree();
+    let spike = "fixtures/my-rollout-error-spike/data.csv";
+    fs::copy(tree.path().join(spike), tree.path().join("a.csv")).unwrap();
+    let said = notes(tree.path(), &[spike, "a.csv", "--to", "2026-03-03T09:10:00Z"]);
+    assert!(said.contains(&format!("data: {spike} (csv), a.csv (csv); 11 snapshots every 1m")), "{said}");
+}
+
+#[test]
+fn packed_data_is_read_from_standard_input_and_an_empty_file_holds_nothing() {
+    let tree = tree();
+    let run = |bytes: &[u8]| {
+        let mut command = rollgate(tree.path(), &["replay", "policies/my-rollout", "-", "--plain"]);
+        screen_of(command.write_stdin(bytes))
+    };
+    let text = fs::read(tree.path().join("fixtures/my-rollout-error-spike/data.csv")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &text).unwrap();
+    assert_eq!(run(&gzip.finish().unwrap()), run(&text));
+    fs::write(tree.path().join("empty.csv"), "").unwrap();
+    rollgate(tree.path(), &["replay", "policies/my-rollout", "empty.csv"]).assert().code(5);
+}
+
+#[test]
+fn a_fixture_is_replayed_in_its_own_environment_unless_another_is_named() {
+    let tree = tree();
+    let fixture = ["replay", "policies/request-isolation", "fixtures/request-isolation-night-leak", "--plain"];
+    assert!(screen(tree.path(), &fixture).contains("environment production"));
+    assert!(screen(tree.path(), &[fixture.as_slice(), &["-e", "staging"]].concat()).contains("environment staging"));
+}
+
+#[test]
+fn a_value_that_does_not_compile_is_blamed_and_not_the_file() {
+    let tree = tree();
+    let said = screen(tree.path(), &[NIGHT.as_slice(), &["--set", "isolation_score.p0.below=96"]].concat());
+    assert!(said.contains("does not compile with --set isolation_score.p0.below=96"), "{said}");
+    assert!(said.contains("the file is as it was") && !said.contains("rollgate check"), "{said}");
+}
+
+#[test]
+fn eval_names_the_snapshot_as_it_was_given_and_maps_names() {
+    let tree = tree();
+    let snapshot = r#"{"time": "2026-03-03T09:00:00Z", "groups": {"treatment": {"errors": 6}}}"#;
+    let run = |more: &[&str]| {
+        let mut command =
+            rollgate(tree.path(), &[&["eval", "policies/my-rollout", "-", "--assume-samples", "1000"], more].concat());
+        screen_of(command.write_stdin(snapshot))
+    };
+    assert!(run(&[]).starts_with("error: `standard input` line 1: no metric is called `errors`"), "{}", run(&[]));
+    assert!(run(&["--map", "errors=error_rate"]).contains("ROLL BACK"));
+}
+
+#[test]
+fn a_code_is_explained_to_programs_too() {
+    let tree = TempDir::new().unwrap();
+    let output = rollgate(tree.path(), &["explain", "RG020", "--output", "json"]).output().unwrap();
+    let page: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((page["kind"].as_str(), page["code"].as_str()), (Some("code"), Some("RG020")));
 }
 
 #[test]

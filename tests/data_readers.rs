@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use rollgate::fixture::names::Mapping;
-use rollgate::fixture::open::{open, open_all};
-use rollgate::fixture::report::Problem;
+use rollgate::fixture::data::names::Mapping;
+use rollgate::fixture::data::open::{open, open_all};
+use rollgate::fixture::data::report::Problem;
 use rollgate::fixture::{DataError, DataReport, Frames, ReadOptions, Recording};
 use rollgate::model::frame::{Catalogue, Frame, Group, Kind, Metric};
 use rollgate::model::ids::{MetricName, Region};
@@ -166,7 +166,7 @@ fn a_nameless_series_takes_the_name_given_for_the_file() {
     let text =
         r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1793491200,"3"]]}]}}"#;
     let mut recording = Recording::from_bytes("answer.json", text);
-    recording.series = Some(rollgate::fixture::prometheus::SeriesName::parse("latency/control"));
+    recording.series = Some(rollgate::fixture::data::prometheus::SeriesName::parse("latency/control"));
     let (frames, _) = drain(&mut *open(recording, &catalogue(), &ReadOptions::default()).unwrap()).unwrap();
     assert_eq!(says(&frames[0]), "latency/control=3");
     let (_, report) = read("answer.json", text);
@@ -280,7 +280,10 @@ fn strange_names_are_listed_once_with_a_suggestion_and_ratios_are_noticed() {
     assert_eq!(report.unknown_names["eror_rate"].suggestion.as_deref(), Some("error_rate"));
     assert_eq!(report.ratio_like, ["score"]);
     let notes = report.notes().join("\n");
-    assert!(notes.contains("--map 'eror_rate=error_rate'") && notes.contains("looks like a ratio"), "{notes}");
+    assert!(
+        notes.contains("--map 'eror_rate=error_rate'") && notes.contains("if it was recorded as a ratio"),
+        "{notes}"
+    );
     let metric = catalogue().find("score").unwrap();
     assert_eq!(report.groups_of(metric).collect::<Vec<_>>(), [Group::All]);
 }
@@ -365,11 +368,11 @@ fn reading_ahead_changes_nothing() {
     let text = csv(&time_ordered(3_000));
     let (expected, report) = read("run.csv", &text);
     let frames = open(Recording::from_bytes("run.csv", text), &catalogue(), &ReadOptions::default()).unwrap();
-    let mut ahead = rollgate::fixture::prefetch::prefetch(frames).unwrap();
+    let mut ahead = rollgate::fixture::data::prefetch::prefetch(frames, None).unwrap();
     assert_eq!(drain(&mut ahead).unwrap(), (expected, report));
     let broken = format!("{CSV}{},score,all,1\nrubbish\n", minute(0));
     let frames = open(Recording::from_bytes("run.csv", broken), &catalogue(), &strict()).unwrap();
-    let mut ahead = rollgate::fixture::prefetch::prefetch(frames).unwrap();
+    let mut ahead = rollgate::fixture::data::prefetch::prefetch(frames, None).unwrap();
     assert!(matches!(drain(&mut ahead), Err(DataError::Refused { line: 3, .. })));
 }
 

@@ -4,14 +4,15 @@
 use std::io::Write;
 use std::sync::Arc;
 
+use rollgate::fixture::data::open;
+use rollgate::fixture::data::report::DataReport;
 use rollgate::fixture::directory::{read_fixture, read_head};
-use rollgate::fixture::report::DataReport;
 use rollgate::fixture::run::{Run, RunOptions, run};
 use rollgate::fixture::scenario::{PolicyTest, TEST_START, environments_of, read_tests};
 use rollgate::fixture::score::{Label, Quality, score};
 use rollgate::fixture::series::Series;
 use rollgate::fixture::timeline::render;
-use rollgate::fixture::{InMemory, Moment, ReadOptions, codes, open};
+use rollgate::fixture::{InMemory, Moment, ReadOptions, codes};
 use rollgate::model::decision::Answer;
 use rollgate::model::frame::Frame;
 use rollgate::model::ids::Environment;
@@ -450,7 +451,7 @@ fn a_policy_that_asks_for_treatment_where_there_is_only_all_is_told_so_once() {
     let mut frames = open::open(recording, &Arc::new(policy.catalogue.clone()), &ReadOptions::default()).unwrap();
     let mut frame = Frame::default();
     while frames.next_frame(&mut frame).unwrap() {}
-    let told = rollgate::fixture::advice::advice(&policy, frames.report());
+    let told = rollgate::fixture::data::advice::advice(&policy, frames.report());
     assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[0].contains("2 checks read `score` of treatment, and the data has only all"), "{told:?}");
     assert!(told[0].contains("--map 'score/all=score/treatment'"), "{told:?}");

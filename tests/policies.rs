@@ -11,9 +11,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rollgate::fixture::data::open::{ReadOptions, open_all};
+use rollgate::fixture::data::report::DataReport;
 use rollgate::fixture::directory::{EXPECT_FILE, Fixture, Head, TIMELINE_FILE, read_fixture, read_head};
-use rollgate::fixture::open::{ReadOptions, open_all};
-use rollgate::fixture::report::DataReport;
 use rollgate::fixture::run::{Run, RunOptions, run};
 use rollgate::fixture::scenario::{Scenario, environments_of, read_tests};
 use rollgate::fixture::timeline::render;

@@ -66,7 +66,6 @@ fn all_problems_are_reported_in_one_run() {
         "RG064 \"yess\"",
         "RG060 }",
         "RG065 for",
-        "RG065 in",
         "RG062 treatmnet",
         "RG061 one",
         "RG068 1",

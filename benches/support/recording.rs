@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{Cursor, Write};
 use std::sync::Arc;
 
-use rollgate::fixture::open::open;
+use rollgate::fixture::data::open::open;
 use rollgate::fixture::{ReadOptions, Recording};
 use rollgate::model::frame::Frame;
 use rollgate::model::time::Time;
@@ -95,7 +95,7 @@ pub(crate) fn run(bench: &mut Bench) {
     let bytes: Arc<[u8]> = Arc::from(bytes);
     let frames = || {
         let reader = Box::new(Cursor::new(Arc::clone(&bytes)));
-        let recording = Recording { name: "bench.ndjson".to_owned(), reader, series: None };
+        let recording = Recording { name: "bench.ndjson".to_owned(), reader, series: None, format: None };
         let mut frames = open(recording, &catalogue, &ReadOptions::default()).expect("it is NDJSON");
         let (mut frame, mut count, mut cells) = (Frame::default(), 0, 0);
         while frames.next_frame(&mut frame).expect("it can be read") {

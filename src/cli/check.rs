@@ -107,17 +107,19 @@ impl Check {
             }
         }
         let facts = if self.evidence { evidence::gather(paths, &all, console)? } else { Vec::new() };
+        let origins = self.show_origin;
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
         match global::output(self.output, console.plain) {
-            Output::Json | Output::Jsonl => json(&all, &facts, console)?,
+            Output::Json => json(&all, &facts, origins, console)?,
+            Output::Jsonl => jsonl(&all, &facts, origins, console)?,
             shape => {
                 if shape == Output::Plain {
                     console.plain = true;
                 }
                 for one in &all {
                     show(one, console)?;
-                    if self.show_origin {
+                    if origins {
                         console.print(origin::table_of(one, console.screen))?;
                     }
                 }
@@ -243,7 +245,61 @@ fn standing(one: &Checked, named: bool, console: &Console) -> String {
     format!("{}: {}", paint(GOOD, format!("{icon}policy{name} loadable")), digests.join(", "))
 }
 
-fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::Result<()> {
+/// One policy as programs read it.
+#[derive(Serialize)]
+struct One<'a> {
+    path: &'a str,
+    loadable: bool,
+    digests: BTreeMap<&'a str, &'a str>,
+    problems: Vec<Problem>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    origins: BTreeMap<&'a str, Vec<Origin<'a>>>,
+}
+
+/// A value in force, and where it was written.
+#[derive(Serialize)]
+struct Origin<'a> {
+    path: &'a str,
+    value: &'a str,
+    file: &'a str,
+    line: u32,
+}
+
+impl Origin<'_> {
+    fn new(value: &ValueOrigin) -> Origin<'_> {
+        Origin { path: &value.path, value: &value.value, file: &value.file, line: value.line }
+    }
+}
+
+impl One<'_> {
+    fn new(one: &Checked, origins: bool) -> One<'_> {
+        let of_all = one.origins.iter().filter(|_| origins);
+        One {
+            origins: of_all.map(|(name, values)| (name.as_str(), values.iter().map(Origin::new).collect())).collect(),
+            path: &one.source.root,
+            loadable: one.count(Level::Error) == 0,
+            digests: one.policies.iter().map(|(name, policy)| (name.as_str(), policy.digest.as_str())).collect(),
+            problems: one.diagnostics.iter().map(|diagnostic| Problem::new(diagnostic, &one.source)).collect(),
+        }
+    }
+}
+
+/// A line for each policy, as `test` has one for each suite; what the fixtures say comes last.
+fn jsonl(all: &[Checked], evidence: &[String], origins: bool, console: &mut Console) -> anyhow::Result<()> {
+    #[derive(Serialize)]
+    struct Evidence<'a> {
+        evidence: &'a [String],
+    }
+    for one in all {
+        console.line(Envelope::new("check", One::new(one, origins)).line()?)?;
+    }
+    if !evidence.is_empty() {
+        console.line(Envelope::new("evidence", Evidence { evidence }).line()?)?;
+    }
+    Ok(())
+}
+
+fn json(all: &[Checked], evidence: &[String], origins: bool, console: &mut Console) -> anyhow::Result<()> {
     #[derive(Serialize)]
     struct Body<'a> {
         policies: Vec<One<'a>>,
@@ -252,21 +308,8 @@ fn json(all: &[Checked], evidence: &[String], console: &mut Console) -> anyhow::
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         evidence: &'a [String],
     }
-    #[derive(Serialize)]
-    struct One<'a> {
-        path: &'a str,
-        loadable: bool,
-        digests: BTreeMap<&'a str, &'a str>,
-        problems: Vec<Problem>,
-    }
-    let policies = all.iter().map(|one| One {
-        path: &one.source.root,
-        loadable: one.count(Level::Error) == 0,
-        digests: one.policies.iter().map(|(name, policy)| (name.as_str(), policy.digest.as_str())).collect(),
-        problems: one.diagnostics.iter().map(|diagnostic| Problem::new(diagnostic, &one.source)).collect(),
-    });
     let body = Body {
-        policies: policies.collect(),
+        policies: all.iter().map(|one| One::new(one, origins)).collect(),
         errors: all.iter().map(|one| one.count(Level::Error)).sum(),
         warnings: all.iter().map(|one| one.count(Level::Warning)).sum(),
         evidence,

@@ -17,8 +17,6 @@ pub struct Console {
     pub screen: Screen,
     /// One line each, nothing drawn.
     pub plain: bool,
-    /// More of everything.
-    pub verbose: bool,
     /// A person may be watching stderr: progress is worth drawing.
     pub watched: bool,
 }
@@ -39,7 +37,6 @@ impl Console {
             err: Box::new(AutoStream::new(io::stderr(), choice)),
             screen: Screen { width: terminal.width, ascii: global.ascii || terminal.ascii },
             plain: global.plain,
-            verbose: global.verbose > 0,
             watched: terminal.watched && !global.plain,
         }
     }

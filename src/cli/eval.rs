@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 
+use crate::fixture::DataError;
 use crate::report::explain;
 use crate::report::times::Times;
 use crate::shell::files;
@@ -36,8 +36,11 @@ pub struct Eval {
     /// Comparison value frozen before the rollout; may be given again
     #[arg(long, value_name = "METRIC=VALUE")]
     baseline: Vec<String>,
+    /// Rename and convert what the snapshot calls otherwise; may be given again
+    #[arg(long, value_name = "NAME[/GROUP]=METRIC[/GROUP][:UNIT]")]
+    map: Vec<String>,
     /// Sample count of readings that carry none
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = run::whole, allow_negative_numbers = true)]
     assume_samples: Option<u64>,
     /// End with 10 for hold, 11 for roll back, 12 when something is unknown
     #[arg(long)]
@@ -49,21 +52,23 @@ pub struct Eval {
 
 impl Eval {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let text = match self.snapshot.as_str() {
-            "-" => files::read_stdin().context("cannot read standard input")?,
-            path => files::read_text(Path::new(path)).with_context(|| format!("cannot read `{path}`"))?,
+        let (name, text) = match self.snapshot.as_str() {
+            "-" => ("standard input", files::read_stdin()),
+            path => (path, files::read_text(Path::new(path))),
         };
+        let text = text.map_err(|cause| DataError::Unreadable { file: name.to_owned(), cause })?;
         let recorded = Recorded {
             stage: self.stage.clone(),
             baseline: self.baseline.clone(),
+            map: self.map.clone(),
             assume_samples: self.assume_samples,
             strict: true,
             ..Recorded::default()
         };
         // A snapshot printed over several lines is still one line of NDJSON.
-        let line = run::one_line(&text, &self.snapshot)?;
+        let line = run::one_line(&text, name)?;
         let environment = self.environment.get();
-        let run = Run::of_snapshot(&self.policy, &self.snapshot, line, &environment, &recorded, console)?;
+        let run = Run::of_snapshot(&self.policy, name, line, &environment, &recorded, console)?;
         let decision = session::last_decision(run)?;
         let times = Times::between(jiff::tz::TimeZone::UTC, decision.time, decision.time);
         match global::output(self.output, console.plain) {

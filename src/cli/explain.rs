@@ -7,6 +7,7 @@ use clap::Args;
 use crate::fixture::codes as tests;
 use crate::model::time::{Duration, Time};
 use crate::policy::codes;
+use crate::report::json::{CodePage, Envelope};
 use crate::report::{explain, page};
 
 use super::console::Console;
@@ -33,7 +34,7 @@ pub struct Explain {
     /// Recordings, or one fixture's directory
     data: Vec<String>,
     /// When: a time, or how long after the first sample [default: the first roll back, else the end]
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
     /// How much of the time before to show
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
@@ -59,7 +60,11 @@ impl Explain {
     fn code(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let page = |code| codes::page(code).or_else(|| tests::page(code));
         if let Some(found) = codes::parse(&self.subject).and_then(page) {
-            console.print(page::page(found, console.screen))?;
+            match global::output(self.output, console.plain) {
+                Output::Pretty | Output::Plain => console.print(page::page(found, console.screen))?,
+                Output::Json => console.line(Envelope::new("code", CodePage::new(found)).pretty()?)?,
+                Output::Jsonl => console.line(Envelope::new("code", CodePage::new(found)).line()?)?,
+            }
             return Ok(Exit::Done);
         }
         let is_path = Path::new(&self.subject).exists();
@@ -76,7 +81,7 @@ impl Explain {
 
     fn decision(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let moment = self.moment()?;
-        let run = Run::prepare(Path::new(&self.subject), &self.data, &self.environment.get(), &self.recorded, console)?;
+        let run = Run::prepare(Path::new(&self.subject), &self.data, &self.environment, &self.recorded, console)?;
         let found = session::decision_at(run, moment, self.before, console)?;
         let times = self.recorded.times_between(found.decision.time - self.before, found.decision.time);
         let worse = session::next_worse(&found.decision);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::policy::source::POLICY_FILE;
+use crate::policy::diagnostic::Level;
 use crate::report::layout::count;
 use crate::report::screen::{PLACE, paint};
 use crate::shell::files;
@@ -15,7 +15,8 @@ use super::policies;
 
 /// Mend what can be mended without a decision, and migrate older policies.
 ///
-/// A threshold is never changed: misspelt keys, missing units that can only be one thing, an older schema.
+/// A threshold is never changed: misspelt keys, missing units that can only be one thing, an older schema. Overlays
+/// are mended too. Ends with 3 when an error is left.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -32,25 +33,28 @@ pub struct Fix {
 
 impl Fix {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let (mut mends, mut left) = (0, 0);
+        let (mut mends, mut left, mut broken) = (0, 0, false);
         for folder in policies::find(&policies::or_usual(&self.paths))? {
             let mut source = files::load_policy(&folder);
-            if let Some(text) = source.get(POLICY_FILE) {
-                let path = folder.join(POLICY_FILE);
-                let fixed = crate::policy::fix::fix(text);
+            for (file, fixed) in crate::policy::fix::fix_all(&source) {
+                let path = folder.join(file.as_ref());
                 for change in &fixed.changes {
                     console.line(format!("{}: {change}", paint(PLACE, files::shown(&path))))?;
                 }
                 mends += fixed.changes.len();
-                if fixed.text != text.as_ref() && !self.dry_run {
+                if !self.dry_run {
                     super::fmt::write_back(&path, &fixed.text)?;
                 }
-                source.insert(POLICY_FILE, &fixed.text);
+                source.insert(file, fixed.text);
             }
-            left += crate::policy::check(&source).diagnostics.len();
+            for diagnostic in crate::policy::check(&source).diagnostics {
+                left += 1;
+                broken |= diagnostic.level == Level::Error;
+            }
         }
         let word = if self.dry_run { "would be mended" } else { "mended" };
-        console.line(format!("{} {word}, {} left; see them with: rollgate check", count(mends, "problem"), left))?;
-        Ok(Exit::Done)
+        let rest = if left == 0 { "none left".to_owned() } else { format!("{left} left; see with: rollgate check") };
+        console.line(format!("{} {word}, {rest}", count(mends, "problem")))?;
+        Ok(if broken { Exit::PolicyInvalid } else { Exit::Done })
     }
 }

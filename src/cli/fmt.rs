@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::report::layout::count;
-use crate::report::screen::{BAD, PLACE, paint};
+use crate::report::screen::{PLACE, paint};
 use crate::shell::{files, write};
 
 use super::console::Console;
@@ -52,10 +52,11 @@ impl Fmt {
                         let word = if self.check { "would change" } else { "changed" };
                         console.line(format!("{word} {}", paint(PLACE, files::shown(&path))))?;
                     }
-                    Err(problem) => {
+                    Err(_) => {
                         broken += 1;
-                        let shown = files::shown(&folder.join(path.as_ref()));
-                        console.say(format!("{} {shown}: {problem}", paint(BAD, "error:")))?;
+                        for problem in crate::policy::syntax(path, text) {
+                            console.say(policies::show(&problem, &source, console).trim_end())?;
+                        }
                     }
                 }
             }

@@ -16,9 +16,6 @@ pub struct Global {
     /// One fact per line and nothing drawn: for screen readers and grep
     #[arg(long, global = true, env = "ROLLGATE_PLAIN", value_parser = clap::builder::FalseyValueParser::new(), help_heading = "Appearance")]
     pub plain: bool,
-    /// Say more: timings, causes, what was skipped
-    #[arg(short, long, action = clap::ArgAction::Count, global = true, help_heading = "Appearance")]
-    pub verbose: u8,
 }
 
 /// When to colour.
@@ -48,16 +45,22 @@ pub enum Output {
 /// Which environment's policy is meant.
 #[derive(Debug, Clone, Args)]
 pub struct WhichEnvironment {
-    /// Environment whose overlay (`env/NAME.toml`) is in force
-    #[arg(short, long, value_name = "NAME", default_value = "production", env = "ROLLGATE_ENVIRONMENT")]
-    pub environment: String,
+    /// Environment whose overlay (`env/NAME.toml`) is in force [default: the fixture's, else production]
+    #[arg(short, long, value_name = "NAME", env = "ROLLGATE_ENVIRONMENT")]
+    pub environment: Option<String>,
 }
 
 impl WhichEnvironment {
     /// As the policy compiler wants it.
     #[must_use]
     pub fn get(&self) -> Environment {
-        Environment::new(&self.environment)
+        self.asked().unwrap_or_else(|| Environment::new(crate::policy::PRODUCTION))
+    }
+
+    /// The environment, when one was named.
+    #[must_use]
+    pub fn asked(&self) -> Option<Environment> {
+        self.environment.as_deref().map(Environment::new)
     }
 }
 

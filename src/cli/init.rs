@@ -70,6 +70,12 @@ fn rollout_name(text: &str) -> Result<String, String> {
     }
 }
 
+/// A path as it can be pasted into a shell.
+fn pasted(path: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
+    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
 impl Init {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let template = self.template.template();
@@ -81,8 +87,13 @@ impl Init {
             .map(|path| files::shown(&path))
             .collect();
         if !there.is_empty() {
-            let failure =
-                Failure::new(Exit::Failed, format!("{} is there already; nothing was written", there.join(", ")));
+            let more = match there.len() {
+                1 => " is".to_owned(),
+                number => format!(" and {} more are", number - 1),
+            };
+            let message =
+                format!("`{}`{more} there already; nothing was written", there.first().map_or("", String::as_str));
+            let failure = Failure::new(Exit::Failed, message);
             return Err(failure.help("choose another directory, or another --name").into());
         }
         for file in &files {
@@ -104,11 +115,11 @@ impl Init {
         let rollout = self.name.as_deref().unwrap_or(template.rollout);
         let (policy, fixture) = (Template::policy_folder(rollout), template.fixture_folder(rollout));
         let here = self.directory == Path::new(".");
-        let at = |path: &str| if here { path.to_owned() } else { files::shown(&self.directory.join(path)) };
+        let at = |path: &str| if here { path.to_owned() } else { pasted(&files::shown(&self.directory.join(path))) };
         console.line(format!("\n{}", paint(STRONG, "Next:")))?;
         let steps = [
             (format!("rollgate check {}", at(&policy)), "is it sound"),
-            (format!("rollgate test {}", files::shown(&self.directory)), "does it do what its tests say"),
+            (format!("rollgate test {}", pasted(&files::shown(&self.directory))), "does it do what its tests say"),
             (format!("rollgate replay {} {}", at(&policy), at(&fixture)), "what it would have done"),
         ];
         for (command, why) in steps {

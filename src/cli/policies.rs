@@ -8,7 +8,7 @@ use crate::policy::compiled::Policy;
 use crate::policy::diagnostic::{Diagnostic, Level};
 use crate::policy::source::PolicySource;
 use crate::report::{diagnostics, lines};
-use crate::shell::files;
+use crate::shell::files::{self, FindError};
 
 use super::console::Console;
 use super::exit::Exit;
@@ -19,15 +19,35 @@ use super::failure::Failure;
 /// # Errors
 /// A path cannot be read, or there is no policy.
 pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
+    let (mut found, mut refused) = (Vec::new(), Vec::new());
     for path in paths {
-        for folder in files::find_policies(path)? {
-            if !found.contains(&folder) {
-                found.push(folder);
+        match files::find_policies(path) {
+            Ok(folders) => {
+                for folder in folders {
+                    if !found.contains(&folder) {
+                        found.push(folder);
+                    }
+                }
             }
+            Err(error) => refused.push(error),
         }
     }
-    Ok(found)
+    match refused.len() {
+        0 => Ok(found),
+        1 => Err(refused.remove(0).into()),
+        _ => Err(together(&refused).into()),
+    }
+}
+
+/// Several paths that lead nowhere, in one message.
+fn together(refused: &[FindError]) -> Failure {
+    let why = |error: &FindError| match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    let only_empty = refused.iter().all(|error| matches!(error, FindError::NoPolicy(_)));
+    let exit = if only_empty { Exit::Nothing } else { Exit::Failed };
+    Failure::new(exit, refused.iter().map(why).collect::<Vec<_>>().join("\n  and: "))
 }
 
 /// The paths given, or where policies usually are: `policies`, else here.
@@ -70,7 +90,8 @@ pub fn compile(source: &PolicySource, environment: &Environment, console: &mut C
         Some(policy) if errors.is_empty() => Ok(Arc::new(policy)),
         _ => {
             let message = format!("`{}` does not compile for {environment}", source.root);
-            Err(Failure::new(Exit::PolicyInvalid, message).help("see all of it with: rollgate check").into())
+            let help = format!("see all of it with: rollgate check {}", source.root);
+            Err(Failure::new(Exit::PolicyInvalid, message).help(help).into())
         }
     }
 }

@@ -50,7 +50,7 @@ pub struct Replay {
 impl Replay {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let shape = global::output(self.output, console.plain);
-        let run = Run::prepare(&self.policy, &self.data, &self.environment.get(), &self.recorded, console)?;
+        let run = Run::prepare(&self.policy, &self.data, &self.environment, &self.recorded, console)?;
         let rows = if self.all { Rows::Every } else { Rows::Changes };
         let replayed = session::replay(run, rows, shape == Output::Jsonl, console)?;
         let times = self.recorded.times(&replayed);

@@ -7,12 +7,12 @@ use clap::Args;
 use jiff::tz::TimeZone;
 
 use crate::engine::{Machine, Output};
-use crate::fixture::names::Mapping;
-use crate::fixture::open::MAX_POINTS;
-use crate::fixture::prometheus::SeriesName;
+use crate::fixture::data::names::Mapping;
+use crate::fixture::data::open::{Format, MAX_POINTS};
+use crate::fixture::data::prometheus::SeriesName;
 use crate::fixture::scenario::{Scenario, Start};
 use crate::fixture::score::{Label, Score};
-use crate::fixture::{Moment, ReadOptions, Recording};
+use crate::fixture::{DataError, Moment, ReadOptions, Recording};
 use crate::model::frame::MetricIx;
 use crate::model::ids::{Environment, StageName};
 use crate::model::literal::Literal;
@@ -28,6 +28,7 @@ use crate::shell::data::open_recording;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::global::WhichEnvironment;
 use super::policies;
 use tap::Observed;
 
@@ -52,7 +53,7 @@ pub struct Recorded {
     #[arg(long, value_name = "NAME", help_heading = "Start and end")]
     pub stage: Option<String>,
     /// After a roll back, start again once all checks were clear that long
-    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = "Start and end")]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true, help_heading = "Start and end")]
     pub rearm: Option<Duration>,
     /// Change one value of the policy for this run; may be given again
     #[arg(long, value_name = "CHECK.KEY=VALUE", help_heading = "Policy")]
@@ -70,13 +71,13 @@ pub struct Recorded {
     #[arg(long, value_name = "METRIC[/GROUP]", help_heading = "Data")]
     pub series: Option<String>,
     /// Sample count of readings that carry none
-    #[arg(long, value_name = "COUNT", help_heading = "Data")]
+    #[arg(long, value_name = "COUNT", value_parser = whole, allow_negative_numbers = true, help_heading = "Data")]
     pub assume_samples: Option<u64>,
     /// Refuse data with any problem: duplicates, gaps, unknown names
     #[arg(long, help_heading = "Data")]
     pub strict: bool,
     /// Points of a series-ordered file that may be loaded into memory
-    #[arg(long, value_name = "COUNT", help_heading = "Data")]
+    #[arg(long, value_name = "COUNT", value_parser = whole, allow_negative_numbers = true, help_heading = "Data")]
     pub max_points: Option<u64>,
     /// Zone that times are shown in, as in Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE", value_parser = zone, help_heading = "Appearance")]
@@ -89,6 +90,11 @@ fn time(text: &str) -> Result<Time, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text).map_err(|error| error.to_string())
+}
+
+/// A count on the command line.
+pub(super) fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a count; write a whole number, as 1000"))
 }
 
 fn zone(text: &str) -> Result<TimeZone, String> {
@@ -150,38 +156,44 @@ impl Run {
     pub fn prepare(
         policy: &Path,
         data: &[String],
-        environment: &Environment,
+        environment: &WhichEnvironment,
         recorded: &Recorded,
         console: &mut Console,
     ) -> anyhow::Result<Run> {
-        let mut mapping = Mapping::default();
-        for rule in &recorded.map {
-            mapping.add(rule).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+        if let (Some(from), Some(to)) = (recorded.from, recorded.to)
+            && from > to
+        {
+            return Err(Failure::new(Exit::Usage, format!("`--from {from}` is later than `--to {to}`")).into());
         }
         if let [only] = data
             && fixture::Folder::is_one(Path::new(only))
         {
-            return Run::of_fixture(policy, Path::new(only), recorded, console);
+            return Run::of_fixture(policy, Path::new(only), environment, recorded, console);
         }
         let series = recorded.series.as_deref().map(SeriesName::parse);
         let recordings: Vec<Recording> =
             data.iter().map(|path| open_recording(path, series.clone())).collect::<Result<_, _>>()?;
-        let (policy, changed) = compile_with(policy, environment, &recorded.set, console)?;
-        Run::of_recordings(policy, changed, recordings, mapping, recorded)
+        let (policy, changed) = compile_with(policy, &environment.get(), &recorded.set, console)?;
+        Run::of_recordings(policy, changed, recordings, recorded)
     }
 
     /// From a fixture's directory: its data, its start and its label, and what the arguments say otherwise.
-    fn of_fixture(policy: &Path, path: &Path, recorded: &Recorded, console: &mut Console) -> anyhow::Result<Run> {
+    fn of_fixture(
+        policy: &Path,
+        path: &Path,
+        environment: &WhichEnvironment,
+        recorded: &Recorded,
+        console: &mut Console,
+    ) -> anyhow::Result<Run> {
         let folder = fixture::Folder::read(path, console)?;
-        let (policy, changed) = compile_with(policy, &folder.head.environment, &recorded.set, console)?;
+        let environment = environment.asked().unwrap_or_else(|| folder.head.environment.clone());
+        let (policy, changed) = compile_with(policy, &environment, &recorded.set, console)?;
         let read = folder.against(&policy, console)?;
         let mut reading = fixture::Folder::reading(&read, &policy);
         reading.strict = recorded.strict;
         reading.assume_samples = recorded.assume_samples.or(reading.assume_samples);
         reading.max_points = recorded.max_points.unwrap_or(reading.max_points);
-        for rule in &recorded.map {
-            reading.mapping.add(rule).map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
-        }
+        mapping(recorded, &policy, &mut reading.mapping)?;
         let mut scenario = read.scenario;
         if let Some(name) = &recorded.stage {
             scenario.start.stage = Some(stage(&policy, name)?);
@@ -210,7 +222,7 @@ impl Run {
         console: &mut Console,
     ) -> anyhow::Result<Run> {
         let policy = policies::compile(source, &crate::policy::PRODUCTION.into(), console)?;
-        Run::of_recordings(policy, Vec::new(), vec![Recording::from_bytes(name, data)], Mapping::default(), recorded)
+        Run::of_recordings(policy, Vec::new(), vec![Recording::from_bytes(name, data)], recorded)
     }
 
     /// From one snapshot, given as a line of NDJSON.
@@ -225,19 +237,20 @@ impl Run {
         recorded: &Recorded,
         console: &mut Console,
     ) -> anyhow::Result<Run> {
-        // Format is told by the name; a snapshot is a recording of one line whatever its file is called.
-        let recording = Recording::from_bytes(format!("{name}.ndjson"), line);
+        // A snapshot is a recording of one line whatever its file is called.
+        let recording = Recording { format: Some(Format::Ndjson), ..Recording::from_bytes(name, line) };
         let (policy, changed) = compile_with(policy, environment, &recorded.set, console)?;
-        Run::of_recordings(policy, changed, vec![recording], Mapping::default(), recorded)
+        Run::of_recordings(policy, changed, vec![recording], recorded)
     }
 
     fn of_recordings(
         policy: Arc<Policy>,
         changed: Vec<String>,
         recordings: Vec<Recording>,
-        mapping: Mapping,
         recorded: &Recorded,
     ) -> anyhow::Result<Run> {
+        let mut rules = Mapping::default();
+        mapping(recorded, &policy, &mut rules)?;
         let start = Start {
             stage: recorded.stage.as_ref().map(|name| stage(&policy, name)).transpose()?,
             baseline: recorded.baseline.iter().map(|given| baseline(&policy, given)).collect::<Result<_, _>>()?,
@@ -249,7 +262,7 @@ impl Run {
                 strict: recorded.strict,
                 assume_samples: recorded.assume_samples,
                 max_points: recorded.max_points.unwrap_or(MAX_POINTS),
-                mapping,
+                mapping: rules,
                 rollout: Some(policy.rollout.clone()),
                 environment: None,
             },
@@ -271,8 +284,31 @@ fn compile_with(
     console: &mut Console,
 ) -> anyhow::Result<(Arc<Policy>, Vec<String>)> {
     let mut source = policies::load_one(path)?;
+    let as_written = (!sets.is_empty()).then(|| source.clone());
     let changed = sets.iter().map(|wanted| set::set(&mut source, environment, wanted)).collect::<Result<_, _>>()?;
-    Ok((policies::compile(&source, environment, console)?, changed))
+    let policy = policies::compile(&source, environment, console).map_err(|error| match as_written {
+        Some(before) if crate::policy::compile(&before, environment).policy.is_some() => {
+            let message = format!("`{}` does not compile with --set {}", source.root, sets.join(" --set "));
+            let help = "give another value; the file is as it was, and the line above is how it would be";
+            Failure::new(Exit::PolicyInvalid, message).help(help).into()
+        }
+        _ => error,
+    })?;
+    Ok((policy, changed))
+}
+
+/// The rules of `--map`, added to `rules`: wrong ones are wrong usage, whatever the data is.
+fn mapping(recorded: &Recorded, policy: &Policy, rules: &mut Mapping) -> Result<(), Failure> {
+    let refuse = |error: DataError| Failure::new(Exit::Usage, format!("`--map`: {error}"));
+    let mut own = Mapping::default();
+    for rule in &recorded.map {
+        own.add(rule).map_err(refuse)?;
+        rules.add(rule).map_err(refuse)?;
+    }
+    own.fits(&policy.catalogue).map_err(|error| {
+        let known: Vec<&str> = policy.catalogue.metrics().iter().map(|metric| metric.name.as_str()).collect();
+        refuse(error).help(format!("metrics of this policy: {}", known.join(", ")))
+    })
 }
 
 fn stage(policy: &Policy, name: &str) -> Result<StageName, Failure> {
@@ -303,7 +339,8 @@ fn baseline(policy: &Policy, given: &str) -> Result<(MetricIx, f64), Failure> {
 /// Not a snapshot.
 pub fn one_line(text: &str, name: &str) -> anyhow::Result<String> {
     let refuse = |error: serde_json::Error| {
-        let failure = Failure::new(Exit::DataUnreadable, format!("`{name}` is not a snapshot: {error}"));
+        let why = if text.trim().is_empty() { "it is empty".to_owned() } else { error.to_string() };
+        let failure = Failure::new(Exit::DataUnreadable, format!("`{name}` is not a snapshot: {why}"));
         failure.help(r#"a snapshot is {"time": "2026-11-01T00:00:00Z", "groups": {"treatment": {"error_rate": 0.2}}}"#)
     };
     let snapshot: Snapshot = serde_json::from_str(text).map_err(refuse)?;

@@ -12,7 +12,7 @@ use crate::shell::files;
 
 use super::console::Console;
 use super::exit::Exit;
-use super::failure::Failure;
+use super::failure::{self, Failure};
 use super::global::{self, Output};
 use super::{policies, watching};
 
@@ -66,13 +66,21 @@ impl Test {
         let mut all = Outcomes::default();
         let (policy_folders, fixture_folders) = find(paths)?;
         let wanted = Wanted { filter: self.filter.as_deref(), bless: self.bless };
+        let mut hindered = None;
         for folder in &policy_folders {
-            suite::run(&files::load_policy(folder), &wanted, &mut all, &mut fired, console)?;
+            let ran = suite::run(&files::load_policy(folder), &wanted, &mut all, &mut fired, console);
+            hindered = hindered.max(goes_on(ran, &mut all, console)?);
         }
         for folder in &fixture_folders {
-            fixtures::run(folder, &wanted, &mut all, &mut fired, console)?;
+            let ran = fixtures::run(folder, &wanted, &mut all, &mut fired, console);
+            hindered = hindered.max(goes_on(ran, &mut all, console)?);
         }
         let ran: usize = all.suites.iter().map(|suite| suite.tests.len()).sum();
+        if let Some(exit) = hindered
+            && ran == 0
+        {
+            return Ok(exit);
+        }
         if policy_folders.is_empty() && fixture_folders.is_empty() || (ran == 0 && all.filtered == 0) {
             return Err(nothing(paths).into());
         }
@@ -93,10 +101,11 @@ impl Test {
                 }
             }
         }
-        Ok(match (all.failed(), all.passed()) {
-            (0, 0) => Exit::Nothing,
-            (0, _) => Exit::Done,
-            _ => Exit::ExpectationFailed,
+        Ok(match (hindered, all.failed(), all.passed()) {
+            (Some(exit), ..) => exit,
+            (None, 0, 0) => Exit::Nothing,
+            (None, 0, _) => Exit::Done,
+            (None, ..) => Exit::ExpectationFailed,
         })
     }
 }
@@ -119,6 +128,19 @@ impl Wanted<'_> {
 /// A test that held.
 pub(crate) const fn passed(name: String) -> Outcome {
     Outcome { name, failures: Vec::new() }
+}
+
+/// One policy or fixture that cannot be run is told, and the others run: the exit code it asks for.
+fn goes_on(ran: anyhow::Result<()>, all: &mut Outcomes, console: &mut Console) -> anyhow::Result<Option<Exit>> {
+    match ran {
+        Ok(()) => Ok(None),
+        Err(error) if failure::is_closed_pipe(&error) => Err(error),
+        Err(error) => {
+            super::complain(console, &error);
+            all.not_run += 1;
+            Ok(Some(failure::exit_of(&error)))
+        }
+    }
 }
 
 fn nothing(paths: &[PathBuf]) -> Failure {

@@ -87,6 +87,16 @@ impl Reservoirs {
         }
     }
 
+    /// When the first reading after `now` becomes older than the window.
+    pub(crate) fn next_to_drop_out(&self, policy: &Policy, now: Time) -> Option<Time> {
+        let window = policy.baseline.window;
+        let drops = |points: &VecDeque<(Time, f64)>| {
+            let kept = points.partition_point(|(at, _)| now.since(*at) > window);
+            points.get(kept).map(|(at, _)| *at + window + Duration::from_millis(1))
+        };
+        self.of.iter().flat_map(|one| [drops(&one.all), drops(&one.control)]).flatten().min()
+    }
+
     /// What would be frozen at `now`, one entry per metric and region.
     pub(crate) fn freeze(&self, policy: &Policy, now: Time) -> Vec<Baseline> {
         self.of.iter().filter_map(|reservoir| reservoir.freeze(policy, now)).collect()

@@ -57,7 +57,7 @@ impl Checks {
 
     /// Takes in readings.
     pub fn load(&mut self, frame: &Frame) {
-        self.evidence.take_in(&self.policy, self.stage, frame, false);
+        self.evidence.take_in(&self.policy, self.stage, frame, false, frame.time);
     }
 
     /// What each TOML check says about the readings as they stand at `now`, in the order of the policy. Nothing is

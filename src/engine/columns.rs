@@ -14,7 +14,7 @@ pub(crate) struct Last {
     pub(crate) value: f64,
     pub(crate) observed: Time,
     /// Sample count plus one; zero when no count was recorded.
-    samples_plus: u64,
+    pub(crate) samples_plus: u64,
     unknown: Option<Unknown>,
     /// Since when the value has been exactly this.
     same_since: Time,
@@ -38,6 +38,11 @@ impl Last {
     /// The sample count, when one was recorded.
     pub(crate) const fn samples(&self) -> Option<u64> {
         self.samples_plus.checked_sub(1)
+    }
+
+    /// Whether it is a believable number, fresh or not.
+    pub(crate) const fn is_number(&self) -> bool {
+        self.unknown.is_none()
     }
 
     /// Whether the series was ever seen.

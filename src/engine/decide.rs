@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::model::decision::{Answer, Cause, Permit, Reasons, Verdict, Wait};
-use crate::model::frame::RegionIx;
+use crate::model::finding::FindingState;
 use crate::model::ids::{MetricName, Region, StageName};
 use crate::model::reading::{Reading, Truth, Unknown};
 use crate::model::severity::Severity;
@@ -11,9 +11,10 @@ use crate::model::time::{Duration, Time};
 use crate::policy::compiled::{BreachScope, OnMax, OnUnknown, StageIx};
 
 use super::columns::judge;
+use super::evaluate::rolls_back;
 use super::guards::Guard;
 use super::machine::Machine;
-use super::table::{Row, Test};
+use super::table::Row;
 
 /// An answer with its deciding reason, by position: comparing two of these tells whether anything changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,13 +74,15 @@ impl Machine {
         if let Some(row) = self.tally.roll_back {
             return Some(Why::Row(row));
         }
-        if self.tally.unknown.is_some()
+        if self.tally.blind
             && let Some((row, slot)) = self.silence_to_roll_back()
         {
             return Some(Why::Silence { row, slot });
         }
         let stage = self.stage()?;
-        (stage.on_max == OnMax::Rollback && self.is_past_max(stage)).then_some(Why::PastMax)
+        // A finished rollout stays in its last stage for good.
+        let is_over = stage.on_max == OnMax::Rollback && self.is_past_max(stage) && !self.state().complete;
+        is_over.then_some(Why::PastMax)
     }
 
     /// The first reading that has been unknown for longer than its metric allows, where the policy then rolls back.
@@ -96,13 +99,8 @@ impl Machine {
     /// (row, slot) of every reading that an acting, applicable row rests on.
     pub(crate) fn slots_in_use(&self) -> impl Iterator<Item = (usize, usize)> {
         let rows = self.evidence.table.rows.iter().enumerate();
-        rows.filter(|(_, row)| row.acting && !row.not_applicable).flat_map(|(at, row)| {
-            let (bound, reads): (Option<usize>, &[_]) = match &row.test {
-                Test::Bound(test) => (Some(test.slot), &[]),
-                Test::Script { reads } => (None, reads.as_slice()),
-            };
-            bound.into_iter().chain(reads.iter().map(|(slot, _)| *slot)).map(move |slot| (at, slot))
-        })
+        rows.filter(|(_, row)| row.acting && !row.not_applicable)
+            .flat_map(|(at, row)| row.reads().map(move |(slot, _)| (at, slot)))
     }
 
     /// The verdict in words and values.
@@ -145,15 +143,21 @@ impl Machine {
         }
     }
 
-    /// Where a roll back goes: the check's own target, else the stage's; never up.
+    /// Where a roll back goes: to the lowest stage that any check asks for which rolls back now, by its own target or
+    /// else the stage's; never up.
     pub(crate) fn target(&self, why: Why) -> StageName {
-        let row = match why {
-            Why::Row(row) => self.evidence.table.rows.get(row),
+        let by_stage = self.stage().map_or(StageIx(0), |stage| stage.rollback_to);
+        let evidence = &self.evidence;
+        let fires = |(row, state): &(&Row, &FindingState)| {
+            row.acting && !row.not_applicable && rolls_back(row, **state, &evidence.columns, self.now())
+        };
+        let by_check = |row: &Row| self.policy().check(row.check)?.target.filter(|target| *target < self.stage_ix);
+        let asked = evidence.table.rows.iter().zip(&evidence.states).filter(fires);
+        let lowest = match why {
+            Why::Row(_) => asked.map(|(row, _)| by_check(row).unwrap_or(by_stage)).min(),
             _ => None,
         };
-        let by_check = row.and_then(|row| self.policy().check(row.check)?.target);
-        let by_stage = self.stage().map(|stage| stage.rollback_to);
-        let target = by_check.or(by_stage).unwrap_or(StageIx(0)).min(self.stage_ix);
+        let target = lowest.unwrap_or(by_stage).min(self.stage_ix);
         self.policy().stage(target).map_or_else(|| self.state().stage.clone(), |stage| stage.name.clone())
     }
 
@@ -211,6 +215,7 @@ impl Machine {
         let stage = self.stage();
         match guard {
             Guard::NotStarted => Wait::NotStarted,
+            Guard::NoSuchStage => Wait::NoSuchStage { stage: state.stage.clone() },
             Guard::Complete => Wait::Complete,
             Guard::Final => Wait::Final,
             Guard::Manual => Wait::Manual,
@@ -272,15 +277,12 @@ impl Machine {
         }
     }
 
-    fn wait_for_region(&self, region: RegionIx) -> Wait {
-        let name = self.policy().catalogue.regions().get(region.0 as usize).cloned();
-        let name = name.unwrap_or_else(|| Region::new(""));
-        let latch = self.state().latched_regions.get(&name);
-        Wait::RegionLatched {
-            since: latch.map_or(Time::NEVER, |latch| latch.since),
-            note: latch.map_or_else(String::new, |latch| latch.because.clone()),
-            region: name,
-        }
+    fn wait_for_region(&self, nth: usize) -> Wait {
+        self.state().latched_regions.iter().nth(nth).map_or(Wait::NotStarted, |(region, latch)| Wait::RegionLatched {
+            region: region.clone(),
+            since: latch.since,
+            note: latch.because.clone(),
+        })
     }
 
     fn wait_for_reading(&self, at: usize) -> Wait {
@@ -302,11 +304,8 @@ impl Machine {
     /// Why the reading behind a row is unknown at this instant, if it is.
     pub(crate) fn unknown_reason(&self, row: usize, slot: usize) -> Option<Unknown> {
         let row = self.evidence.table.rows.get(row)?;
-        let needs = match &row.test {
-            Test::Bound(test) => test.needs,
-            Test::Script { reads } => reads.iter().find(|(read, _)| *read == slot)?.1,
-        };
-        match judge(self.evidence.columns.get(slot), &needs, self.now()) {
+        let (_, needs) = row.reads().find(|(read, _)| *read == slot)?;
+        match judge(self.evidence.columns.get(slot), needs, self.now()) {
             Reading::Unknown(why) => Some(why),
             Reading::Value(_) => None,
         }

@@ -24,8 +24,12 @@ pub(crate) struct Tally {
     pub(crate) blocking: Option<usize>,
     /// The first acting check whose reading is unknown.
     pub(crate) unknown: Option<usize>,
+    /// A reading that an acting check rests on is unknown, whatever the check makes of it.
+    pub(crate) blind: bool,
     /// The first closed gate of the stage.
     pub(crate) gate: Option<usize>,
+    /// Late evidence was shown first; what is newer has yet to be looked at.
+    pub(crate) look_again: bool,
     /// Every gate that the early exit asks for is open.
     pub(crate) early_gates_open: bool,
     /// The worst severity firing.
@@ -43,6 +47,8 @@ impl Tally {
         roll_back: None,
         blocking: None,
         unknown: None,
+        blind: false,
+        look_again: false,
         gate: None,
         early_gates_open: true,
         severity: None,
@@ -122,10 +128,20 @@ impl Evidence {
                 now,
             };
             let answer = policy.scripts.call(*function, &facts);
+            let dark = reads.iter().find_map(|(slot, needs)| match judge(self.columns.get(*slot), needs, now) {
+                Reading::Unknown(why) => Some(why),
+                Reading::Value(_) => None,
+            });
+            tally.blind |= row.acting && dark.is_some();
+            // What it passed over it still rests on: the stage's metrics are those that its checks read. A breach stands.
+            let truth = match (answer.truth, dark) {
+                (Truth::Ok, Some(why)) => Truth::Unknown(why),
+                (truth, _) => truth,
+            };
             if let Some(fault) = self.faults.get_mut(at) {
                 *fault = answer.fault;
             }
-            self.settle(at, answer.truth, observed, now, tally, changes);
+            self.settle(at, truth, observed, now, tally, changes);
         }
     }
 
@@ -149,10 +165,15 @@ impl Evidence {
         let new_state = if row.not_applicable {
             FindingState::NotApplicable
         } else {
-            if observed > run.seen() {
+            if run.take_late_firing() {
+                tally.look_again |= observed > run.seen();
+            } else if observed > run.seen() {
                 run.observe(truth, observed, row.window, row.clear, row.max_age);
             } else {
                 run.end_after_hole(now, row.max_age);
+                if truth == Truth::Breach && run.is_revised(observed, row.bound().is_none()) {
+                    run.observe_late_breach(observed, row.window, row.max_age);
+                }
             }
             run.state(truth, row.gate)
         };
@@ -161,14 +182,17 @@ impl Evidence {
             *state = new_state;
         }
         if row.not_applicable {
+            // A gate says what must hold: where nothing can show it, it stays closed.
+            if row.gate && row.acting {
+                add(tally, at, row, new_state, &self.table, &self.columns, now);
+            }
             return;
         }
-        if !matches!(truth, Truth::Unknown(_)) {
-            tally.stale_at = tally.stale_at.min(stale_at(row, &self.columns));
-        }
+        tally.stale_at = tally.stale_at.min(stale_at(row, truth, &self.columns, now));
         if row.acting {
             // An unknown reading blocks whatever the check's run remembers.
             if matches!(truth, Truth::Unknown(_)) {
+                tally.blind = true;
                 tally.unknown = worst(tally.unknown, at, &self.table);
                 tally.early_gates_open &= !row.gate;
             }
@@ -179,18 +203,19 @@ impl Evidence {
     }
 }
 
-/// When the readings that a row rests on turn stale.
+/// When the first of the usable readings that a row rests on turns stale.
 #[inline]
-fn stale_at(row: &Row, columns: &Columns) -> Time {
-    match &row.test {
-        Test::Bound(test) => turns_stale_at(columns.get(test.slot), &test.needs),
-        Test::Script { reads } => reads
-            .iter()
-            .filter(|(slot, _)| columns.get(*slot).seen())
-            .map(|(slot, needs)| turns_stale_at(columns.get(*slot), needs))
-            .min()
-            .unwrap_or(Time::FOREVER),
+fn stale_at(row: &Row, truth: Truth, columns: &Columns, now: Time) -> Time {
+    match (&row.test, truth) {
+        (Test::Bound(test), Truth::Ok | Truth::Breach) => turns_stale_at(columns.get(test.slot), &test.needs),
+        _ => first_stale(row, columns, now),
     }
+}
+
+/// A check that cannot tell may still rest on usable readings: since when they are gone matters to `unknown_after`.
+fn first_stale(row: &Row, columns: &Columns, now: Time) -> Time {
+    let usable = row.reads().filter(|(slot, needs)| judge(columns.get(*slot), needs, now).value().is_some());
+    usable.map(|(slot, needs)| turns_stale_at(columns.get(slot), needs)).min().unwrap_or(Time::FOREVER)
 }
 
 /// Of two rows the one whose check comes first in the policy's order, which is worst first.
@@ -220,10 +245,28 @@ fn add(tally: &mut Tally, at: usize, row: &Row, state: FindingState, table: &Tab
     }
     tally.blocking = worst(tally.blocking, at, table);
     tally.quiet &= state == FindingState::Clearing;
-    let rolls_back = row.response == Response::Rollback && state == FindingState::Firing;
-    if rolls_back && !(row.unless_control && control_breaks_it_too(row, columns, now)) {
-        tally.roll_back = worst(tally.roll_back, at, table);
+    if !rolls_back(row, state, columns, now) {
+        // What control excuses it excuses only while its own reading is fresh.
+        let excused = row.unless_control && state == FindingState::Firing;
+        if let (true, Some(test)) = (excused, row.bound())
+            && let Some(slot) = test.control_slot
+        {
+            tally.stale_at = tally.stale_at.min(until_after(now, turns_stale_at(columns.get(slot), &test.needs)));
+        }
+        return;
     }
+    tally.roll_back = worst(tally.roll_back, at, table);
+}
+
+/// `at`, unless that is over.
+fn until_after(now: Time, at: Time) -> Time {
+    if at > now { at } else { Time::FOREVER }
+}
+
+/// Whether a row in `state` asks for a roll back now.
+pub(crate) fn rolls_back(row: &Row, state: FindingState, columns: &Columns, now: Time) -> bool {
+    let fires = row.response == Response::Rollback && state == FindingState::Firing && !row.gate;
+    fires && !(row.unless_control && control_breaks_it_too(row, columns, now))
 }
 
 /// Whether the control group breaks the same absolute bound right now: probably a shared cause.
@@ -267,6 +310,9 @@ impl RegionFacts<'_> {
 
 impl Facts for RegionFacts<'_> {
     fn reading(&self, metric: MetricIx, group: Group) -> Reading {
+        if self.stage.leaves_empty(group) {
+            return Reading::Unknown(Unknown::Absent);
+        }
         let slot = self.policy.catalogue.slot(self.region, group, metric).index();
         judge(self.columns.get(slot), &needs(self.policy, self.stage, metric), self.now)
     }

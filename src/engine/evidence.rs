@@ -8,10 +8,13 @@ use crate::model::time::{Duration, Time};
 use crate::policy::compiled::{Policy, StageIx, Than};
 
 use super::baseline::Reservoirs;
-use super::columns::{Arrival, Columns, judge};
+use super::columns::{Arrival, Columns, Last, judge};
 use super::control::Control;
 use super::table::{Table, control_slots, needs};
 use super::window::Run;
+
+/// A reading stamped further in the future than this is rejected: it would stay fresh long after its source died.
+const EARLY: Duration = Duration::from_secs(30);
 
 /// Everything observed, and where each active check stands because of it.
 #[derive(Debug)]
@@ -28,6 +31,9 @@ pub(crate) struct Evidence {
     controls: Vec<(usize, MetricIx, Control)>,
     /// Samples gathered in this stage, by slot.
     samples: Vec<u64>,
+    /// The frame in which each slot's last reading came, by slot; and the number of the current frame.
+    came_in: Vec<u32>,
+    frame: u32,
     /// Since when each slot that a row reads has been unknown, by slot; `FOREVER` while known.
     pub(crate) unknown_since: Vec<Time>,
     /// Somebody was told that a slot is unknown.
@@ -62,6 +68,8 @@ impl Evidence {
             reservoirs: Reservoirs::new(policy),
             controls: control_slots(policy).into_iter().map(|(slot, m)| (slot, m, Control::default())).collect(),
             samples: vec![0; slots],
+            came_in: vec![0; slots],
+            frame: 0,
             unknown_since: vec![Time::FOREVER; slots],
             told_unknown: vec![false; slots],
             exposure: None,
@@ -101,33 +109,60 @@ impl Evidence {
         });
     }
 
-    /// Takes in a frame's readings. `unexposed` says whether they may still become a baseline.
-    pub(crate) fn take_in(&mut self, policy: &Policy, stage: StageIx, frame: &Frame, unexposed: bool) -> Intake {
+    /// Takes in a frame's readings at `now`. `unexposed` says whether they may still become a baseline.
+    pub(crate) fn take_in(
+        &mut self,
+        policy: &Policy,
+        stage: StageIx,
+        frame: &Frame,
+        unexposed: bool,
+        now: Time,
+    ) -> Intake {
+        self.frame = self.frame.wrapping_add(1);
         let mut intake = Intake { fresh: frame.cells.is_empty(), late: false };
         if frame.exposure.is_some() {
             self.exposure = frame.exposure;
         }
-        for cell in &frame.cells {
-            match self.columns.accept(cell) {
+        let newest = now + EARLY;
+        for cell in frame.cells.iter().filter(|cell| cell.observed <= newest) {
+            let slot = cell.slot.index();
+            let before = self.not_looked_at(slot);
+            let arrival = self.columns.accept(cell);
+            if let (Some(before), Arrival::New | Arrival::Worse) = (before, arrival) {
+                self.late_breach(slot, before.observed, before.value, before.samples_plus);
+            }
+            let samples_plus = cell.samples.map_or(0, |samples| samples.saturating_add(1));
+            match arrival {
                 Arrival::New => {
                     intake.fresh = true;
-                    if let Some(total) = self.samples.get_mut(cell.slot.index()) {
+                    if let (Some(total), true) = (self.samples.get_mut(slot), self.columns.get(slot).is_number()) {
                         *total = total.saturating_add(cell.samples.unwrap_or(0));
                     }
                     self.gather(policy, stage, cell, unexposed);
                 }
                 Arrival::Worse => {
-                    let value = self.columns.get(cell.slot.index()).value;
-                    self.late_breach(cell, Some(value));
+                    let value = self.columns.get(slot).value;
+                    self.late_breach(slot, cell.observed, value, samples_plus);
                 }
                 Arrival::Late { value } => {
                     intake.late = true;
-                    self.late_breach(cell, value);
+                    if let Some(value) = value {
+                        self.late_breach(slot, cell.observed, value, samples_plus);
+                    }
                 }
                 Arrival::Repeat => {}
             }
         }
         intake
+    }
+
+    /// A slot's reading when it came in this very frame, so that no check has looked at it yet. What takes its place
+    /// must not hide that it was a breach. Notes that the slot is mentioned.
+    fn not_looked_at(&mut self, slot: usize) -> Option<Last> {
+        let came_in = self.came_in.get_mut(slot)?;
+        let again = std::mem::replace(came_in, self.frame) == self.frame;
+        let last = self.columns.get(slot);
+        (again && last.is_number()).then_some(*last)
     }
 
     /// Feeds what compares: control rings, and reservoirs while nobody sees the change.
@@ -153,14 +188,12 @@ impl Evidence {
     }
 
     /// A value that came late, or that replaced a milder one: it may start or extend a breach, never clear one.
-    fn late_breach(&mut self, cell: &Cell, value: Option<f64>) {
-        let Some(value) = value else { return };
-        let samples_plus = cell.samples.map_or(0, |samples| samples.saturating_add(1));
+    fn late_breach(&mut self, slot: usize, observed: Time, value: f64, samples_plus: u64) {
         for (row, run) in self.table.rows.iter().zip(&mut self.runs) {
             let Some(test) = row.bound() else { continue };
-            let counts = test.slot == cell.slot.index() && samples_plus >= test.needs.samples_plus;
+            let counts = test.slot == slot && samples_plus >= test.needs.samples_plus;
             if counts && !row.not_applicable && test.is_breach(value) {
-                run.observe_late_breach(cell.observed, row.window, row.max_age);
+                run.observe_late_breach(observed, row.window, row.max_age);
             }
         }
     }
@@ -187,16 +220,18 @@ impl Evidence {
     }
 
     /// The earliest instant at which a control median that rows use goes stale.
-    pub(crate) fn control_stale_at(&self) -> Time {
+    pub(crate) fn control_stale_at(&self, policy: &Policy) -> Time {
         if !self.compares_control {
             return Time::FOREVER;
         }
         let uses = self.table.rows.iter().filter_map(|row| {
             let test = row.bound()?;
-            (test.bound.limit.than() == Some(Than::Control) && test.comparison.is_some()).then_some(test)
+            let compares = test.bound.limit.than() == Some(Than::Control) && test.comparison.is_some();
+            compares.then_some((row.region, test))
         });
-        uses.filter_map(|test| {
-            let (_, _, control) = self.controls.iter().find(|(slot, ..)| Some(*slot) == test.control_slot)?;
+        uses.filter_map(|(region, test)| {
+            let control_slot = policy.catalogue.slot(region, Group::Control, test.bound.metric).index();
+            let (_, _, control) = self.controls.iter().find(|(slot, ..)| *slot == control_slot)?;
             Some(control.turns_stale_at(test.needs.max_age))
         })
         .min()
@@ -207,10 +242,9 @@ impl Evidence {
     /// samples, the others need none: a health check or a counter never counts a million of anything.
     pub(crate) fn fewest_samples(&self) -> u64 {
         let rows = self.table.rows.iter().filter(|row| row.acting && !row.not_applicable);
-        let read = || rows.clone().filter_map(|row| row.bound());
         let fewest = |asked: bool| {
-            let tests = read().filter(|test| !asked || test.needs.samples_plus > 0);
-            tests.filter_map(|test| self.samples.get(test.slot).copied()).min()
+            let reads = rows.clone().flat_map(|row| row.reads()).filter(|(_, needs)| !asked || needs.samples_plus > 0);
+            reads.filter_map(|(slot, _)| self.samples.get(slot).copied()).min()
         };
         fewest(true).or_else(|| fewest(false)).unwrap_or(0)
     }

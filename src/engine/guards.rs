@@ -5,10 +5,10 @@
 
 use std::ops::ControlFlow;
 
-use crate::model::frame::{MetricIx, RegionIx};
+use crate::model::frame::MetricIx;
 use crate::model::ids::Role;
 use crate::model::state::BaselineValue;
-use crate::model::time::Duration;
+use crate::model::time::{Duration, Time};
 use crate::policy::compiled::{Approvals, OnMax, Stage, StageIx};
 
 use super::machine::Machine;
@@ -17,13 +17,16 @@ use super::machine::Machine;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Guard {
     NotStarted,
+    /// The policy has no stage of the name in which the rollout stands.
+    NoSuchStage,
     Latched,
     Complete,
     /// A row at hold or worse.
     Check(usize),
     /// A row whose reading is unknown.
     Unknown(usize),
-    RegionLatched(RegionIx),
+    /// The n-th of the latched regions, whether the policy still names it or not.
+    RegionLatched(usize),
     Paused,
     Held,
     NotApplied,
@@ -55,6 +58,9 @@ impl Machine {
         if state.revision.is_none() {
             visit(Guard::NotStarted)?;
         }
+        if !self.knows_its_stage() {
+            visit(Guard::NoSuchStage)?;
+        }
         if state.latch.is_some() {
             visit(Guard::Latched)?;
         }
@@ -67,10 +73,8 @@ impl Machine {
         if let Some(row) = self.tally.unknown {
             visit(Guard::Unknown(row))?;
         }
-        for region in state.latched_regions.keys() {
-            if let Some(region) = self.policy().catalogue.find_region(region.as_str()) {
-                visit(Guard::RegionLatched(region))?;
-            }
+        for nth in 0..state.latched_regions.len() {
+            visit(Guard::RegionLatched(nth))?;
         }
         let Some(stage) = self.stage() else { return ControlFlow::Continue(()) };
         self.patience_guards(stage, visit)?;
@@ -172,6 +176,13 @@ impl Machine {
             }
             BaselineValue::Known { .. } => None,
         })
+    }
+
+    /// While only the comparison values forbid the advance: when the oldest reading behind them drops out, which may
+    /// settle them without a new one.
+    pub(crate) fn baseline_may_settle_at(&self) -> Option<Time> {
+        matches!(self.last_guard(), Some(Guard::Baseline(_)))
+            .then(|| self.evidence.reservoirs.next_to_drop_out(self.policy(), self.now()))?
     }
 
     /// Whether going up one stage is the moment at which comparison values freeze.

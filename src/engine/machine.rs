@@ -72,7 +72,7 @@ pub struct Machine {
     /// Good time served in this stage, to the instant; the state holds it as of the last heartbeat.
     pub(crate) bake: Duration,
     /// The last evaluation that counts for the bake, and whether it was good.
-    mark: Option<(Time, bool)>,
+    pub(crate) mark: Option<(Time, bool)>,
     now: Time,
     last: Assessment,
     /// The record of an evaluation that moved the rollout: what it stood on is gone by now.
@@ -133,9 +133,8 @@ impl Machine {
         match input {
             Input::Tick => self.evaluate(true, &mut output),
             Input::Frame(frame) => {
-                let unexposed = self.stage().is_some_and(Stage::is_unexposed) && self.state.baselines.is_empty();
-                let watched = self.watched_stage();
-                let intake = self.evidence.take_in(&self.policy, watched, frame, unexposed);
+                let (gathers, watched) = (self.gathers_baselines(), self.watched_stage());
+                let intake = self.evidence.take_in(&self.policy, watched, frame, gathers, self.now);
                 self.late_only = intake.late && !intake.fresh;
                 self.evaluate(true, &mut output);
             }
@@ -199,16 +198,23 @@ impl Machine {
         self.policy.stage(self.stage_ix)
     }
 
+    /// Whether the policy has the stage in which the rollout stands.
+    pub(crate) fn knows_its_stage(&self) -> bool {
+        self.stage().is_some_and(|stage| stage.name == self.state.stage)
+    }
+
+    /// Whether readings may become a baseline: nobody has seen the change yet, or a revision that starts again is
+    /// confirmed to be out of sight.
+    fn gathers_baselines(&self) -> bool {
+        let state = &self.state;
+        let unexposed = self.stage().is_some_and(Stage::is_unexposed) && self.knows_its_stage();
+        unexposed && state.baselines.is_empty() && (state.revision.is_none() || state.applied_at.is_some())
+    }
+
     /// The stage whose checks are evaluated: after a roll back, the one it came down from, so that what goes on
     /// happening is still seen and listed.
     pub(crate) fn watched_stage(&self) -> StageIx {
         watched_stage(&self.policy, &self.state, self.stage_ix)
-    }
-
-    /// Whether the time that passes now counts towards the bake.
-    pub(crate) fn bake_counts(&self) -> bool {
-        let (state, tally) = (&self.state, &self.tally);
-        tally.is_good() && state.applied_at.is_some() && state.paused.is_none() && state.latch.is_none()
     }
 
     /// Tests everything at `now`, decides, and carries the decision out on the state.
@@ -248,7 +254,10 @@ impl Machine {
         self.tell_past_max(output);
         match assessment.answer {
             Answer::Hold => self.heartbeat(output),
-            _ if self.policy.shadow && self.ordered.is_none() => self.would(assessment, changed, output),
+            // A person may advance a policy in shadow; what it finds on the way still only watches.
+            answer if self.policy.shadow && !(self.ordered.is_some() && answer == Answer::Advance) => {
+                self.would(assessment, changed, output);
+            }
             Answer::Advance => self.advance(assessment, output),
             Answer::RollBack => self.roll_back(assessment, output),
         }
@@ -278,8 +287,11 @@ impl Machine {
             None => self.emit(What::Completed { because }, output),
             Some(to) => {
                 let (from, generation) = (self.state.stage.clone(), self.state.generation.next());
+                let waiting = self.waiting_policy_for(next, output);
                 self.emit(What::StageEntered { from, to, generation, because }, output);
-                self.take_waiting_policy(output);
+                if let Some(policy) = waiting {
+                    self.put_in_force(policy, output);
+                }
                 self.enter_stage();
                 output.plan = plan(&self.policy, &self.state, false);
             }
@@ -320,10 +332,11 @@ impl Machine {
         self.next_heartbeat = self.now + HEARTBEAT;
     }
 
-    /// Puts the policy in force that waited for the stage to end.
-    fn take_waiting_policy(&mut self, output: &mut Output) {
-        if let Some(policy) = self.waiting_policy.take() {
-            self.swap_policy(policy, output);
+    /// What forbade the advance last.
+    pub(crate) const fn last_guard(&self) -> Option<Guard> {
+        match self.last.why {
+            Why::Guard(guard) => Some(guard),
+            _ => None,
         }
     }
 
@@ -333,6 +346,11 @@ impl Machine {
         self.emit(What::PolicyChanged { old, new }, output);
         self.frozen = Frozen::UNASKED;
         std::mem::replace(&mut self.policy, policy)
+    }
+
+    /// Shows `decision` until the next input.
+    pub(crate) fn show(&mut self, decision: Decision) {
+        self.moved = Some(Box::new(decision));
     }
 
     /// Replaces the evidence after a reload.
@@ -356,20 +374,6 @@ impl Machine {
         let event = Event { time: self.now, what };
         fold::apply(&mut self.state, &event);
         output.events.push(event);
-    }
-
-    /// The elapsed time counts when both ends of it were good, up to the smallest `max_age` of the stage.
-    fn count_bake(&mut self) {
-        if self.late_only {
-            return;
-        }
-        let good = self.bake_counts();
-        if let Some((since, true)) = self.mark
-            && good
-        {
-            self.bake = self.bake + self.now.since(since).min(self.evidence.table.min_max_age);
-        }
-        self.mark = Some((self.now, good));
     }
 
     fn heartbeat(&mut self, output: &mut Output) {

@@ -52,8 +52,8 @@ impl Machine {
 
     fn start(&mut self, revision: Revision, by: Actor, reason: String, output: &mut Output) {
         let Some(stage) = self.policy().stage(StageIx(0)).map(|stage| stage.name.clone()) else { return };
-        if let Some(policy) = self.waiting_policy.take() {
-            self.swap_policy(policy, output);
+        if let Some(policy) = self.waiting_policy_for(StageIx(0), output) {
+            self.put_in_force(policy, output);
         }
         let was_unexposed = self.stage().is_some_and(crate::policy::compiled::Stage::is_unexposed);
         self.emit(What::Started { revision, stage, by, reason }, output);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::decision::Decision;
 use crate::model::finding::{CheckKind, Finding, FindingState};
+use crate::model::frame::Group;
 use crate::model::ids::{CheckId, MetricName, Region};
 use crate::model::reading::{Reading, Truth};
 use crate::policy::compiled::{Check, Condition, MetricRules};
@@ -12,7 +13,7 @@ use super::columns::judge;
 use super::decide::Assessment;
 use super::evaluate::control_breaks_it_too;
 use super::machine::Machine;
-use super::table::{BoundTest, Row};
+use super::table::{BoundTest, Row, needs};
 
 impl Machine {
     /// The record of the last evaluation.
@@ -79,6 +80,7 @@ impl Machine {
             shadow: check.shadow || self.policy().shadow,
             muted: self.state().mutes.contains_key(&check.id),
             control_too: false,
+            facts: String::new(),
             condition: Arc::clone(&check.words),
             origin: check.origin.clone(),
         };
@@ -126,10 +128,38 @@ impl Machine {
         {
             finding.unknown = Some(*why);
         }
+        if finding.state == FindingState::Firing {
+            finding.facts = self.facts_of(at, check);
+        }
         // A script that failed says so where its condition is shown: nobody should look for the fault in the data.
         if let (Some(Some(fault)), Condition::Script { .. }) = (self.evidence.faults.get(at), &check.condition) {
             finding.condition = Arc::from(format!("{}: {fault}", check.words));
         }
+    }
+
+    /// What a script had before it: the readings it asks for and the checks it asks about.
+    fn facts_of(&self, at: usize, check: &Check) -> String {
+        let (Condition::Script { reads, asks, .. }, Some(row)) = (&check.condition, self.evidence.table.rows.get(at))
+        else {
+            return String::new();
+        };
+        let (policy, watched) = (self.policy(), self.watched_stage());
+        let readings = reads.iter().filter_map(|(metric, group)| {
+            let slot = policy.catalogue.slot(row.region, *group, *metric).index();
+            let needs = needs(policy, policy.stage(watched)?, *metric);
+            let metric = policy.catalogue.metric(*metric)?;
+            let value = match judge(self.evidence.columns.get(slot), &needs, self.now()) {
+                Reading::Value(value) => metric.unit.show(value).to_string(),
+                Reading::Unknown(why) => why.to_string(),
+            };
+            let group = if *group == Group::Treatment { String::new() } else { format!(" ({group})") };
+            Some(format!("{}{group} {value}", metric.name))
+        });
+        let checks = asks.iter().filter_map(|ix| {
+            let state = self.evidence.states.get(self.evidence.table.row_of(*ix, row.region)?)?;
+            Some(format!("{} {state}", policy.check(*ix)?.id))
+        });
+        readings.chain(checks).collect::<Vec<_>>().join(", ")
     }
 
     /// The name of the metric behind a slot.

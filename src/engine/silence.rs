@@ -10,7 +10,7 @@ impl Machine {
     /// Keeps track of since when each reading in use is unknown, and tells somebody once it has lasted.
     pub(crate) fn track_unknowns(&mut self, output: &mut Output) {
         let nothing_tracked = || self.evidence.unknown_since.iter().all(|since| *since == Time::FOREVER);
-        if self.tally.unknown.is_none() && nothing_tracked() {
+        if !self.tally.blind && nothing_tracked() {
             return;
         }
         let now = self.now();
@@ -78,15 +78,22 @@ impl Machine {
             }
         };
         consider(self.tally.stale_at);
-        consider(self.evidence.control_stale_at());
+        consider(self.evidence.control_stale_at(self.policy()));
+        if self.late_only || self.tally.look_again {
+            // What late evidence may not do, the passing of time may; and what is newer than it is looked at next.
+            consider(now + Duration::from_millis(1));
+        }
+        if let Some(at) = self.baseline_may_settle_at() {
+            consider(at);
+        }
         consider(self.frozen.valid_until);
         if let Some(stage) = self.stage() {
             if self.bake_counts() && !self.state().complete {
                 if let Some(bake) = stage.bake {
-                    consider(now + bake.saturating_sub(self.bake));
+                    consider(self.served_at(bake));
                 }
                 if let Some(exit) = &stage.early_exit {
-                    consider(now + exit.after.saturating_sub(self.bake));
+                    consider(self.served_at(exit.after));
                 }
             }
             if let Some(max) = stage.max {
@@ -106,7 +113,7 @@ impl Machine {
                 }
             }
         }
-        if self.tally.unknown.is_some() {
+        if self.tally.blind {
             for (slot, since) in self.evidence.unknown_since.iter().enumerate() {
                 if *since < Time::FOREVER
                     && let Some(rules) = self.rules_of(slot)

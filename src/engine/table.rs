@@ -45,6 +45,15 @@ impl Row {
             Test::Script { .. } => None,
         }
     }
+
+    /// Every slot it rests on, with what the reading there must satisfy.
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (usize, &Needs)> + Clone {
+        let (bound, reads) = match &self.test {
+            Test::Bound(test) => (Some((test.slot, &test.needs)), [].as_slice()),
+            Test::Script { reads } => (None, reads.as_slice()),
+        };
+        bound.into_iter().chain(reads.iter().map(|(slot, needs)| (*slot, needs)))
+    }
 }
 
 /// What a row tests.
@@ -52,7 +61,7 @@ impl Row {
 pub(crate) enum Test {
     /// A value against a bound.
     Bound(BoundTest),
-    /// A script; the slots it reads, with what each must satisfy.
+    /// A script; the slots it reads that are not empty by design, with what each must satisfy.
     Script { reads: Vec<(usize, Needs)> },
 }
 
@@ -114,14 +123,20 @@ fn limit_from(bound: &Bound, base: f64) -> Result<f64, Unknown> {
         }
         Limit::Relative { fraction, .. } => base * (1.0 + fraction),
     };
-    let floor = match bound.floor {
-        None => return Ok(relative),
-        Some(Floor::Level(level)) => level,
-        Some(Floor::Difference(delta)) => base + delta,
+    let limit = match (bound.floor, bound.side) {
+        (None, _) => relative,
+        (Some(Floor::Level(level)), Side::Above) => relative.max(level),
+        (Some(Floor::Level(level)), Side::Below) => relative.min(level),
+        (Some(Floor::Difference(delta)), Side::Above) => relative.max(base + delta),
+        (Some(Floor::Difference(delta)), Side::Below) => relative.min(base + delta),
     };
-    Ok(match bound.side {
-        Side::Above => relative.max(floor),
-        Side::Below => relative.min(floor),
+    // Nothing is ever beyond an infinite bound.
+    if limit.is_finite() {
+        return Ok(limit);
+    }
+    Err(match bound.limit.than() {
+        Some(Than::Control) => Unknown::NoComparison,
+        _ => Unknown::NoBaseline,
     })
 }
 
@@ -177,8 +192,7 @@ impl Table {
             .chain(&scripts)
             .flat_map(|&(ix, check)| regions.clone().map(move |region| row(policy, at, ix, check, RegionIx(region))))
             .collect();
-        let applicable = rows.iter().filter(|row| !row.not_applicable && row.acting);
-        let min_max_age = applicable.map(|row| row.max_age).min().unwrap_or(Duration::MAX);
+        let min_max_age = min_max_age(&rows);
         rows.shrink_to_fit();
         let hot = rows.iter().filter_map(|row| row.bound().map(BoundTest::hot)).collect();
         let mut first_row = vec![None; policy.checks.len()];
@@ -221,9 +235,14 @@ impl Table {
             let Some(check) = policy.check(row.check) else { continue };
             row.acting = !check.shadow && !excluded(&check.id, row.region);
         }
-        let applicable = self.rows.iter().filter(|row| !row.not_applicable && row.acting);
-        self.min_max_age = applicable.map(|row| row.max_age).min().unwrap_or(Duration::MAX);
+        self.min_max_age = min_max_age(&self.rows);
     }
+}
+
+/// The smallest `max_age` among the metrics that acting rows read, those of scripts too.
+fn min_max_age(rows: &[Row]) -> Duration {
+    let applicable = rows.iter().filter(|row| !row.not_applicable && row.acting);
+    applicable.flat_map(Row::reads).map(|(_, needs)| needs.max_age).min().unwrap_or(Duration::MAX)
 }
 
 /// A gate is active where the stage, or its early exit, names it; everything else where its stage set says.
@@ -301,8 +320,10 @@ fn script_test(
     let all: Vec<(MetricIx, Group)> = reads.iter().copied().chain(asked).collect();
     // With at least one group that is there by design the script is asked, and what is not there is unknown to it.
     let empty = !all.is_empty() && all.iter().all(|(_, group)| stage.leaves_empty(*group));
+    // What is empty by design is no reading of the stage: nobody waits for it, and its silence means nothing.
     let slots: Vec<(usize, Needs)> = all
         .iter()
+        .filter(|(_, group)| !stage.leaves_empty(*group))
         .map(|(metric, group)| (policy.catalogue.slot(region, *group, *metric).index(), needs(policy, stage, *metric)))
         .collect();
     let max_age = slots.iter().map(|(_, needs)| needs.max_age).max().unwrap_or(Duration::MAX);

@@ -17,8 +17,14 @@ pub(crate) struct Run {
     newest_breach: bool,
     /// The newest observation that was looked at, known or not.
     seen: Time,
+    /// Fired by late evidence, and nobody was shown it yet.
+    late_fired: bool,
+    /// Some observation was looked at since the stage was entered.
+    looked: bool,
     /// The newest known observation.
     known: Time,
+    /// The newest known observation that was not a breach.
+    known_ok: Time,
     /// Towards firing.
     breaches: Streak,
     /// Towards clearing.
@@ -88,7 +94,17 @@ impl Run {
     /// Nothing observed. A gate starts closed; everything else starts ok.
     pub(crate) const fn new(gate: bool, seen: Time) -> Run {
         const NONE: Streak = Streak { count: 0, first: Time::NEVER, last: Time::NEVER, ring: 0, filled: 0 };
-        Run { fired: gate, newest_breach: false, seen, known: Time::NEVER, breaches: NONE, oks: NONE }
+        Run {
+            fired: gate,
+            newest_breach: false,
+            seen,
+            late_fired: false,
+            looked: false,
+            known: Time::NEVER,
+            known_ok: Time::NEVER,
+            breaches: NONE,
+            oks: NONE,
+        }
     }
 
     /// The newest observation that was looked at.
@@ -103,10 +119,25 @@ impl Run {
         self.fired && self.newest_breach
     }
 
+    /// Whether late evidence fired the check since this was asked last: it is shown before anything newer is looked at,
+    /// or else a fresh ok in the same frame would hide it.
+    #[inline]
+    pub(crate) const fn take_late_firing(&mut self) -> bool {
+        std::mem::replace(&mut self.late_fired, false)
+    }
+
+    /// Whether a breach said of `observed`, which was looked at before, is news. Of a bound that is so when nothing could
+    /// be told at the first look; of a script also when one of the readings behind it was replaced by a worse one.
+    #[inline]
+    pub(crate) fn is_revised(&self, observed: Time, script: bool) -> bool {
+        let told = self.known == observed;
+        self.looked && observed == self.seen && if told { script && !self.newest_breach } else { true }
+    }
+
     /// Looks at one new observation.
     #[inline]
     pub(crate) fn observe(&mut self, truth: Truth, at: Time, window: Window, clear: Window, max_age: Duration) {
-        self.seen = at;
+        (self.seen, self.looked) = (at, true);
         let breach = match truth {
             Truth::Unknown(_) => return,
             Truth::Breach => true,
@@ -115,6 +146,9 @@ impl Run {
         self.end_after_hole(at, max_age);
         self.known = at;
         self.newest_breach = breach;
+        if !breach {
+            self.known_ok = at;
+        }
         self.breaches.push(breach, at);
         if !self.fired {
             if breach && self.breaches.fulfils(window) {
@@ -144,13 +178,23 @@ impl Run {
     /// newest instant. It may start or extend a breach; it never clears one.
     pub(crate) fn observe_late_breach(&mut self, at: Time, window: Window, max_age: Duration) {
         let newest = at >= self.known;
+        // Nothing known is newer (what came since was unknown): it is the next observation like any other.
+        let next = at > self.known;
+        if next {
+            self.end_after_hole(at, max_age);
+        }
         let streak = &mut self.breaches;
         match window {
+            _ if next => streak.push(true, at),
             Window::First => streak.count = streak.count.max(1),
             Window::For(_) => {
                 if newest && streak.count == 0 {
                     (streak.count, streak.first, streak.last) = (1, at, at);
-                } else if streak.count > 0 && at < streak.first && streak.first.since(at) <= max_age {
+                } else if streak.count > 0
+                    && at < streak.first
+                    && at > self.known_ok
+                    && streak.first.since(at) <= max_age
+                {
                     streak.count = streak.count.saturating_add(1);
                     streak.first = at;
                 }
@@ -170,6 +214,7 @@ impl Run {
         if self.breaches.fulfils(window) {
             self.fired = true;
             self.newest_breach = true;
+            self.late_fired = true;
             self.oks = Streak::default();
         }
     }

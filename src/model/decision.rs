@@ -187,6 +187,11 @@ pub enum Permit {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum Wait {
+    /// The policy in force does not have the stage in which the rollout stands.
+    NoSuchStage {
+        /// Where the rollout stands.
+        stage: StageName,
+    },
     /// Rolled back; a person must resume or start a new revision.
     Latched {
         /// Since when.
@@ -379,6 +384,7 @@ impl fmt::Display for Permit {
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Wait::NoSuchStage { stage } => write!(f, "the policy has no stage {stage}"),
             Wait::Latched { since, note } => write!(f, "latched since {since}: {note}"),
             Wait::RegionLatched { region, since, note } => write!(f, "{region} latched since {since}: {note}"),
             Wait::Check { note, .. } => f.write_str(note),

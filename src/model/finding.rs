@@ -199,6 +199,9 @@ pub struct Finding {
     /// Control breaks the same absolute bound: probably a shared cause.
     #[serde(skip_serializing_if = "is_false")]
     pub control_too: bool,
+    /// What a script saw when it fired: `error_rate 6.1%, error_rate.p1 pending`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub facts: String,
     /// The condition as the policy words it: `below 95%`, `script runaway`.
     pub condition: Arc<str>,
     /// File and line in the policy.
@@ -221,6 +224,16 @@ impl Finding {
         !self.shadow && !self.muted && !matches!(self.state, FindingState::NotApplicable)
     }
 
+    /// The state in one word: a gate is open or closed.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match (self.kind, self.state) {
+            (CheckKind::Gate, FindingState::Ok) => "open",
+            (CheckKind::Gate, FindingState::Pending | FindingState::Firing | FindingState::Clearing) => "closed",
+            (_, state) => state.name(),
+        }
+    }
+
     /// The value as a person would write it, or why there is none.
     #[must_use]
     pub fn shown_value(&self) -> String {
@@ -240,12 +253,23 @@ impl fmt::Display for Finding {
             (Some(why), ..) => write!(f, "{subject} is unknown: {why}")?,
             // `failed is above ok` is how it is compared, and nothing anybody would say.
             (None, Some(value), Some(Unit::State), ..) => write!(f, "{subject} is {}", Unit::State.show(value))?,
+            // A gate that is closed although its bound holds has not held for long enough yet.
+            (None, Some(value), Some(unit), ..)
+                if self.kind == CheckKind::Gate && self.progress.is_some() && self.margin >= Some(0.0) =>
+            {
+                write!(f, "{subject} {} has held", unit.show(value))?;
+            }
             (None, Some(value), Some(unit), Some(side), Some(bound)) => {
                 let broken = self.margin.is_some_and(|margin| margin < 0.0);
                 let relation = if broken { side.name().to_owned() } else { format!("not {}", side.name()) };
                 write!(f, "{subject} {} is {relation} {}", unit.show(value), unit.show(bound))?;
             }
-            _ => write!(f, "{subject} is {}", self.state)?,
+            _ => {
+                write!(f, "{subject} is {}", self.word())?;
+                if !self.facts.is_empty() {
+                    write!(f, ": {}", self.facts)?;
+                }
+            }
         }
         if let Some(progress) = self.progress {
             write!(f, " ({progress})")?;

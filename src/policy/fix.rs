@@ -1,5 +1,7 @@
 //! `rollgate fix`: mends that leave no room for doubt. Everything else stays with the person who edits.
 
+use std::sync::Arc;
+
 use crate::model::ids::Environment;
 
 use super::raw::SCHEMA;
@@ -26,14 +28,54 @@ pub struct Fixed {
 /// names with one near candidate. A text that is not TOML is left alone.
 #[must_use]
 pub fn fix(text: &str) -> Fixed {
-    let mut fixed = Fixed { text: text.to_owned(), changes: Vec::new() };
     if !parses(text) {
-        return fixed;
+        return Fixed { text: text.to_owned(), changes: Vec::new() };
     }
-    if let Some(unmarked) = text.strip_prefix('\u{feff}') {
-        fixed = Fixed { text: unmarked.to_owned(), changes: vec!["removed the byte order mark".to_owned()] };
-    }
+    let mut fixed = unmarked(text);
     migrate(&mut fixed);
+    rounds(&mut fixed, &mends);
+    fixed
+}
+
+/// As [`fix`], for `policy.toml` and every overlay of `source`; the files that change, the policy first. An overlay is
+/// mended against the mended policy, so that a slip there is not taken for one here.
+#[must_use]
+pub fn fix_all(source: &PolicySource) -> Vec<(Arc<str>, Fixed)> {
+    let mut fixed = Vec::new();
+    let Some(policy) = source.get(POLICY_FILE).map(|text| fix(text)) else { return fixed };
+    for environment in source.environments() {
+        let file = format!("env/{environment}.toml");
+        let Some(text) = source.get(&file) else { continue };
+        let overlay = fix_overlay(&policy.text, &file, text, &Environment::new(environment));
+        fixed.push((Arc::from(file), overlay));
+    }
+    fixed.insert(0, (Arc::from(POLICY_FILE), policy));
+    fixed.retain(|(_, fixed)| !fixed.changes.is_empty());
+    fixed
+}
+
+fn fix_overlay(policy: &str, file: &str, text: &str, environment: &Environment) -> Fixed {
+    let mut fixed = unmarked(text);
+    if parses(text) {
+        rounds(&mut fixed, &|text| {
+            let mut source = PolicySource::new("");
+            source.insert(POLICY_FILE, policy);
+            source.insert(file, text);
+            mends_in(&source, file, environment)
+        });
+    }
+    fixed
+}
+
+/// `text` without a byte order mark.
+fn unmarked(text: &str) -> Fixed {
+    match text.strip_prefix('\u{feff}') {
+        Some(text) => Fixed { text: text.to_owned(), changes: vec!["removed the byte order mark".to_owned()] },
+        None => Fixed { text: text.to_owned(), changes: Vec::new() },
+    }
+}
+
+fn rounds(fixed: &mut Fixed, mends: &dyn Fn(&str) -> Vec<Mend>) {
     for _ in 0..ROUNDS {
         let mends = mends(&fixed.text);
         if mends.is_empty() {
@@ -46,7 +88,6 @@ pub fn fix(text: &str) -> Fixed {
         fixed.text = next;
         fixed.changes.extend(mends.into_iter().map(|mend| mend.what));
     }
-    fixed
 }
 
 fn parses(text: &str) -> bool {
@@ -89,12 +130,18 @@ fn first_statement(text: &str) -> usize {
     at
 }
 
-/// Safe mends of policy.toml, in order of place, none touching another.
+/// Safe mends of policy.toml.
 fn mends(text: &str) -> Vec<Mend> {
     let mut source = PolicySource::new("");
     source.insert(POLICY_FILE, text);
-    let mut mends = run(&source, &Environment::new(PRODUCTION)).sink.mends;
-    mends.retain(|mend| &*mend.place.file == POLICY_FILE);
+    mends_in(&source, POLICY_FILE, &Environment::new(PRODUCTION))
+}
+
+/// Safe mends of one file of `source`, in order of place, none touching another.
+fn mends_in(source: &PolicySource, file: &str, environment: &Environment) -> Vec<Mend> {
+    let text = source.get(file).map_or("", AsRef::as_ref);
+    let mut mends = run(source, environment).sink.mends;
+    mends.retain(|mend| &*mend.place.file == file);
     mends.sort_by_key(|mend| mend.place.span.start);
     let mut end = 0;
     mends.retain(|mend| {
@@ -145,6 +192,22 @@ mod tests {
         let text = OLD.replace("p0 = { above = 5,", "p0 = { above = \"5%\", ix = [\"canary\"],");
         let fixed = fix(&text);
         assert!(fixed.text.contains("ix ="), "`in` and `is` are equally near: {}", fixed.text);
+    }
+
+    #[test]
+    fn an_overlay_is_mended_against_the_mended_policy() {
+        let mut source = PolicySource::new("");
+        source.insert(POLICY_FILE, OLD);
+        source.insert(
+            "env/staging.toml",
+            "[thresholds.errors]\np0 = { above = 8 }\n[[stages]]\nname = \"canary\"\ntrafic = \"5%\"\n",
+        );
+        source.insert("env/quiet.toml", "owner = \"nobody\"\n");
+        let fixed = fix_all(&source);
+        let files: Vec<&str> = fixed.iter().map(|(file, _)| file.as_ref()).collect();
+        assert_eq!(files, [POLICY_FILE, "env/staging.toml"]);
+        let overlay = &fixed[1].1;
+        assert!(overlay.text.contains("above = \"8%\"") && overlay.text.contains("traffic = \"5%\""), "{overlay:?}");
     }
 
     #[test]

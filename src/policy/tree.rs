@@ -82,18 +82,53 @@ pub(crate) fn parse(file: &Arc<str>, text: &str) -> Parsed {
     let shift = text.len() - text_without_mark.len();
     let at = |span: Range<usize>| Place { file: Arc::clone(file), span: span.start + shift..span.end + shift };
     let (root, errors) = DeTable::parse_recoverable(text_without_mark);
-    let problems = errors.iter().map(|error| syntax_error(error, &at)).collect();
+    let problems = problems(&errors, text_without_mark, &at);
     let root = Node { place: at(0..0), value: Value::Table(table(root.get_ref(), &at)) };
     Parsed { root, problems }
 }
 
-fn syntax_error(error: &toml::de::Error, at: &dyn Fn(Range<usize>) -> Place) -> Diagnostic {
-    let place = at(error.span().unwrap_or(0..0));
-    let message = error.message().trim_end_matches('.').to_owned();
+/// One problem a line: what the parser says of the rest of a line it could not read follows from the first.
+fn problems(errors: &[toml::de::Error], text: &str, at: &dyn Fn(Range<usize>) -> Place) -> Vec<Diagnostic> {
+    let mut told: Vec<usize> = Vec::new();
+    let mut problems = Vec::new();
+    for error in errors {
+        let span = seen(text, error.span().unwrap_or(0..0));
+        let line = text.get(..span.start).map_or(0, |before| before.matches('\n').count());
+        if !told.contains(&line) {
+            told.push(line);
+            problems.push(syntax_error(error.message(), at(span)));
+        }
+    }
+    problems
+}
+
+/// The span with at least one character in it, so that there is something to point at: a value that is missing at the
+/// end of a line is pointed at in front of the line break.
+fn seen(text: &str, span: Range<usize>) -> Range<usize> {
+    if !span.is_empty() {
+        return span;
+    }
+    let wide = |c: &char| !matches!(c, '\n' | '\r');
+    let behind = text.get(span.start..).and_then(|rest| rest.chars().next()).filter(wide);
+    let before = text.get(..span.start).and_then(|done| done.chars().next_back()).filter(wide);
+    match (behind, before) {
+        (Some(next), _) => span.start..span.start + next.len_utf8(),
+        (None, Some(last)) => span.start - last.len_utf8()..span.start,
+        (None, None) => span,
+    }
+}
+
+fn syntax_error(message: &str, place: Place) -> Diagnostic {
+    let message = message.trim_end_matches('.');
     if message.contains("duplicate key") {
         return Diagnostic::error(codes::DUPLICATE, "a key is written twice", place)
             .label("the second one")
             .help("keep one of them; TOML does not say which would win");
+    }
+    // What the parser says when no value, or a bare word, stands behind the `=`.
+    if message.contains("string values must be quoted") {
+        return Diagnostic::error(codes::SYNTAX, "not valid TOML: a value is missing or has no quotes", place)
+            .help("write texts in quotes, as in stage = \"canary\"");
     }
     Diagnostic::error(codes::SYNTAX, format!("not valid TOML: {message}"), place)
 }

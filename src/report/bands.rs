@@ -253,7 +253,7 @@ pub fn sparkline(values: &[Option<f64>], line: &Line, screen: Screen) -> String 
     let range = if (worst - first).abs() < f64::EPSILON {
         brief(line.unit, first)
     } else {
-        format!("{} .. {}", brief(line.unit, first), brief(line.unit, worst))
+        format!("{} {} {}", brief(line.unit, first), screen.arrow(), brief(line.unit, worst))
     };
     format!("{bars}  {range}")
 }

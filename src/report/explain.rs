@@ -88,7 +88,7 @@ pub fn plain(decision: &Decision, run_up: &[RunUp]) -> String {
         lines.push(format!(
             "finding: {severity}{} {}, {}{margin}, {}",
             finding.check,
-            standing(finding),
+            finding.word(),
             finding,
             finding.origin
         ));
@@ -157,7 +157,7 @@ pub fn otherwise(decision: &Decision) -> Option<String> {
     let worst = rest.max_by_key(|finding| (rolls_back(finding), finding.kind != CheckKind::Gate, finding.severity));
     let answer = match (worst, decision.verdict.answer()) {
         (Some(other), _) if rolls_back(other) => format!("still ROLL BACK, by {}", other.check),
-        (Some(other), _) => format!("HOLD, by {} ({})", other.check, standing(other)),
+        (Some(other), _) => format!("HOLD, by {} ({})", other.check, other.word()),
         (None, Answer::RollBack) => "no roll back".to_owned(),
         (None, _) => match &decision.verdict {
             Verdict::Hold { because } => match because.iter().find(|wait| !is_check(wait, check)) {
@@ -172,15 +172,6 @@ pub fn otherwise(decision: &Decision) -> Option<String> {
 
 fn rolls_back(finding: &Finding) -> bool {
     finding.response == Response::Rollback && finding.state == FindingState::Firing
-}
-
-/// A gate is open or closed; anything else is ok, pending, firing, ...
-fn standing(finding: &Finding) -> &'static str {
-    match (finding.kind, finding.state) {
-        (CheckKind::Gate, FindingState::Ok) => "open",
-        (CheckKind::Gate, FindingState::Firing | FindingState::Pending | FindingState::Clearing) => "closed",
-        (_, state) => state.name(),
-    }
 }
 
 fn is_check(wait: &Wait, id: &crate::model::ids::CheckId) -> bool {
@@ -221,8 +212,8 @@ fn findings(decision: &Decision, screen: Screen) -> String {
         let severity =
             finding.severity.map_or_else(|| paint(QUIET, "- "), |severity| paint(of_severity(severity), severity));
         let state = match finding.progress {
-            Some(progress) => format!("{} {progress}", standing(finding)),
-            None => standing(finding).to_owned(),
+            Some(progress) => format!("{} {progress}", finding.word()),
+            None => finding.word().to_owned(),
         };
         rows.push(vec![
             severity,

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::model::decision::DECISION_SCHEMA;
+use crate::policy::codes::Page;
 use crate::policy::diagnostic::{Diagnostic, Label};
 use crate::policy::source::PolicySource;
 
@@ -38,6 +39,34 @@ impl<T: Serialize> Envelope<T> {
     /// The body has something that JSON cannot say.
     pub fn pretty(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self)
+    }
+}
+
+/// The page of a problem code.
+#[derive(Debug, Serialize)]
+pub struct CodePage {
+    code: String,
+    level: crate::policy::diagnostic::Level,
+    title: &'static str,
+    meaning: &'static str,
+    refused: &'static str,
+    accepted: &'static str,
+    why: &'static str,
+}
+
+impl CodePage {
+    /// From the page that people read.
+    #[must_use]
+    pub fn new(page: &Page) -> CodePage {
+        CodePage {
+            code: page.code.to_string(),
+            level: page.level,
+            title: page.title,
+            meaning: page.meaning,
+            refused: page.bad,
+            accepted: page.good,
+            why: page.why,
+        }
     }
 }
 

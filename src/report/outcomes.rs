@@ -15,6 +15,8 @@ pub struct Outcomes {
     pub suites: Vec<Suite>,
     /// Tests left out by `--filter`.
     pub filtered: usize,
+    /// Policies and fixtures that could not be run: broken, or their data cannot be read. What is wrong was told.
+    pub not_run: usize,
     /// Things worth saying that fail nothing: checks that nothing fires, golden files written.
     pub notes: Vec<String>,
     /// How long it took; not part of what is compared.
@@ -58,6 +60,22 @@ pub struct Failure {
     pub more: Vec<String>,
 }
 
+/// What is expected of the file of a test, and goes without saying.
+const READABLE: &str = "a test that can be read";
+
+impl Failure {
+    /// A test, or a part of one, that cannot be read: what is wrong and how to mend it.
+    #[must_use]
+    pub fn unreadable(place: String, problem: String, help: Vec<String>) -> Failure {
+        let more = help.into_iter().map(|help| format!("help: {help}")).collect();
+        Failure { place, expected: READABLE.to_owned(), got: problem, more }
+    }
+
+    fn is_unreadable(&self) -> bool {
+        self.expected == READABLE
+    }
+}
+
 impl Outcomes {
     /// How many tests passed.
     #[must_use]
@@ -71,6 +89,10 @@ impl Outcomes {
         self.tests().filter(|test| !test.failures.is_empty()).count()
     }
 
+    fn is_good(&self) -> bool {
+        self.failed() == 0 && self.not_run == 0
+    }
+
     fn tests(&self) -> impl Iterator<Item = &Outcome> {
         self.suites.iter().flat_map(|suite| &suite.tests)
     }
@@ -78,9 +100,10 @@ impl Outcomes {
     /// The closing line: `test result: ok. 12 passed; 0 failed; 0 filtered out; finished in 38ms`.
     #[must_use]
     pub fn closing(&self) -> String {
-        let word = if self.failed() == 0 { "ok" } else { "FAILED" };
+        let word = if self.is_good() { "ok" } else { "FAILED" };
+        let not_run = if self.not_run == 0 { String::new() } else { format!(" {} not run;", self.not_run) };
         format!(
-            "test result: {word}. {} passed; {} failed; {} filtered out; finished in {}",
+            "test result: {word}. {} passed; {} failed;{not_run} {} filtered out; finished in {}",
             self.passed(),
             self.failed(),
             self.filtered,
@@ -109,7 +132,7 @@ pub fn pretty(outcomes: &Outcomes, screen: Screen) -> String {
     for note in &outcomes.notes {
         text.push_str(&format!("{} {}\n", paint(ATTENTION, "note:"), hang(note, screen.width, 6)));
     }
-    let style = if outcomes.failed() == 0 { GOOD } else { BAD };
+    let style = if outcomes.is_good() { GOOD } else { BAD };
     text.push_str(&paint(style, outcomes.closing()));
     text.push('\n');
     text
@@ -117,6 +140,12 @@ pub fn pretty(outcomes: &Outcomes, screen: Screen) -> String {
 
 fn failed(failure: &Failure, screen: Screen) -> String {
     let mut text = format!("      {}\n", paint(PLACE, format!("--> {}", failure.place)));
+    if failure.is_unreadable() {
+        for line in std::iter::once(&failure.got).chain(&failure.more) {
+            text.push_str(&format!("          {}\n", hang(line, screen.width, 10)));
+        }
+        return text;
+    }
     for (word, line) in [("expected", &failure.expected), ("got     ", &failure.got)] {
         text.push_str(&format!("      {}  {}\n", paint(QUIET, word), hang(line, screen.width, 16)));
     }
@@ -135,7 +164,10 @@ pub fn plain(outcomes: &Outcomes) -> String {
             let word = if test.failures.is_empty() { "ok" } else { "FAILED" };
             lines.push(format!("test {}: {} ... {word}", suite.path, test.name));
             for failure in &test.failures {
-                lines.push(format!("{}: expected {}; got {}", failure.place, failure.expected, failure.got));
+                lines.push(match failure.is_unreadable() {
+                    true => format!("{}: {}", failure.place, failure.got),
+                    false => format!("{}: expected {}; got {}", failure.place, failure.expected, failure.got),
+                });
                 lines.extend(failure.more.iter().map(|line| format!("{}: {line}", failure.place)));
             }
         }

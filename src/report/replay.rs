@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::model::decision::{Answer, Decision, Verdict};
 use crate::model::finding::{CheckKind, Finding, FindingState, Origin};
-use crate::model::ids::{CheckId, StageName};
+use crate::model::ids::{CheckId, Region, StageName};
 use crate::model::severity::Severity;
 use crate::model::time::{Duration, Time};
 
@@ -94,6 +94,9 @@ pub struct Row {
     /// Where it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<StageName>,
+    /// The one region it is about (`on_breach = "region"`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// Only said, not done: shadow, or a breach after the roll back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub would: bool,
@@ -124,6 +127,7 @@ impl Row {
                 Verdict::RollBack { to, .. } => Some(to.clone()),
                 Verdict::Hold { .. } => None,
             },
+            region: region_of(&decision.verdict),
             would: decision.shadow && decision.verdict.answer() != Answer::Hold,
             because: decision.verdict.headline(),
             origin: finding.map(|finding| finding.origin.clone()),
@@ -147,6 +151,7 @@ impl Row {
             check: Some(finding.check.clone()),
             origin: Some(finding.origin.clone()),
             to: None,
+            region: None,
             would: false,
             ..Row::new(decision)
         })
@@ -155,8 +160,11 @@ impl Row {
     /// The words in the column `decision`.
     #[must_use]
     pub fn shout(&self) -> String {
-        let word = self.decision.shout();
-        if self.would { format!("WOULD {word}") } else { word.to_owned() }
+        let word = match &self.region {
+            Some(region) => format!("{} {region}", self.decision.shout()),
+            None => self.decision.shout().to_owned(),
+        };
+        if self.would { format!("WOULD {word}") } else { word }
     }
 }
 
@@ -169,6 +177,9 @@ pub struct Deciding {
     pub from: StageName,
     /// To which.
     pub to: StageName,
+    /// The one region that goes to no exposure, while the others stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
     /// Only said, not done.
     pub would: bool,
     /// The deciding reason.
@@ -212,6 +223,7 @@ impl Deciding {
             time: decision.time,
             from: decision.stage.clone(),
             to: to.clone(),
+            region: region_of(&decision.verdict),
             would: decision.shadow,
             because: because.first().to_string(),
             check: check.cloned(),
@@ -258,4 +270,12 @@ pub struct Summary {
     /// How long it took; not part of what is compared.
     #[serde(skip)]
     pub took: Duration,
+}
+
+/// The one region a roll back is about; none when it is about all.
+fn region_of(verdict: &Verdict) -> Option<Region> {
+    match verdict {
+        Verdict::RollBack { region, .. } => region.clone(),
+        _ => None,
+    }
 }

@@ -1,4 +1,4 @@
-//! Opens recordings: files, standard input, gzip and zstd by their extension.
+//! Opens recordings: files, standard input, gzip and zstd by their extension or their first bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -7,7 +7,7 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::StreamingDecoder;
 
-use crate::fixture::prometheus::SeriesName;
+use crate::fixture::data::prometheus::SeriesName;
 use crate::fixture::{DataError, Recording};
 
 /// Bytes read from the system at once.
@@ -22,22 +22,37 @@ const MAX_ZSTD_WINDOW_BYTES: u64 = 64 * 1024 * 1024;
 pub fn open_recording(path: &str, series: Option<SeriesName>) -> Result<Recording, DataError> {
     let reader = open_bytes(path).map_err(|cause| DataError::Unreadable { file: path.to_owned(), cause })?;
     let name = if path == "-" { "standard input".to_owned() } else { path.to_owned() };
-    Ok(Recording { name, reader, series })
+    Ok(Recording { name, reader, series, format: None })
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the place that opens recordings")]
 fn open_bytes(path: &str) -> io::Result<Box<dyn BufRead + Send>> {
     if path == "-" {
-        return Ok(Box::new(BufReader::with_capacity(BUFFER_BYTES, io::stdin())));
+        return unpacked(BufReader::with_capacity(BUFFER_BYTES, io::stdin()), "");
     }
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+        let fixture = Path::new(path).join("fixture.toml").is_file();
+        let why = if fixture {
+            "it is a fixture's directory: replay it by itself, or name its data files"
+        } else {
+            "it is a directory without a fixture.toml: name the files in it"
+        };
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, why));
     }
-    let bytes = BufReader::with_capacity(BUFFER_BYTES, file);
-    Ok(match Path::new(path).extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(bytes))),
-        Some("zst") => Box::new(BufReader::with_capacity(BUFFER_BYTES, Zstd::new(bytes)?)),
+    let extension = Path::new(path).extension().and_then(|extension| extension.to_str());
+    unpacked(BufReader::with_capacity(BUFFER_BYTES, file), extension.unwrap_or(""))
+}
+
+/// What the extension says is packed, and what begins like it: standard input has no extension.
+fn unpacked<R: BufRead + Send + 'static>(mut bytes: R, extension: &str) -> io::Result<Box<dyn BufRead + Send>> {
+    let head = bytes.fill_buf()?;
+    let (gzip, zstd) = (head.starts_with(&[0x1f, 0x8b]), head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]));
+    Ok(match extension {
+        "zst" => Box::new(BufReader::with_capacity(BUFFER_BYTES, Zstd::new(bytes)?)),
+        _ if zstd => Box::new(BufReader::with_capacity(BUFFER_BYTES, Zstd::new(bytes)?)),
+        "gz" => Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(bytes))),
+        _ if gzip => Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(bytes))),
         _ => Box::new(bytes),
     })
 }

@@ -50,22 +50,24 @@ pub fn find_policies(path: &Path) -> Result<Vec<PathBuf>, FindError> {
         };
     }
     let mut found = Vec::new();
-    collect(path, POLICY_FILE, 0, &mut found).map_err(unreadable)?;
+    collect(path, POLICY_FILE, 0, &mut found)?;
     found.sort();
     if found.is_empty() { Err(FindError::NoPolicy(shown(path))) } else { Ok(found) }
 }
 
-/// The directories with a `fixture.toml`, at `path` or below it, in order of name; none is no error.
+/// The directories with a `fixture.toml`, at `path` or below it, in order of name; none is no error. A `fixture.toml`
+/// itself stands for its directory.
 ///
 /// # Errors
 /// The path cannot be read.
 pub fn find_fixtures(path: &Path) -> Result<Vec<PathBuf>, FindError> {
     let unreadable = |source| FindError::Unreadable { path: shown(path), source };
     if info(path).map_err(unreadable)?.is_file() {
-        return Ok(Vec::new());
+        let folder = path.parent().filter(|_| path.file_name().is_some_and(|name| name == FIXTURE_FILE));
+        return Ok(folder.map(Path::to_path_buf).into_iter().collect());
     }
     let mut found = Vec::new();
-    collect(path, FIXTURE_FILE, 0, &mut found).map_err(unreadable)?;
+    collect(path, FIXTURE_FILE, 0, &mut found)?;
     found.sort();
     Ok(found)
 }
@@ -73,7 +75,7 @@ pub fn find_fixtures(path: &Path) -> Result<Vec<PathBuf>, FindError> {
 /// The name of the file that makes a directory a fixture.
 pub const FIXTURE_FILE: &str = "fixture.toml";
 
-fn collect(folder: &Path, mark: &str, depth: usize, found: &mut Vec<PathBuf>) -> io::Result<()> {
+fn collect(folder: &Path, mark: &str, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FindError> {
     if is_file(&folder.join(mark)) {
         found.push(folder.to_path_buf());
         return Ok(());
@@ -81,14 +83,15 @@ fn collect(folder: &Path, mark: &str, depth: usize, found: &mut Vec<PathBuf>) ->
     if depth == DEEPEST {
         return Ok(());
     }
-    for name in names(folder)? {
+    let unreadable = |source| FindError::Unreadable { path: shown(folder), source };
+    for name in names(folder).map_err(unreadable)? {
         let below = if folder == Path::new(".") { PathBuf::from(&name) } else { folder.join(&name) };
         let linked = fs::symlink_metadata(&below).is_ok_and(|info| info.is_symlink());
         if name.starts_with('.') || name == "target" || name == "node_modules" || linked || !below.is_dir() {
             continue;
         }
-        // A folder below that may not be read is not ours to complain about; the one that was asked for is.
-        drop(collect(&below, mark, depth + 1, found));
+        // A folder that may not be read may hold a policy: passing it over would call unseen policies sound.
+        collect(&below, mark, depth + 1, found)?;
     }
     Ok(())
 }
@@ -127,7 +130,14 @@ struct Reader {
 impl Reader {
     /// Reads the files of `folder` whose names are `wanted`; `tree` is what a symlink must not lead out of.
     fn folder(&mut self, tree: &Path, folder: &Path, prefix: &str, wanted: &dyn Fn(&str) -> bool) {
-        let Ok(names) = names(folder) else { return };
+        let names = match names(folder) {
+            Ok(names) => names,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return,
+            Err(error) => {
+                self.source.problems.push(Refusal::Unreadable(error).diagnostic(prefix.trim_end_matches('/')));
+                return;
+            }
+        };
         for name in names {
             if name.starts_with('.') || !wanted(&name) || folder.join(&name).is_dir() {
                 continue;
@@ -154,7 +164,8 @@ impl Refusal {
         let place = Place { file: Arc::from(file), span: 0..0 };
         let problem = |code: Code, message: String| Diagnostic::error(code, message, place);
         match self {
-            Refusal::Unreadable(error) => problem(codes::UNREADABLE, format!("`{file}` cannot be read: {error}")),
+            Refusal::Unreadable(error) => problem(codes::UNREADABLE, format!("`{file}` cannot be read: {error}"))
+                .help("let the user who runs rollgate read it"),
             Refusal::TooLarge(bytes) => {
                 let size = format!("`{file}` is {} KiB, at most {} KiB", bytes.div_ceil(1024), MAX_FILE_BYTES / 1024);
                 problem(codes::TOO_LARGE, size).help("recorded data belongs in a fixture, beside the policies")

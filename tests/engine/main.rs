@@ -3,9 +3,15 @@
 
 mod bake;
 mod baseline;
+mod latches;
 mod laws;
+mod muting;
 mod orders;
 mod regions;
 mod reload;
+mod scripts;
+mod stages;
 mod triggers;
+mod values;
+mod wakes;
 mod world;

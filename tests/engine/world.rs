@@ -81,7 +81,10 @@ impl World {
     }
 
     pub fn with(stage: &str, toml: &str, rules: &str, prepare: impl FnOnce(&mut RolloutState)) -> World {
-        let policy = compile(toml, rules);
+        World::of(stage, compile(toml, rules), prepare)
+    }
+
+    pub fn of(stage: &str, policy: Arc<Policy>, prepare: impl FnOnce(&mut RolloutState)) -> World {
         let mut state = RolloutState::at_stage(StageName::new(stage), minute(0));
         state.revision = Some(Revision::new("r1"));
         state.applied_at = Some(minute(0));
@@ -95,7 +98,8 @@ impl World {
 
     /// Feeds the same readings every minute from the current minute on, `count` times.
     ///
-    /// `"error_rate=0.5 latency=200"`; `metric.group`, `metric@region`; `null`, `nan` and `inf` are readings too.
+    /// `"error_rate=0.5 latency=200"`; `metric.group`, `metric@region`; `null`, `nan` and `inf` are readings too;
+    /// `0.5@200` rests on 200 samples, `0.5~30` was observed 30 s before the snapshot.
     pub fn minutes(&mut self, count: i64, readings: &str) -> &mut World {
         for _ in 0..count {
             self.snapshot(minute(self.minute), readings);
@@ -117,14 +121,14 @@ impl World {
         let frame = self.frame(at, readings);
         self.wake_until(at);
         self.feed(at, Input::Frame(&frame));
-        self.apply(at);
+        self.confirm(at);
     }
 
     pub fn order(&mut self, verb: Verb) -> &mut World {
         let order = Order { actor: Actor::new("ana"), reason: "because".to_owned(), verb };
         let at = self.machine.now();
         self.feed(at, Input::Order(order));
-        self.apply(at);
+        self.confirm(at);
         self
     }
 
@@ -142,14 +146,38 @@ impl World {
             let metric = catalogue.find(name).unwrap_or_else(|| panic!("no metric {name}"));
             let region = if region.is_empty() { RegionIx(0) } else { catalogue.find_region(region).unwrap() };
             let slot = catalogue.slot(region, Group::from_name(group).unwrap(), metric);
+            let (value, age) = value.split_once('~').unwrap_or((value, "0"));
+            let observed = Time::from_millis(at.as_millis() - age.parse::<i64>().unwrap() * 1000);
+            let (value, samples) = value.split_once('@').unwrap_or((value, ""));
             let (value, unknown) = match value {
                 "null" => (0.0, Some(Unknown::Absent)),
                 "error" => (0.0, Some(Unknown::SourceError)),
                 number => (number.parse().unwrap(), None),
             };
-            frame.cells.push(Cell { slot, observed: at, value, samples: None, unknown });
+            frame.cells.push(Cell { slot, observed, value, samples: samples.parse().ok(), unknown });
         }
         frame
+    }
+
+    /// Minute `at` and `seconds`, with readings.
+    pub fn at_second(&mut self, at: i64, seconds: i64, readings: &str) -> &mut World {
+        self.snapshot(minute(at) + Duration::from_secs(seconds), readings);
+        self
+    }
+
+    /// The controller is started again: state from the ledger, evidence gone.
+    pub fn restart(&mut self) -> &mut World {
+        let folded = self.events.iter().fold(self.start.clone(), fold);
+        self.machine = Machine::new(Arc::clone(self.machine.policy()), folded);
+        self
+    }
+
+    /// A policy takes over.
+    pub fn reload(&mut self, policy: &Arc<Policy>) -> &mut World {
+        let now = self.machine.now();
+        self.feed(now, Input::Policy(Arc::clone(policy)));
+        self.policy = Arc::clone(policy);
+        self
     }
 
     pub fn feed(&mut self, at: Time, input: Input<'_>) {
@@ -163,12 +191,12 @@ impl World {
             && wake < until
         {
             self.feed(wake, Input::Tick);
-            self.apply(wake);
+            self.confirm(wake);
         }
     }
 
     /// Confirms whatever plan came out, at once.
-    fn apply(&mut self, at: Time) {
+    pub fn confirm(&mut self, at: Time) {
         if let Some(plan) = self.output.plan.take() {
             let answer = self.output.answer;
             self.feed(at, Input::Applied(plan.generation));

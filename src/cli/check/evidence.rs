@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::console::Console;
+use crate::cli::failure;
 use crate::cli::test::fired::Fired;
 use crate::cli::test::{Wanted, fixtures};
+use crate::policy::diagnostic::Level;
 use crate::report::outcomes::Outcomes;
 use crate::shell::files;
 
@@ -12,7 +14,10 @@ use super::Checked;
 
 /// Replays the fixtures below the paths, or beside the policies; one sentence per thing they leave untouched.
 pub(super) fn gather(paths: &[PathBuf], all: &[Checked], console: &mut Console) -> anyhow::Result<Vec<String>> {
-    let mut fired = Fired::default();
+    if all.iter().any(|one| one.count(Level::Error) > 0) {
+        return Ok(vec!["none: fixtures are played once every policy is free of errors".to_owned()]);
+    }
+    let (mut fired, mut unplayed) = (Fired::default(), Vec::new());
     for policy in all.iter().filter_map(Checked::usual) {
         fired.know(policy);
     }
@@ -26,7 +31,11 @@ pub(super) fn gather(paths: &[PathBuf], all: &[Checked], console: &mut Console) 
     found.dedup();
     let wanted = Wanted { filter: None, bless: false };
     for folder in found {
-        fixtures::run(&folder, &wanted, &mut Outcomes::default(), &mut fired, console)?;
+        match fixtures::run(&folder, &wanted, &mut Outcomes::default(), &mut fired, console) {
+            Ok(()) => {}
+            Err(error) if failure::is_closed_pipe(&error) => return Err(error),
+            Err(error) => unplayed.push(format!("`{}` cannot be played: {error:#}", files::shown(&folder))),
+        }
     }
-    Ok(fired.evidence())
+    Ok(unplayed.into_iter().chain(fired.evidence()).collect())
 }

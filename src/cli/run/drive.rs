@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use crate::fixture::open::open_all;
-use crate::fixture::prefetch::prefetch;
+use crate::fixture::data::advice::advice;
+use crate::fixture::data::open::{Format, open_all};
+use crate::fixture::data::prefetch::prefetch;
 use crate::fixture::run::{RunOptions, first_exposed, run};
 use crate::fixture::score::score;
 use crate::fixture::{DataError, DataReport, Moment};
@@ -23,7 +24,7 @@ impl Run {
     pub(crate) fn play(&mut self, sink: &mut Sink<'_>) -> Result<Played, DataError> {
         let recordings = std::mem::take(&mut self.recordings);
         let catalogue = Arc::new(self.policy.catalogue.clone());
-        let frames = prefetch(open_all(recordings, &catalogue, &self.reading)?)?;
+        let frames = prefetch(open_all(recordings, &catalogue, &self.reading)?, self.recorded.to)?;
         let (mut tap, observed) = Tap::new(Box::new(frames), &self.policy);
         let recorded = &self.recorded;
         let options = RunOptions { rearm: recorded.rearm, from: recorded.from, until: recorded.to };
@@ -49,26 +50,38 @@ impl Run {
         let report = &played.run.report;
         let (first, last) = (played.run.played.first, played.run.played.last);
         let mut notes = report.notes();
-        for (problem, tally) in &report.problems {
-            let place = tally.first.first().map(|spot| match spot.line {
-                0 => format!(" (first: {})", spot.what),
-                line => format!(" (first: line {line})"),
-            });
-            notes.push(format!("{} {problem}{}", tally.count, place.unwrap_or_default()));
-        }
+        notes.extend(self.unused(report));
+        notes.extend(advice(&self.policy, report));
+        notes.extend(report.tallies());
         Head {
             rollout: self.policy.rollout.to_string(),
             policy: self.policy.digest.short().to_owned(),
             environment: self.policy.environment.to_string(),
             shadow: self.policy.shadow,
             data: report.files.iter().map(|file| format!("{} ({})", file.name, file.format)).collect(),
-            extent: extent(report, first, last),
+            extent: extent(report, played.run.played.frames, first, last),
             first,
             last,
             assumed: self.assumed(),
             changed: self.changed.clone(),
             notes,
         }
+    }
+
+    /// Arguments about the data that nothing in it answers to.
+    fn unused(&self, report: &DataReport) -> Vec<String> {
+        let strange = self.reading.mapping.sources().filter(|source| !report.mapped.contains(source));
+        let mut notes: Vec<String> = strange
+            .map(|source| format!("nothing in the data is called `{source}`: its mapping did nothing"))
+            .collect();
+        let nameless = |name: &str| name == Format::Prometheus.name();
+        if self.recorded.series.is_some() && !report.files.iter().any(|file| nameless(file.format)) {
+            notes.push(
+                "`--series` names the only series of a query_range answer, and there is none: it did nothing"
+                    .to_owned(),
+            );
+        }
+        notes
     }
 
     /// What the data does not say and was taken for granted.
@@ -97,8 +110,8 @@ impl Run {
     }
 }
 
-fn extent(report: &DataReport, first: Option<Time>, last: Option<Time>) -> String {
-    let frames = count(usize::try_from(report.frames).unwrap_or(usize::MAX), "snapshot");
+fn extent(report: &DataReport, frames: u64, first: Option<Time>, last: Option<Time>) -> String {
+    let frames = count(usize::try_from(frames).unwrap_or(usize::MAX), "snapshot");
     let step = report.step.map(|step| format!(" every {step}")).unwrap_or_default();
     match (first, last) {
         (Some(first), Some(last)) => format!("{frames}{step}, {first} to {last}"),

@@ -135,7 +135,12 @@ impl Gathered {
             Verdict::Hold { because } => matches!(because.first(), Wait::Complete | Wait::Final),
             _ => false,
         });
-        let nothing = || "the data holds no reading".to_owned();
+        let nothing = || match (run.report.first, run.report.last) {
+            // No more than the first reading was looked at: it lies behind the end asked for.
+            (Some(first), Some(last)) if first == last => format!("no reading is inside; the data begins at {first}"),
+            (Some(first), Some(last)) => format!("no reading is inside; the data goes from {first} to {last}"),
+            _ => "the data holds no reading".to_owned(),
+        };
         summary.because = run.last.as_ref().map_or_else(nothing, |decision| decision.verdict.headline());
         self.rows.extend(self.late_rows);
         Replayed {

@@ -60,11 +60,9 @@ pub(super) fn unreadable(file: &str, diagnostics: &[Diagnostic], source: &Policy
     if diagnostics.is_empty() {
         return None;
     }
-    let failures = diagnostics.iter().map(|diagnostic| Failure {
-        place: place(&diagnostic.primary.place, source),
-        expected: "a test that can be read".to_owned(),
-        got: format!("{} [{}]", diagnostic.message, diagnostic.code),
-        more: diagnostic.help.clone(),
+    let failures = diagnostics.iter().map(|diagnostic| {
+        let problem = format!("{} [{}]", diagnostic.message, diagnostic.code);
+        Failure::unreadable(place(&diagnostic.primary.place, source), problem, diagnostic.help.clone())
     });
     Some(Outcome { name: format!("{file} can be read"), failures: failures.collect() })
 }

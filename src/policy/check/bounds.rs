@@ -348,7 +348,7 @@ fn never(raw: &RawCheck, place: &Place, why: &str, always: bool, sink: &mut Sink
     };
     sink.push(
         Diagnostic::error(codes::CANNOT_FIRE, format!("`{}` {outcome}: {why}", raw.id.value), place.clone())
-            .help("bounds are strict: exactly at the bound is not a breach"),
+            .help("move the bound inside; bounds are strict, so exactly at the bound is not a breach"),
     );
 }
 

@@ -94,11 +94,14 @@ fn samples(policy: &Checked<'_>, draft: &Draft<'_>, sink: &mut Sink) {
         "`{}` rests on {samples} samples in stage `{}`, and {due} keep one healthy reading below the bound",
         draft.check.id, stage.raw.name.value
     );
-    let place = metric.raw.min_samples.as_ref().map_or(&metric.raw.name.place, |samples| &samples.place);
+    let (place, words) = match &metric.raw.min_samples {
+        Some(samples) => (&samples.place, "min_samples is set here"),
+        None => (&metric.raw.name.place, "no min_samples here"),
+    };
     let diagnostic = Diagnostic::warning(codes::FEW_SAMPLES, message, draft.bound_place().clone())
         .label(draft.check.words.to_string())
-        .also(place.clone(), "min_samples is set here")
-        .help(format!("raise min_samples to {due} (3 / bound), or add for = \"2m\""));
+        .also(place.clone(), words)
+        .help(format!("set min_samples = {due} (3 / bound), or add for = \"2m\""));
     sink.warn(diagnostic, &[&draft.raw.allow, &metric.raw.allow, &stage.raw.allow]);
 }
 

@@ -11,6 +11,8 @@ use super::fields::{At, Fields, wrong_type};
 use super::metrics::GROUPS;
 use super::{BoundWord, RawCheck, RawKind, allow};
 
+/// What a trigger or a gate looks at.
+const SUBJECTS: [&str; 2] = ["metric", "script"];
 const SEVERITIES: [(&str, Severity); 3] = [("p0", Severity::P0), ("p1", Severity::P1), ("p2", Severity::P2)];
 
 /// All of `[thresholds.METRIC]`.
@@ -74,8 +76,9 @@ pub(crate) fn trigger(entry: &Entry, sink: &mut Sink) -> Option<RawCheck> {
     let before = sink.errors();
     let (metric, script) = (fields.text("metric", sink), fields.text("script", sink));
     let severity = fields.word("severity", &SEVERITIES, sink);
-    let broken = sink.errors() > before;
+    let mut broken = sink.errors() > before;
     let check = condition(&mut fields, RawKind::Trigger, id, sink);
+    broken |= metric.is_none() && script.is_none() && fields.misspells(&SUBJECTS);
     fields.finish(sink);
     Some(RawCheck { metric, script, severity, broken: broken || check.broken, ..check })
 }
@@ -100,6 +103,8 @@ pub(crate) fn gate(entry: &Entry, sink: &mut Sink) -> Option<RawCheck> {
     };
     check.broken = sink.errors() > before;
     check.allow = allow(&mut fields, sink);
+    check.broken |= check.bounds.is_empty() && fields.misspells(&["at_least", "at_most"]);
+    check.broken |= check.metric.is_none() && check.script.is_none() && fields.misspells(&SUBJECTS);
     fields.finish(sink);
     Some(check)
 }
@@ -123,6 +128,7 @@ fn condition(fields: &mut Fields<'_>, kind: RawKind, id: At<String>, sink: &mut 
     };
     check.broken = sink.errors() > before;
     check.allow = allow(fields, sink);
+    check.broken |= check.bounds.is_empty() && fields.misspells(&["above", "below"]);
     check
 }
 

@@ -136,6 +136,13 @@ impl<'a> Fields<'a> {
         word(text, key, words, sink)
     }
 
+    /// Whether a key that nobody asked for is a slip for one of `keys`: its absence follows from the slip.
+    pub(crate) fn misspells(&self, keys: &[&str]) -> bool {
+        let strange = |entry: &&Entry| !self.asked.contains(&entry.key.as_str());
+        let meant = |entry: &Entry| closest(&entry.key, self.asked.iter().copied());
+        self.table.entries.iter().filter(strange).filter_map(meant).any(|meant| keys.contains(&meant))
+    }
+
     /// Reports every key nobody asked for.
     pub(crate) fn finish(self, sink: &mut Sink) {
         for entry in self.table.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
@@ -149,7 +156,14 @@ fn unknown_key(sink: &mut Sink, entry: &Entry, what: &str, asked: &[&'static str
     let mut diagnostic = Diagnostic::error(codes::UNKNOWN_KEY, message, entry.key_place.clone());
     if let Some(meant) = closest(&entry.key, asked.iter().copied()) {
         diagnostic = diagnostic.label(format!("did you mean `{meant}`?"));
-        if table.get(meant).is_none() && is_certain(&entry.key, meant, asked.iter().copied()) {
+        if table.get(meant).is_none() {
+            // That `meant` is missing follows from the slip.
+            let missing = format!("{what} has no `{meant}`");
+            sink.diagnostics.retain(|told| told.code != codes::MISSING_KEY || told.message != missing);
+        }
+        // Where an overlay slips, what stands under the right name is the policy's.
+        let free = table.get(meant).is_none_or(|known| known.node.place.file != entry.key_place.file);
+        if free && is_certain(&entry.key, meant, asked.iter().copied()) {
             sink.mend(&entry.key_place, meant, format!("`{}` renamed `{meant}`", entry.key));
         }
     }
@@ -211,11 +225,11 @@ pub(crate) fn quantity(node: &Node, key: &str, sink: &mut Sink) -> Option<At<Wri
         Value::Integer(number) => Written { text: number.to_string(), quoted: false },
         Value::Float(number) if number.is_finite() => Written { text: number.to_string(), quoted: false },
         Value::Float(number) => {
-            sink.push(Diagnostic::error(
-                codes::NOT_FINITE,
-                format!("`{key}` is {number}, which is not a number to compare with"),
-                node.place.clone(),
-            ));
+            let message = format!("`{key}` is {number}, which is not a number to compare with");
+            sink.push(
+                Diagnostic::error(codes::NOT_FINITE, message, node.place.clone())
+                    .help("write a number with its unit, as \"95%\"; to check nothing, remove the line"),
+            );
             return None;
         }
         other => {

@@ -37,6 +37,8 @@ pub(super) struct File<'a> {
     pub(super) functions: Vec<Function>,
 }
 
+/// Words looked back over for the head of a loop; a longer head is a riddle anyway.
+const MOST_OF_A_HEAD: usize = 16;
 /// Functions that one file may define.
 const MAX_FUNCTIONS: usize = 128;
 /// Tokens that one function may have.
@@ -235,6 +237,10 @@ impl<'a> File<'a> {
         let mut literals = Vec::new();
         for index in function.body.clone() {
             if let Some(token) = self.text.tokens.get(index) {
+                // What stands in the head of a loop goes with the loop.
+                if self.in_loop_head(index) {
+                    continue;
+                }
                 self.token(index, token, out);
                 if token.kind == Kind::Number {
                     literals.push(token.clone());
@@ -284,6 +290,12 @@ impl<'a> File<'a> {
             },
         };
         out.push(self.error(FORBIDDEN_CONSTRUCT, token.span.clone(), message));
+    }
+
+    /// Whether `index` lies between a `for` and the body of its loop.
+    fn in_loop_head(&self, index: usize) -> bool {
+        let before = (0..index).rev().take(MOST_OF_A_HEAD).map(|at| self.text.at(at));
+        before.take_while(|word| !matches!(*word, "{" | "}" | ";")).any(|word| word == "for")
     }
 
     /// Whether the text at `index` is all that stands between the brackets of a call; whose, is seen later.

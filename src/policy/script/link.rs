@@ -99,7 +99,8 @@ impl Scripts<'_, '_> {
     fn missing(&self, source: &PolicySource, want: &Wanted) -> Diagnostic {
         if source.get(RULES_FILE).is_none() {
             let message = format!("the function `{}` is named, but there is no `{RULES_FILE}`", want.function);
-            return Diagnostic::error(MISSING, message, want.place.clone());
+            return Diagnostic::error(MISSING, message, want.place.clone())
+                .help(format!("write `fn {}() {{ .. }}` in a `{RULES_FILE}` beside policy.toml", want.function));
         }
         let message = format!("`{RULES_FILE}` has no function `{}`", want.function);
         let problem = Diagnostic::error(MISSING, message, want.place.clone());

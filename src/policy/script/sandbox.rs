@@ -82,7 +82,7 @@ pub(super) const FORBIDDEN: [(&str, &str); 29] = [
     ("try", "`try` is not available: a script that fails is unknown"),
     ("catch", "`catch` is not available: a script that fails is unknown"),
     ("throw", "`throw` is not available: return a verdict"),
-    ("eval", "`eval` is not available"),
+    ("eval", "`eval` is not available: write the condition itself"),
     ("exit", "`exit` is not available: use `return`"),
     ("Fn", "function pointers are not available: call the function"),
     ("call", "function pointers are not available: call the function"),

@@ -34,7 +34,7 @@ fn one_bad_minute_in_weeks_is_seen_on_every_line() {
         assert_eq!(text[2].matches('0').count(), 1, "{count}: {text:#?}");
         assert_eq!(text[3].matches('v').count(), 1, "{count}: {text:#?}");
         assert_eq!(text[4].matches('_').count() - "isolation_score".matches('_').count(), 1, "{count}: {text:#?}");
-        assert!(text[4].ends_with("99.9% .. 94.2%"), "{}", text[4]);
+        assert!(text[4].ends_with("99.9% -> 94.2%"), "{}", text[4]);
         assert!(text.iter().all(|line| line.chars().count() <= 80), "{text:#?}");
     }
 }

@@ -132,7 +132,11 @@ const SHOWN_ROLL_BACKS: usize = 3;
 fn roll_back(deciding: &Deciding, first_breach: Option<Time>, screen: Screen, times: &Times) -> String {
     let label = if deciding.would { "would go back" } else { "rolled back" };
     let arrow = screen.arrow();
-    let mut line = format!("{}  {} {arrow} {}", times.row(deciding.time), deciding.from, deciding.to);
+    let way = match &deciding.region {
+        Some(region) => format!("{region} {arrow} 0%, the others stay in {}", deciding.from),
+        None => format!("{} {arrow} {}", deciding.from, deciding.to),
+    };
+    let mut line = format!("{}  {way}", times.row(deciding.time));
     match first_breach {
         Some(first) if deciding.time > first => {
             line.push_str(&format!(", {} after the first breach", deciding.time.since(first)));
@@ -166,7 +170,7 @@ fn summary(replayed: &Replayed, screen: Screen) -> String {
     let summary = &replayed.summary;
     let mut acts = vec![count_of(summary.advances, "advance"), count_of(summary.roll_backs, "roll back")];
     if summary.would_roll_back > 0 {
-        acts.push(format!("{} only said", count_of(summary.would_roll_back, "roll back")));
+        acts.push(count_of(summary.would_roll_back, "would-be roll back"));
     }
     if summary.unknown > 0 {
         acts.push(format!("{} with something unknown", count_of(summary.unknown, "evaluation")));

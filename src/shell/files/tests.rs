@@ -98,3 +98,11 @@ fn a_symlink_may_stay_inside_and_may_not_lead_out() {
     assert_eq!(paths(&source), ["env/x.toml", "policy.toml"]);
     assert!(problems(&source)[0].contains("`env/production.toml` is a symlink that leads out"));
 }
+
+#[cfg(unix)]
+#[test]
+fn overlays_that_cannot_be_listed_are_not_taken_for_none() {
+    let tree = tree(&[("policy.toml", b"schema = 1")]);
+    std::os::unix::fs::symlink("env", tree.path().join("env")).unwrap();
+    assert!(problems(&load_policy(tree.path()))[0].contains("`env` cannot be read"));
+}
