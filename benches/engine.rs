@@ -93,7 +93,8 @@ fn main() {
         }
     }
     println!("{}\n", harness::machine());
-    let met = |met: Option<bool>| match met {
+    // Three short rounds prove nothing.
+    let met = |met: Option<bool>| match met.filter(|_| !quick) {
         Some(true) => "yes",
         Some(false) => "NO",
         None => "",
