@@ -188,7 +188,7 @@ impl Evidence {
             }
             return;
         }
-        tally.stale_at = tally.stale_at.min(stale_at(row, truth, &self.columns, now));
+        tally.stale_at = tally.stale_at.min(stale_at(row, truth, &self.columns, now)).min(run.ends_at(row.max_age));
         if row.acting {
             // An unknown reading blocks whatever the check's run remembers.
             if matches!(truth, Truth::Unknown(_)) {

@@ -174,6 +174,15 @@ impl Run {
         }
     }
 
+    /// The instant at which a hole would end what counts towards firing; never, when nothing does.
+    ///
+    /// That is not always when the reading turns stale: a late breach may keep a run pending beside a newer ok.
+    #[inline]
+    pub(crate) fn ends_at(&self, max_age: Duration) -> Time {
+        let counts = !self.fired && self.breaches.count > 0;
+        if counts { self.known + max_age + Duration::from_millis(1) } else { Time::FOREVER }
+    }
+
     /// A breach that came late (`at` is older than the newest observation) or that replaced a milder value of the
     /// newest instant. It may start or extend a breach; it never clears one.
     pub(crate) fn observe_late_breach(&mut self, at: Time, window: Window, max_age: Duration) {
