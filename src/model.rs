@@ -11,6 +11,7 @@ pub mod literal;
 pub mod operator;
 pub mod plan;
 pub mod reading;
+pub mod reason;
 pub mod severity;
 pub mod snapshot;
 pub mod state;

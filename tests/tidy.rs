@@ -126,7 +126,7 @@ fn files_are_short_and_say_what_they_are_for() {
     for file in sources() {
         let lines = file.text.lines().count();
         // A long table of codes or of words is easier to read in one piece than torn apart; a long program is not.
-        if lines > LONGEST_FILE && !LONG_TABLES.contains(&file.name.as_str()) {
+        if lines > LONGEST_FILE {
             broken.push(format!("{}: {lines} lines, at most {LONGEST_FILE}", file.name));
         }
         if !file.text.starts_with("//!") {
@@ -135,9 +135,6 @@ fn files_are_short_and_say_what_they_are_for() {
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
 }
-
-/// Files that are tables of words rather than programs.
-const LONG_TABLES: &[&str] = &["model/decision.rs", "policy/codes.rs"];
 
 /// One file under `src`, comments and tests taken out of the text that rules look at.
 struct Source {
