@@ -9,7 +9,10 @@
 //! | [`policy`] | text in memory to compiled policy, with diagnostics; `policy::script` alone names rhai |
 //! | [`engine`] | the decision itself: windows, guards, planner, fold, machine; no clock, no I/O, no randomness |
 //! | [`fixture`] | recorded data, series notation, scenarios and expectations; drives the same machine |
-//! | [`report`] | values to text and JSON; decides nothing |
+//! | [`review`] | what an edit means: tighter or looser, decisions that change, thresholds no test pins, sweeps |
+//! | [`handbook`] | what a policy says to people: plan, runbook, matrix, dashboard |
+//! | [`import`] | other tools' files to a policy, and what could not be converted |
+//! | [`report`] | values to text, JSON, HTML and the formats of CI; decides nothing |
 //! | `shell` | the file system and the terminal: reads policies and recordings into memory, watches them |
 //! | `cli` | one file per command |
 //!
@@ -27,6 +30,15 @@ pub mod engine;
 
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 pub mod fixture;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod review;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod handbook;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod import;
 
 pub mod cli;
 pub mod report;

@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod data;
 pub mod files;
+pub mod fixture;
 pub mod terminal;
 #[cfg(feature = "watch")]
 pub mod watch;

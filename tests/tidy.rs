@@ -14,9 +14,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policy", &["model"]),
     ("engine", &["model", "policy"]),
     ("fixture", &["model", "policy", "engine"]),
-    ("report", &["model", "policy::diagnostic", "policy::codes", "policy::compiled", "policy::source", "fixture"]),
-    ("shell", &["model", "policy", "fixture"]),
-    ("cli", &["model", "policy", "engine", "fixture", "report", "shell"]),
+    ("review", &["model", "policy", "engine", "fixture"]),
+    ("handbook", &["model", "policy"]),
+    ("import", &["model", "policy"]),
+    ("report", &["model", "policy::diagnostic", "policy::codes", "policy::compiled", "policy::source", "fixture", "review"]),
+    ("shell", &["model", "policy", "fixture", "review::case"]),
+    ("cli", &["model", "policy", "engine", "fixture", "review", "handbook", "import", "report", "shell"]),
     ("main", &["cli"]),
 ];
 

@@ -1,0 +1,1 @@
+//! Other tools' files to a policy: what can be converted is, what cannot is listed.

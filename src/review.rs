@@ -1,0 +1,9 @@
+//! What an edit of a policy means, before it is merged: which bounds became tighter or looser, which recorded decisions
+//! change, which thresholds no test would notice, and what another number would have caught.
+//!
+//! All of it is pure: two policies and recordings in memory go in, values come out. The engine is the same one that
+//! decides live; nothing here evaluates by itself.
+
+pub mod case;
+pub mod change;
+pub mod verdict;

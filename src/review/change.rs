@@ -1,0 +1,99 @@
+//! One edited thing of a policy, and in which direction it went.
+
+use serde::Serialize;
+
+use crate::model::finding::Origin;
+use crate::model::frame::Group;
+use crate::model::ids::{CheckId, Environment, MetricName, StageName};
+use crate::model::severity::{Response, Severity};
+use crate::model::units::Unit;
+
+/// Which way an edit goes, seen from a reading: does the policy act on more of them, or on fewer?
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Acts on everything it acted on before, and on more; or earlier, or harder.
+    Tighter,
+    /// Acts on less than before; or later, or more gently.
+    Looser,
+    /// Neither contains the other.
+    Different,
+}
+
+/// How it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proof {
+    /// By inclusion of intervals: it holds for every reading.
+    Exact,
+    /// By evaluating both at generated points: it holds where somebody looked.
+    Sampled,
+}
+
+/// What was edited.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "name")]
+pub enum Subject {
+    /// A threshold, a trigger or a gate.
+    Check(CheckId),
+    /// A rung of the ladder.
+    Stage(StageName),
+    /// How a metric's readings are judged.
+    Metric(MetricName),
+    /// What a severity obliges.
+    Severity(Severity),
+    /// A script function, with the checks that use it in [`Change::words`].
+    Script(String),
+    /// Anything else of the policy, by its key: `baseline.window`, `on_breach`, `features`.
+    Policy(String),
+}
+
+/// A reading on which the two policies disagree, the one nearest to the bound that was edited.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Counterexample {
+    /// Which metric.
+    pub metric: MetricName,
+    /// Which group's reading.
+    pub group: Group,
+    /// The reading, in the metric's unit.
+    pub value: f64,
+    /// Its unit.
+    pub unit: Unit,
+    /// What the old policy did on it, as `rolled back`.
+    pub before: String,
+    /// What the new policy does, as `holds`.
+    pub after: String,
+    /// What else must be true of it: `lasting 2m`, `with a baseline of 200ms`; empty when nothing.
+    pub given: String,
+}
+
+/// One edited thing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// What was edited.
+    pub subject: Subject,
+    /// Which part of it: `below`, `for`, `then`, `traffic`; empty for the whole (added, removed).
+    pub part: String,
+    /// As it was, in the policy's words; none when it was not there.
+    pub before: Option<String>,
+    /// As it is; none when it is gone.
+    pub after: Option<String>,
+    /// Which way.
+    pub direction: Direction,
+    /// How that is known.
+    pub proof: Proof,
+    /// How severe the check is, or was before; none for what is not a check.
+    pub severity: Option<Severity>,
+    /// What the check does when firing, or did before; none for what is not a check.
+    pub response: Option<Response>,
+    /// A reading that shows the difference; always there for a looser bound.
+    pub counterexample: Option<Counterexample>,
+    /// One sentence for people, when the words above do not say it all.
+    pub words: String,
+    /// Where it was written in the old policy.
+    pub was_at: Option<Origin>,
+    /// Where it is written in the new one.
+    pub is_at: Option<Origin>,
+    /// The environments in which it is so; never empty.
+    pub environments: Vec<Environment>,
+}
