@@ -6,4 +6,5 @@
 
 pub mod case;
 pub mod change;
+pub mod outcome;
 pub mod verdict;

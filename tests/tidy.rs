@@ -17,7 +17,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("review", &["model", "policy", "engine", "fixture"]),
     ("handbook", &["model", "policy"]),
     ("import", &["model", "policy"]),
-    ("report", &["model", "policy::diagnostic", "policy::codes", "policy::compiled", "policy::source", "fixture", "review"]),
+    (
+        "report",
+        &["model", "policy::diagnostic", "policy::codes", "policy::compiled", "policy::source", "fixture", "review"],
+    ),
     ("shell", &["model", "policy", "fixture", "review::case"]),
     ("cli", &["model", "policy", "engine", "fixture", "review", "handbook", "import", "report", "shell"]),
     ("main", &["cli"]),
