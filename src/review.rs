@@ -7,4 +7,5 @@
 pub mod case;
 pub mod change;
 pub mod outcome;
+pub mod structure;
 pub mod verdict;
