@@ -6,5 +6,6 @@
 
 pub mod case;
 pub mod change;
+pub mod compare;
 pub mod outcome;
 pub mod verdict;
