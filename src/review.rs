@@ -8,4 +8,5 @@ pub mod case;
 pub mod change;
 pub mod compare;
 pub mod outcome;
+pub mod per_step;
 pub mod verdict;

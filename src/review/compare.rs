@@ -26,6 +26,7 @@ mod streams;
 mod track;
 
 pub use lacking::lacking;
+pub(crate) use track::Key;
 
 /// Rows of a timeline that are kept; those after them are compared all the same.
 pub const ROWS_KEPT: usize = 5_000;
@@ -177,7 +178,7 @@ pub fn compare(
         gained: matched.gained,
         gained_false,
         moved: matched.moved,
-        per_step: None,
+        per_step: outcome.per_step,
     })
 }
 

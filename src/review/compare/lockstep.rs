@@ -12,7 +12,8 @@ use crate::model::ids::CheckId;
 use crate::model::time::Time;
 use crate::policy::compiled::Policy;
 
-use super::super::verdict::Divergence;
+use super::super::per_step::Beside;
+use super::super::verdict::{Divergence, PerStep};
 use super::streams::Streams;
 use super::track::{Mark, Track};
 use super::{Case, CompareOptions};
@@ -24,6 +25,7 @@ pub(super) struct Outcome {
     /// Some decision differs.
     pub(super) differ: bool,
     pub(super) divergence: Option<Divergence>,
+    pub(super) per_step: Option<PerStep>,
 }
 
 /// Plays a case under both policies.
@@ -37,6 +39,7 @@ pub(super) fn play(
     let mut pair = Pair {
         before: Track::new(&case.before.scenario, old, &options.run),
         after: Track::new(&case.after.scenario, new, &options.run),
+        beside: options.per_step.then(|| Beside::new(new)),
         differ: false,
         divergence: None,
     };
@@ -50,12 +53,14 @@ pub(super) fn play(
         after: pair.after.running.finish(is),
         differ: pair.differ,
         divergence: pair.divergence,
+        per_step: pair.beside.map(Beside::finish),
     })
 }
 
 struct Pair<'e> {
     before: Track<'e>,
     after: Track<'e>,
+    beside: Option<Beside>,
     differ: bool,
     divergence: Option<Divergence>,
 }
@@ -71,7 +76,12 @@ impl Pair<'_> {
                 (None, None) => return,
             };
             if was == Some(first) {
-                self.before.wake(now, &mut |_, _, _, _| {});
+                let beside = &mut self.beside;
+                self.before.wake(now, &mut |machine, at, output, happened| {
+                    if let Some(beside) = beside {
+                        beside.look(machine, at, output, happened, None);
+                    }
+                });
             }
             if is == Some(first) {
                 self.after.wake(now, &mut |_, _, _, _| {});
@@ -82,11 +92,24 @@ impl Pair<'_> {
 
     /// The frames of one instant.
     fn frames(&mut self, was: Option<&Frame>, is: Option<&Frame>) {
+        let was = was.filter(|frame| self.before.running.arrive(frame));
+        let is = is.filter(|frame| self.after.running.arrive(frame));
+        let beside = &mut self.beside;
+        if let (Some(beside), Some(old)) = (&mut *beside, self.before.running.machine()) {
+            beside.begins(old, self.after.running.machine().map_or(&[], |new| &new.state().baselines));
+            if let (None, Some(frame)) = (was, is) {
+                beside.reads(frame);
+            }
+        }
         if let Some(frame) = was {
-            self.before.step(frame, &mut |_, _, _, _| {});
+            self.before.play(frame, &mut |machine, at, output, happened| {
+                if let Some(beside) = beside {
+                    beside.look(machine, at, output, happened, is);
+                }
+            });
         }
         if let Some(frame) = is {
-            self.after.step(frame, &mut |_, _, _, _| {});
+            self.after.play(frame, &mut |_, _, _, _| {});
         }
         self.hold_against_each_other();
     }

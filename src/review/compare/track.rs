@@ -17,7 +17,7 @@ use super::ROWS_KEPT;
 
 /// What a decision says as far as two of them can differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Key {
+pub(crate) struct Key {
     answer: Answer,
     to: Option<StageName>,
     region: Option<Region>,
@@ -28,7 +28,7 @@ pub(super) struct Key {
 impl Key {
     const HOLD: Key = Key { answer: Answer::Hold, to: None, region: None, shadow: false };
 
-    fn of(decision: &Decision) -> Key {
+    pub(crate) fn of(decision: &Decision) -> Key {
         let (to, region) = match &decision.verdict {
             Verdict::Advance { to, .. } => (to.clone(), None),
             Verdict::Hold { .. } => return Key::HOLD,
@@ -76,9 +76,10 @@ impl<'e> Track<'e> {
         Track { running: Running::new(scenario, policy, options).keeping(ROWS_KEPT), marks }
     }
 
-    pub(super) fn step(&mut self, frame: &Frame, onlooker: &mut Onlooker<'_>) {
+    /// Plays a frame that has arrived.
+    pub(super) fn play(&mut self, frame: &Frame, onlooker: &mut Onlooker<'_>) {
         let marks = &mut self.marks;
-        self.running.step(frame, &mut |machine, at, output, happened| {
+        self.running.play(frame, &mut |machine, at, output, happened| {
             marks.look(machine, at, output);
             onlooker(machine, at, output, happened);
         });
