@@ -6,6 +6,8 @@
 
 pub mod case;
 pub mod change;
+pub mod compare;
 pub mod outcome;
 pub mod structure;
+pub mod per_step;
 pub mod verdict;
