@@ -109,7 +109,7 @@ pub struct Counterexample {
     pub unit: Unit,
     /// What the old policy did on it, as `rolled back`, `held (isolation_score.p1)`.
     pub before: String,
-    /// What the new policy does, as `would roll back now`, `would hold now (isolation_score.p1)`.
+    /// What the new policy does, as `would roll back`, `would hold (isolation_score.p1)`.
     pub after: String,
     /// What else must be true of it: `lasting 2m`, `with a baseline of 200ms`; empty when nothing.
     pub given: String,
@@ -126,7 +126,10 @@ impl fmt::Display for Counterexample {
         if !self.given.is_empty() {
             write!(f, " {}", self.given)?;
         }
-        write!(f, " {} before, {}", self.before, self.after)
+        // Why it does so comes last: `would hold now (isolation_score.p1)`.
+        let verb = [" until ", " ("].iter().filter_map(|word| self.after.find(word)).min().unwrap_or(self.after.len());
+        let (verb, rest) = self.after.split_at(verb);
+        write!(f, " {} before, {verb} now{rest}", self.before)
     }
 }
 

@@ -72,7 +72,7 @@ impl Effect {
         format!("{word}{}", self.rest(about))
     }
 
-    /// `would roll back now`, `would hold now until 5m`, `would still roll back now (internal-score)`.
+    /// `would roll back`, `would hold until 5m`, `would still roll back (internal-score)`.
     pub(crate) fn after(&self, about: &CheckId, before: &Effect) -> String {
         let word = match self.does {
             Does::Passes => "pass",
@@ -82,7 +82,7 @@ impl Effect {
             Does::RollsBack => "roll back",
         };
         let still = if self.does == before.does { "still " } else { "" };
-        format!("would {still}{word} now{}", self.rest(about))
+        format!("would {still}{word}{}", self.rest(about))
     }
 
     fn rest(&self, about: &CheckId) -> String {

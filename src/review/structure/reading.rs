@@ -212,7 +212,7 @@ impl<'p, 'a> Search<'p, 'a> {
         let acting = if by_old { self.old } else { self.new }?.0;
         let (before, after, telling) = if acting.kind == CheckKind::Gate {
             let words = |closed| if closed { "kept the gate closed" } else { "opened the gate" };
-            let now = |closed| if closed { "would keep it closed now" } else { "would open it now" };
+            let now = |closed| if closed { "would keep it closed" } else { "would open it" };
             (words(old_acts).to_owned(), now(new_acts).to_owned(), MOST_TELLING)
         } else {
             let (before, after) = (effect(self.pair.old, &was, reading), effect(self.pair.new, &is, reading));
