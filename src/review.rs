@@ -7,6 +7,8 @@
 pub mod case;
 pub mod change;
 pub mod compare;
+pub mod gate;
 pub mod outcome;
 pub mod per_step;
+pub mod tally;
 pub mod verdict;
