@@ -93,9 +93,8 @@ fn compare(result: &mut PerStep, at: Time, before: &Decision, after: &Decision) 
     result.rolls_back_now += u64::from(is == Answer::RollBack && was != Answer::RollBack);
     result.rolled_back_before += u64::from(was == Answer::RollBack && is != Answer::RollBack);
     if result.first.len() < FIRST {
-        let words = |decision: &Decision| {
-            format!("{}: {}", decision.verdict.answer().shout(), decision.verdict.headline())
-        };
+        let words =
+            |decision: &Decision| format!("{}: {}", decision.verdict.answer().shout(), decision.verdict.headline());
         let step = Step { at, stage: before.stage.clone(), before: words(before), after: words(after) };
         result.first.push(step);
     }

@@ -85,17 +85,6 @@ impl Feed {
         Ok(Feed { frames, frame: Frame::default(), waits: false, ended: false })
     }
 
-    /// The next frame, the one before it done with.
-    pub(super) fn next(&mut self) -> Result<Option<&Frame>, DataError> {
-        self.taken();
-        self.peek()
-    }
-
-    /// What was met in the data.
-    pub(super) fn report(&self) -> &DataReport {
-        self.frames.report()
-    }
-
     fn taken(&mut self) {
         self.waits = false;
     }
