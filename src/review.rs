@@ -9,7 +9,7 @@ pub mod change;
 pub mod compare;
 pub mod gate;
 pub mod outcome;
-pub mod structure;
 pub mod per_step;
+pub mod structure;
 pub mod tally;
 pub mod verdict;
