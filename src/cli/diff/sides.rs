@@ -142,7 +142,11 @@ pub(super) fn resolve(old: Option<&str>, new: Option<&str>) -> anyhow::Result<Si
     let was = Named::parse(old)?;
     let is = match new {
         Some(new) => Named::parse(new)?,
-        None => Named::Folder(in_working_tree(&was)?),
+        None => {
+            // A path that is not in the revision either is misspelt there.
+            side(old, &was, &Named::Folder(PathBuf::from(".")))?;
+            Named::Folder(in_working_tree(&was)?)
+        }
     };
     for (text, named) in [(Some(old), &was), (new, &is)] {
         if let (Some(text), Named::Folder(_)) = (text, named)
@@ -279,10 +283,10 @@ fn by_default() -> anyhow::Result<Sides> {
     let branch = repository.default_branch().map_err(told)?;
     let bare = branch.strip_prefix("origin/").unwrap_or(&branch);
     let (commit, note) = if repository.branch().map_err(told)?.as_deref() == Some(bare) {
-        (repository.commit("HEAD").map_err(told)?, format!("on {bare}: the working tree against HEAD"))
+        (repository.commit("HEAD").map_err(told)?, format!("the working tree with HEAD, as this is {bare}"))
     } else {
         let base = repository.merge_base(&branch).map_err(told)?;
-        (base, format!("the working tree against where it left {branch}"))
+        (base, format!("the working tree with where it left {branch}"))
     };
     let revision = repository.short(&commit).map_err(told)?;
     let named = Named::Revision { revision: revision.clone(), path: None };

@@ -10,6 +10,8 @@ use super::{Diffed, Totals, by_subject, with, words};
 
 /// Columns for the words in front of a line.
 const LABELS: usize = 12;
+/// Columns for the name of a condition.
+const CONDITIONS: usize = 18;
 /// So many recordings are shown in full; the rest is listed.
 const SHOWN: usize = 12;
 /// So many names are listed.
@@ -20,9 +22,9 @@ const STEPS: usize = 3;
 /// The whole screen.
 #[must_use]
 pub fn pretty(diffed: &Diffed, screen: Screen) -> String {
-    let mut text = String::new();
-    for review in &diffed.reviews {
-        if !text.is_empty() {
+    let mut text: String = diffed.notes.iter().map(|note| labelled("compares", note, screen)).collect();
+    for (at, review) in diffed.reviews.iter().enumerate() {
+        if at > 0 {
             text.push('\n');
         }
         text.push_str(&one(review, screen));
@@ -40,9 +42,6 @@ pub fn pretty(diffed: &Diffed, screen: Screen) -> String {
         if !names.is_empty() {
             text.push_str(&labelled(label, &names.join(", "), screen));
         }
-    }
-    for note in &diffed.notes {
-        text.push_str(&labelled("note", note, screen));
     }
     text
 }
@@ -62,6 +61,9 @@ fn one(review: &Review, screen: Screen) -> String {
     for compared in with(review, Standing::Decisions).take(SHOWN) {
         text.push('\n');
         text.push_str(&changed(compared, screen));
+    }
+    if totals.decisions > 0 {
+        text.push_str(&format!("\n  {}\n", paint(QUIET, hang(words::OPEN_LOOP, screen.width, 2))));
     }
     text.push_str(&rest(review, &totals, screen));
     text.push_str(&scores(review));
@@ -106,7 +108,7 @@ fn edits(review: &Review, screen: Screen) -> String {
         let severity = first.and_then(|change| change.severity);
         let severity =
             severity.map_or_else(String::new, |severity| format!("{} ", paint(of_severity(severity), severity)));
-        let place = first.and_then(|change| words::place(change));
+        let place = first.and_then(|change| words::place(change, review));
         let place = place.map_or_else(String::new, |place| paint(PLACE, format!("  {place}")));
         text.push_str(&format!("{severity}{}{place}\n", paint(STRONG, subject)));
         for change in changes {
@@ -229,9 +231,6 @@ fn rest(review: &Review, totals: &Totals, screen: Screen) -> String {
     if same > 0 {
         text.push_str(&format!("\n= {same} unchanged\n"));
     }
-    if totals.decisions > 0 {
-        text.push_str(&format!("  {}\n", paint(QUIET, hang(words::OPEN_LOOP, screen.width, 2))));
-    }
     text
 }
 
@@ -260,8 +259,8 @@ fn end(review: &Review, totals: &Totals, screen: Screen) -> String {
     }
     for tripped in &review.tripped {
         let (mark, style) = if tripped.fails { (Mark::Bad, BAD) } else { (Mark::Attention, ATTENTION) };
-        let name = paint(style, format!("{} {}", screen.icon(mark), tripped.condition));
-        text.push_str(&format!("{name}  {}\n", hang(&tripped.why, screen.width, 4)));
+        let name = paint(style, pad(&format!("{} {}", screen.icon(mark), tripped.condition), CONDITIONS));
+        text.push_str(&format!("{name}{}\n", hang(&tripped.why, screen.width, CONDITIONS)));
     }
     let exit = words::exit(review);
     let exit = if exit.is_empty() { String::new() } else { format!("; {exit}") };

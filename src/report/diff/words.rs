@@ -59,9 +59,18 @@ pub(super) fn remarks(change: &Change, review: &Review) -> Vec<String> {
     remarks
 }
 
-/// `file:line` in the new policy, else in the old one.
-pub(super) fn place(change: &Change) -> Option<String> {
-    change.is_at.as_ref().or(change.was_at.as_ref()).map(ToString::to_string)
+/// `policies/x/policy.toml:44` in the new policy, else in the old one.
+pub(super) fn place(change: &Change, review: &Review) -> Option<String> {
+    let (side, at) = match (&change.is_at, &change.was_at) {
+        (Some(at), _) => (&review.new.shown, at),
+        (None, Some(at)) => (&review.old.shown, at),
+        (None, None) => return None,
+    };
+    Some(match side.as_str() {
+        "." => at.to_string(),
+        root if root.ends_with(':') => format!("{root}{at}"),
+        root => format!("{root}/{at}"),
+    })
 }
 
 /// `DECISIONS CHANGE ON 2 OF 24 RECORDINGS`.
@@ -176,4 +185,5 @@ pub(super) fn exit(review: &Review) -> String {
 }
 
 /// Remarks that hold whenever decisions differ.
-pub(super) const OPEN_LOOP: &str = "what comes after a first difference was recorded in the old policy's world";
+pub(super) const OPEN_LOOP: &str =
+    "what comes after a first difference was recorded in the old policy's world: open loop";
