@@ -48,6 +48,7 @@ impl Build<'_> {
             pin: raw.pin,
             exposure_tolerance: parts.exposure_tolerance,
             scripts: self.scripts,
+            objectives: raw.objectives.clone(),
         })
     }
 }

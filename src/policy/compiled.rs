@@ -62,6 +62,17 @@ pub struct Policy {
     pub exposure_tolerance: f64,
     /// The compiled script functions.
     pub scripts: ScriptSet,
+    /// What it is all for; facts for people, nothing decides on them.
+    pub objectives: Vec<Objective>,
+}
+
+/// One line of `[objectives]`: what the rollout is to achieve, in its owner's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objective {
+    /// What is meant: `uptime`.
+    pub name: String,
+    /// How much of it: `99.9%`.
+    pub text: String,
 }
 
 /// How a metric's readings are judged.
