@@ -120,9 +120,9 @@ impl Docs {
                     Shape::Markdown => matrix.common.page(console, |book, _| Ok(book.matrix())),
                 }
             }
-            Page::Grafana(grafana) => grafana
-                .common
-                .page(console, |book, policy| Ok(book.grafana(&queries(&grafana.query, policy)?))),
+            Page::Grafana(grafana) => {
+                grafana.common.page(console, |book, policy| Ok(book.grafana(&queries(&grafana.query, policy)?)))
+            }
         }
     }
 }

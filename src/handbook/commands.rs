@@ -99,9 +99,13 @@ mod tests {
 
     #[test]
     fn arguments_survive_a_shell() {
-        for (text, expected) in
-            [("policies/a", "policies/a"), ("my dir", "'my dir'"), ("it's", r"'it'\''s'"), ("", "''"), ("$HOME", "'$HOME'")]
-        {
+        for (text, expected) in [
+            ("policies/a", "policies/a"),
+            ("my dir", "'my dir'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("$HOME", "'$HOME'"),
+        ] {
             assert_eq!(quoted(text), expected);
         }
     }

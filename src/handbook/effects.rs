@@ -59,7 +59,10 @@ pub(super) fn effect(policy: &Policy, at: CheckIx, ix: StageIx) -> Effect {
 /// Whether anything that `check` reads can have a reading in `stage`.
 pub(super) fn applies(check: &Check, stage: &Stage) -> bool {
     match &check.condition {
-        Condition::Bound(bound) => !stage.leaves_empty(bound.group),
+        Condition::Bound(bound) => {
+            let compares = bound.limit.than() == Some(Than::Control);
+            !stage.leaves_empty(bound.group) && !(compares && stage.leaves_empty(Group::Control))
+        }
         Condition::Script { reads, .. } => {
             reads.is_empty() || reads.iter().any(|(_, group)| !stage.leaves_empty(*group))
         }

@@ -46,9 +46,7 @@ pub fn uid(policy: &Policy) -> String {
 /// The title of a stage's row.
 #[must_use]
 pub fn row_title(policy: &Policy, ix: StageIx) -> String {
-    policy.stage(ix).map_or_else(String::new, |stage| {
-        format!("stage {}: {}", stage.name, super::stages::share(stage))
-    })
+    policy.stage(ix).map_or_else(String::new, |stage| format!("stage {}: {}", stage.name, super::stages::share(stage)))
 }
 
 /// The title of the panel that draws `metric` in a stage.
@@ -87,7 +85,7 @@ impl Handbook<'_> {
             "time": { "from": "now-6h", "to": "now" },
             "timezone": "utc",
             "templating": { "list": self.variables() },
-            "annotations": { "list": annotations(&tags) },
+            "annotations": { "list": annotations() },
             "links": [{
                 "asDropdown": true,
                 "icon": "external link",
@@ -157,6 +155,9 @@ impl Handbook<'_> {
                 .enumerate()
                 .map(|(nth, metric)| panel::panel(self, ix, metric, next_id(), panel::place(nth, y + 1), queries))
                 .collect();
+            if panels.is_empty() {
+                continue;
+            }
             let height = panel::height(panels.len());
             list.push(json!({
                 "id": row,
@@ -176,25 +177,14 @@ impl Handbook<'_> {
     }
 }
 
-/// Grafana's own marks, and those that carry the rollout's tags.
-fn annotations(tags: &[String]) -> Value {
-    let grafana = json!({ "type": "grafana", "uid": OWN_ANNOTATIONS });
-    json!([
-        {
-            "builtIn": 1,
-            "datasource": grafana,
-            "enable": true,
-            "hide": true,
-            "iconColor": "rgba(0, 211, 255, 1)",
-            "name": "Annotations & Alerts",
-            "type": "dashboard",
-        },
-        {
-            "datasource": grafana,
-            "enable": true,
-            "iconColor": "purple",
-            "name": "stages and decisions",
-            "target": { "refId": "rollout", "limit": 100, "matchAny": false, "tags": tags.get(1..).unwrap_or_default(), "type": "tags" },
-        },
-    ])
+/// The marks that people and tools set on this dashboard.
+fn annotations() -> Value {
+    json!([{
+        "builtIn": 1,
+        "datasource": { "type": "grafana", "uid": OWN_ANNOTATIONS },
+        "enable": true,
+        "iconColor": "purple",
+        "name": "Annotations & Alerts",
+        "type": "dashboard",
+    }])
 }

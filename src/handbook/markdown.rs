@@ -36,7 +36,8 @@ pub(super) fn prose(text: &str) -> String {
         } else if c == '<' {
             out.push_str("&lt;");
         } else {
-            if (matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '~') && !joins_word) || (opens && !c.is_ascii_digit()) {
+            if (matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '~') && !joins_word) || (opens && !c.is_ascii_digit())
+            {
                 out.push('\\');
             }
             out.push(c);

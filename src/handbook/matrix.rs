@@ -28,11 +28,14 @@ impl Handbook<'_> {
         let rows: Vec<(CheckIx, &Check)> = self.checks().filter(|(_, check)| check.kind != CheckKind::Gate).collect();
         for (at, check) in &rows {
             let cells = self.ladder().map(|(ix, _)| self.cell(*at, ix, check));
-            let severity = if check.shadow { format!("{} (shadow)", check.severity) } else { check.severity.to_string() };
+            let severity =
+                if check.shadow { format!("{} (shadow)", check.severity) } else { check.severity.to_string() };
             table.row([code(check.id.as_str()), severity].into_iter().chain(cells));
         }
-        let none = "\nThe policy has no thresholds and no triggers.\n".to_owned();
-        text.push_str(&if rows.is_empty() { none } else { format!("\n{}", table.finish()) });
+        text.push_str(&format!("\n{}", table.finish()));
+        if rows.is_empty() {
+            text.push_str("\nThe policy has no thresholds and no triggers.\n");
+        }
         text.push_str("\n`-`: not asked in that stage. *n/a*: asked, but nobody there is in the group it reads.\n");
         text.push_str(&self.gates());
         text
@@ -65,7 +68,8 @@ impl Handbook<'_> {
     fn gates(&self) -> String {
         let gates: Vec<(CheckIx, &Check)> = self.checks().filter(|(_, check)| check.kind == CheckKind::Gate).collect();
         if gates.is_empty() {
-            return "\n## Gates\n\nNone: a stage is left when its bake is served and nothing stands against it.\n".to_owned();
+            return "\n## Gates\n\nNone: a stage is left when its bake is served and nothing stands against it.\n"
+                .to_owned();
         }
         let mut table = Table::new(&["Gate", "Open when", "To leave", "To leave early"]);
         for (at, gate) in gates {
@@ -98,9 +102,9 @@ impl Handbook<'_> {
             text.push_str(&self.part(part, name, width));
         }
         text.push_str(
-            "\nback  rolls back            hold   nothing advances    open   must be open to leave\n\
-             stop  stops where it is     warn   never blocks        early  only to leave early\n\
-             n/a   nobody is there to be measured                  -      not asked\n",
+            "\nback  rolls back             hold   nothing advances   open   needed to leave\n\
+             stop  stays where it is      warn   never blocks       early  to leave early\n\
+             n/a   nobody is in the group it reads                  -      not asked\n",
         );
         text
     }

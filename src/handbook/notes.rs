@@ -52,7 +52,8 @@ fn comment(lines: &[&str], mark: &str) -> Option<String> {
     let start = lines.iter().rposition(|line| !line.starts_with(mark) || line.starts_with("#:")).map_or(0, |at| at + 1);
     let own = lines.get(start..)?;
     let words: Vec<&str> = own.iter().map(|line| line.trim_start_matches(['#', '/']).trim()).collect();
-    let is_ruler = |line: &&&str| !line.is_empty() && line.chars().all(|c| matches!(c, '-' | '=' | '#' | '*' | '~' | '_'));
+    let is_ruler =
+        |line: &&&str| !line.is_empty() && line.chars().all(|c| matches!(c, '-' | '=' | '#' | '*' | '~' | '_'));
     if words.iter().any(|line| is_ruler(&line)) {
         return None;
     }

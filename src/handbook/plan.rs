@@ -94,7 +94,8 @@ impl Handbook<'_> {
 
     /// Everything that takes a stage back, target first.
     fn ways_back(&self, ix: StageIx) -> Vec<String> {
-        let mut targets: Vec<Effect> = self.checks().map(|(at, _)| super::effects::effect(self.policy, at, ix)).collect();
+        let mut targets: Vec<Effect> =
+            self.checks().map(|(at, _)| super::effects::effect(self.policy, at, ix)).collect();
         targets.retain(|effect| matches!(effect, Effect::RollBack(_) | Effect::Latch));
         targets.dedup();
         let mut found: Vec<String> = Vec::new();
@@ -186,8 +187,13 @@ impl Handbook<'_> {
     /// What no number can be given for.
     fn unbounded(&self, least: &[Least]) -> Vec<String> {
         let mut items = Vec::new();
-        let approving: Vec<&str> =
-            self.policy.stages.iter().filter(|stage| stage.approvals.is_some()).map(|stage| stage.name.as_str()).collect();
+        let approving: Vec<&str> = self
+            .policy
+            .stages
+            .iter()
+            .filter(|stage| stage.approvals.is_some())
+            .map(|stage| stage.name.as_str())
+            .collect();
         if !approving.is_empty() {
             items.push(format!(
                 "Plus the time approvals take: {} waits for people, and a bake that is served waits with it.",

@@ -15,7 +15,7 @@ use super::Handbook;
 pub(super) fn page(book: &Handbook<'_>) -> String {
     let mut text = book.head("Runbook", "runbook");
     if let Some(owner) = &book.policy.owner {
-        text.push_str(&format!("Owner: {}.\n", super::markdown::code(owner)));
+        text.push_str(&format!("\nOwner: {}.\n", super::markdown::code(owner)));
     }
     text.push_str(&steps::way_back(book));
     text.push_str(&section(1, "Pre-deployment checklist", &checklist::text(book)));

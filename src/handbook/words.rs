@@ -85,7 +85,8 @@ fn relation(bound: &Bound, metric: &Metric, gate: bool) -> String {
     let mut text = match bound.limit {
         Limit::Absolute(level) => format!("{side} {}", unit.show(level)),
         Limit::Relative { than, fraction } => {
-            format!("{side} {} {}", comparison(than), Unit::Percent.show_difference(fraction * 100.0)).replace("pp", "%")
+            format!("{side} {} {}", comparison(than), Unit::Percent.show_difference(fraction * 100.0))
+                .replace("pp", "%")
         }
         Limit::Difference { than, delta } => format!("{side} {} {}", comparison(than), unit.show_difference(delta)),
     };
@@ -111,7 +112,7 @@ pub(super) const fn comparison(than: Than) -> &'static str {
 /// When a check fires.
 pub(super) fn fires(window: Window) -> String {
     match window {
-        Window::First => "The first such reading fires it.".to_owned(),
+        Window::First => "It fires at once.".to_owned(),
         Window::For(length) => format!(
             "It fires once that has lasted {length} without a good reading in between; until then it is pending."
         ),

@@ -89,9 +89,8 @@ pub(super) fn steps(levels: &[Level]) -> Value {
 /// How far the axis reaches at least, so that every line can be seen: a twentieth beyond the outermost bounds, inside
 /// what the metric can read.
 pub(super) fn axis(levels: &[Level], range: Option<Range>) -> Option<(f64, f64)> {
-    let (lo, hi) = levels
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), level| (lo.min(level.at), hi.max(level.at)));
+    let (lo, hi) =
+        levels.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), level| (lo.min(level.at), hi.max(level.at)));
     if !(lo.is_finite() && hi.is_finite()) {
         return None;
     }

@@ -115,7 +115,12 @@ fn legend(book: &Handbook<'_>, name: &str) -> String {
     if regions { format!("{name} {{{{region}}}}") } else { name.to_owned() }
 }
 
-fn relative(book: &Handbook<'_>, watching: &[(&Check, Colour, Effect)], series: &Series<'_>, first: usize) -> Vec<Drawn> {
+fn relative(
+    book: &Handbook<'_>,
+    watching: &[(&Check, Colour, Effect)],
+    series: &Series<'_>,
+    first: usize,
+) -> Vec<Drawn> {
     let window = book.policy.baseline.window.to_string();
     let mut drawn = Vec::new();
     for (check, colour, _) in watching {
@@ -199,14 +204,15 @@ fn description(book: &Handbook<'_>, ix: MetricIx, watching: &[(&Check, Colour, E
         lines.push(format!("- {} ({who}): {}: {does}{shadow}", check.id, check.words));
     }
     let rules = book.policy.metrics.get(usize::from(ix.0));
-    let counter = book.policy.catalogue.metric(ix).is_some_and(|metric| metric.kind == crate::model::frame::Kind::Counter);
+    let counter =
+        book.policy.catalogue.metric(ix).is_some_and(|metric| metric.kind == crate::model::frame::Kind::Counter);
     if counter {
         lines.push("The engine reads the increase since the sample before.".to_owned());
     }
     let compares = |than| {
-        watching.iter().any(|(check, ..)| {
-            matches!(&check.condition, Condition::Bound(bound) if bound.limit.than() == Some(than))
-        })
+        watching
+            .iter()
+            .any(|(check, ..)| matches!(&check.condition, Condition::Bound(bound) if bound.limit.than() == Some(than)))
     };
     if compares(crate::policy::compiled::Than::Control) {
         lines.push("Control is drawn as its median of 15 minutes; the engine takes its last 15 readings.".to_owned());

@@ -62,8 +62,7 @@ impl<'q> Series<'q> {
             // The engine prefers `all`; a baseline at time 0 has no data and draws no line.
             Than::Baseline => {
                 let at = " @ ${exposed_at}";
-                let (all, control) =
-                    (self.median(Group::All, window, at), self.median(Group::Control, window, at));
+                let (all, control) = (self.median(Group::All, window, at), self.median(Group::Control, window, at));
                 format!("({} or {})", self.per_region(&all), self.per_region(&control))
             }
         }
@@ -107,7 +106,8 @@ mod tests {
 
     #[test]
     fn numbers_are_what_was_meant() {
-        for (value, expected) in [(1.0 + 0.1, "1.1"), (20.0, "20"), (-0.5, "(-0.5)"), (1.0 + 1.0, "2"), (0.29, "0.29")] {
+        for (value, expected) in [(1.0 + 0.1, "1.1"), (20.0, "20"), (-0.5, "(-0.5)"), (1.0 + 1.0, "2"), (0.29, "0.29")]
+        {
             assert_eq!(number(value), expected);
         }
     }

@@ -10,7 +10,11 @@ use commands::RECORDING;
 pub(super) fn text(book: &Handbook<'_>) -> String {
     let mut items = vec![complete(book)];
     for objective in &book.policy.objectives {
-        items.push(format!("Objective {} is met, by measurement: {}.", code(&objective.name), prose(&objective.text)));
+        items.push(format!(
+            "Objective {}: {}. It is measured, and met.",
+            code(&objective.name),
+            prose(&objective.text)
+        ));
     }
     if book.policy.objectives.is_empty() {
         items.push(format!(
@@ -23,7 +27,10 @@ pub(super) fn text(book: &Handbook<'_>) -> String {
          them out when the rollout is complete, the objectives are met, and you would mend forward rather than go back.",
         codes(book.policy.features.iter())
     ));
-    items.push("Every finding, hold and roll back on the way has an owner and a ticket, or a bound that was changed.".to_owned());
+    items.push(
+        "Every finding, hold and roll back on the way has an owner and a ticket, or a bound that was changed."
+            .to_owned(),
+    );
     let boxes: String = items.iter().map(|item| format!("- [ ] {item}\n")).collect();
     format!("{boxes}\n{}", recording(book))
 }
@@ -32,15 +39,16 @@ fn complete(book: &Handbook<'_>) -> String {
     let ix = book.last();
     let Some(stage) = book.policy.stage(ix) else { return "The rollout is complete.".to_owned() };
     let name = code(stage.name.as_str());
-    let open = if stage.gates.is_empty() { String::new() } else { format!(", with {} open", gates(book, &stage.gates)) };
+    let open =
+        if stage.gates.is_empty() { String::new() } else { format!(", with {} open", gates(book, &stage.gates)) };
     match stage.bake {
         Some(bake) => format!(
-            "Stage {name} ({}) has served {} of good time{open}: the rollout is complete. Its checks stay active.",
+            "Stage {name}, {}, has served {} of good time{open}: the rollout is complete. Its checks stay active.",
             exposure(stage),
             long(bake)
         ),
         None => format!(
-            "Stage {name} ({}) is ongoing and has no bake: nothing declares the rollout complete, so agree on a day. Its \
+            "Stage {name}, {}, is ongoing and has no bake: nothing declares the rollout complete, so agree on a day. Its \
              checks stay active.",
             exposure(stage)
         ),
@@ -63,10 +71,13 @@ fn recording(book: &Handbook<'_>) -> String {
         "[label]".to_owned(),
         "verdict = \"good\"   # or \"bad\", with incidents = [{ from = \"31h\", to = \"33h\" }]".to_owned(),
     ];
+    let last = book.policy.stages.last().map_or("", |stage| stage.name.as_str());
+    let expect = format!("[[never]]\ndecision = \"roll_back\"\n\n[final]\nstage = {}", text(last));
     format!(
         "Keep the recording as a fixture, so that every later edit of the policy is tried on it. In the directory that holds \
-         {}, put {} and this `fixture.toml` into {}:\n\n```toml\n{}\n```\n\nThen write its timeline, read it, and commit all \
-         three:\n\n{}",
+         {}, put {} into {} with this `fixture.toml`:\n\n```toml\n{}\n```\n\nand this `expect.toml`, which says what must \
+         come of it (after a roll back, say that instead):\n\n```toml\n{expect}\n```\n\nThen write its timeline, read it, \
+         and commit all four:\n\n{}",
         code("policies"),
         code(RECORDING),
         code(&folder),

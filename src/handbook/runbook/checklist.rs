@@ -54,11 +54,17 @@ fn policy(book: &Handbook<'_>) -> Vec<String> {
 fn flags(book: &Handbook<'_>) -> Vec<String> {
     let names = codes(book.policy.features.iter());
     let flags = count(book.policy.features.len(), "flag");
-    let mut items = vec![format!("{flags} exist: {names}.").replace("1 flag exist", "1 flag exists")];
+    let (exist, they, all) = if book.policy.features.len() == 1 {
+        ("exists", "It is", "it")
+    } else {
+        ("exist", "All of them are", "all of them")
+    };
+    let mut items = vec![format!("{flags} {exist}: {names}.")];
     if let Some(first) = book.policy.stages.first().filter(|stage| stage.is_unexposed()) {
-        items.push(format!("All of them are at 0% in {}, so that stage {} is true.", environment(book), code(first.name.as_str())));
+        let stage = code(first.name.as_str());
+        items.push(format!("{they} at 0% in {}, as stage {stage} says.", environment(book)));
     }
-    items.push("You can set all of them to 0% by hand, without rollgate, and have tried it.".to_owned());
+    items.push(format!("You can set {all} to 0% by hand, without rollgate, and have tried it."));
     items
 }
 
@@ -140,7 +146,9 @@ fn baseline(book: &Handbook<'_>) -> Vec<String> {
         count(usize::try_from(rules.min_points).unwrap_or(usize::MAX), "reading"),
         rules.window,
     )];
-    items.extend(rules.max_age.map(|age| format!("The rollout is done within {age}: an older baseline is no baseline.")));
+    items.extend(
+        rules.max_age.map(|age| format!("The rollout is done within {age}: an older baseline is no baseline.")),
+    );
     items
 }
 
@@ -149,12 +157,7 @@ fn first_stage(book: &Handbook<'_>) -> Vec<String> {
     let gates = first.gates.iter().filter_map(|ix| book.policy.check(*ix));
     let mut items: Vec<String> = gates
         .map(|gate| {
-            format!(
-                "Gate {} can open: {}, {}.",
-                code(gate.id.as_str()),
-                condition(book.policy, gate),
-                held(gate.clear)
-            )
+            format!("Gate {} can open: {}, {}.", code(gate.id.as_str()), condition(book.policy, gate), held(gate.clear))
         })
         .collect();
     items.extend(first.bake.map(|bake| format!("There is time for its bake: {bake} of good time.")));
@@ -186,10 +189,7 @@ fn people(book: &Handbook<'_>) -> Vec<String> {
         }
     }
     if channels.is_empty() {
-        items.push(format!(
-            "Somebody watches the whole time: in {} no severity tells any channel.",
-            environment(book)
-        ));
+        items.push(format!("Somebody watches the whole time: in {} no severity tells any channel.", environment(book)));
     } else {
         items.push(format!("A test message arrives on {}.", and(channels.iter().map(|name| code(name)))));
     }

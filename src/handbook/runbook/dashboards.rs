@@ -70,10 +70,7 @@ fn overview(book: &Handbook<'_>) -> String {
 /// The titles of the panels that draw a metric.
 fn drawn(book: &Handbook<'_>, metric: MetricIx) -> Vec<String> {
     let read = |ix: StageIx| book.series_of(ix).iter().any(|(read, _)| *read == metric);
-    book.ladder()
-        .filter(|(ix, _)| read(*ix))
-        .map(|(ix, _)| grafana::panel_title(book.policy, ix, metric))
-        .collect()
+    book.ladder().filter(|(ix, _)| read(*ix)).map(|(ix, _)| grafana::panel_title(book.policy, ix, metric)).collect()
 }
 
 fn by_stage(book: &Handbook<'_>, metric: MetricIx) -> String {
@@ -126,7 +123,9 @@ fn metric_words(book: &Handbook<'_>, metric: MetricIx) -> Option<String> {
         })
     };
     words.extend(book.policy.stages.iter().filter_map(own));
-    words.extend(rules.stuck_after.map(|after| format!("The same value for longer than {after} is stale: the source is stuck.")));
+    words.extend(
+        rules.stuck_after.map(|after| format!("The same value for longer than {after} is stale: the source is stuck.")),
+    );
     (!words.is_empty()).then(|| words.join(" "))
 }
 

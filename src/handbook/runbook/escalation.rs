@@ -13,7 +13,8 @@ use super::super::words::channels;
 pub(super) fn text(book: &Handbook<'_>) -> String {
     let mut table = Table::new(&["Severity", "Tells", "What it does", "What you do", "Checks"]);
     for severity in Severity::ALL {
-        let of_it = book.policy.checks.iter().filter(|check| check.kind != CheckKind::Gate && check.severity == severity);
+        let of_it =
+            book.policy.checks.iter().filter(|check| check.kind != CheckKind::Gate && check.severity == severity);
         let checks: Vec<&str> = of_it.map(|check| check.id.as_str()).collect();
         let then = book.policy.severities.get(severity.index()).map_or(Response::Hold, |rules| rules.then);
         let (does, you) = match then {
@@ -21,14 +22,20 @@ pub(super) fn text(book: &Handbook<'_>) -> String {
             Response::Hold => ("holds", "find out whether it is the change; go back if it may be"),
             Response::Warn => ("warns", "look at it in working hours; it may become worse"),
         };
-        let triggers = book.policy.checks.iter().any(|check| {
-            check.kind == CheckKind::Trigger && check.severity == severity && then != Response::Rollback
-        });
+        let triggers =
+            book.policy.checks.iter().any(|check| {
+                check.kind == CheckKind::Trigger && check.severity == severity && then != Response::Rollback
+            });
         let does = if triggers { format!("{does}; its triggers roll back") } else { does.to_owned() };
         let checks = if checks.is_empty() { "none".to_owned() } else { codes(checks) };
         table.row([severity.to_string(), channels(book.policy, severity), does, you.to_owned(), checks]);
     }
-    format!("{}\nBesides checks:\n\n{}\nWho decides:\n\n{}", table.finish(), bullets(&besides(book)), bullets(&deciders(book)))
+    format!(
+        "{}\nBesides checks:\n\n{}\nWho decides:\n\n{}",
+        table.finish(),
+        bullets(&besides(book)),
+        bullets(&deciders(book))
+    )
 }
 
 fn besides(book: &Handbook<'_>) -> Vec<String> {
@@ -79,12 +86,10 @@ fn deciders(book: &Handbook<'_>) -> Vec<String> {
             )
         },
     );
-    let mut items = vec![
-        "Anybody on call may take exposure back, at any time and without asking.".to_owned(),
-        owner,
-    ];
+    let mut items = vec!["Anybody on call may take exposure back, at any time and without asking.".to_owned(), owner];
     for stage in &book.policy.stages {
-        items.extend(approvals(stage).map(|who| format!("Leaving {} is approved by {who}.", code(stage.name.as_str()))));
+        items
+            .extend(approvals(stage).map(|who| format!("Leaving {} is approved by {who}.", code(stage.name.as_str()))));
     }
     items.push(
         "A person's order may skip patience (a bake, a freeze, a `max`), never evidence (findings, unknown metrics, gates, \

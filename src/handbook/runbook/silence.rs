@@ -1,22 +1,22 @@
 //! What a metric that cannot be read does: the part of troubleshooting that is about the source and not the service.
 
 use crate::model::severity::Severity;
-use crate::policy::compiled::{Check, OnUnknown};
+use crate::policy::compiled::{Check, MetricRules, OnUnknown};
 
+use super::super::Handbook;
 use super::super::effects::metrics;
 use super::super::markdown::{Table, code, codes};
 use super::super::words::channels;
-use super::super::Handbook;
 
 /// One row per metric: what silence does, and when.
 pub(super) fn table(book: &Handbook<'_>) -> String {
     let mut table = Table::new(&["Metric", "Unknown when older than", "Tells P1 after", "And then"]);
-    for (metric, rules) in book.policy.catalogue.metrics().iter().zip(&book.policy.metrics) {
+    for (at, (metric, rules)) in book.policy.catalogue.metrics().iter().zip(&book.policy.metrics).enumerate() {
         let then = match rules.on_unknown {
             OnUnknown::Hold => "holds until it is read again".to_owned(),
             OnUnknown::Rollback => "**rolls back**".to_owned(),
         };
-        table.row([code(metric.name.as_str()), rules.max_age.to_string(), rules.unknown_after.to_string(), then]);
+        table.row([code(metric.name.as_str()), ages(book, at, rules), rules.unknown_after.to_string(), then]);
     }
     let told = channels(book.policy, Severity::P1);
     format!(
@@ -27,6 +27,18 @@ pub(super) fn table(book: &Handbook<'_>) -> String {
          on.\n",
         table.finish()
     )
+}
+
+/// How old a reading may be, and where a stage says otherwise.
+fn ages(book: &Handbook<'_>, at: usize, rules: &MetricRules) -> String {
+    let mut text = rules.max_age.to_string();
+    for stage in &book.policy.stages {
+        let own = stage.limits.get(at).map(|limits| limits.max_age).filter(|age| *age != rules.max_age);
+        if let Some(age) = own {
+            text.push_str(&format!("; in {} {age}", code(stage.name.as_str())));
+        }
+    }
+    text
 }
 
 /// What an unknown does to one check.
@@ -44,6 +56,7 @@ pub(super) fn sentence(book: &Handbook<'_>, check: &Check) -> String {
         return "It is in shadow: unknown, it blocks nothing.".to_owned();
     }
     let what = if names.is_empty() { "what it asks".to_owned() } else { codes(names) };
-    let then = if rolling.is_empty() { String::new() } else { format!(" Silence of {}.", rolling.join(", of ")) };
+    let then =
+        if rolling.is_empty() { String::new() } else { format!(" Silence acts by itself: {}.", rolling.join(", ")) };
     format!("While {what} cannot be read it is unknown: nothing advances.{then}")
 }

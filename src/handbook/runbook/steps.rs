@@ -73,10 +73,11 @@ fn indented(step: &str) -> String {
 
 fn enter(book: &Handbook<'_>, ix: StageIx, stage: &Stage) -> String {
     let names = codes(book.policy.features.iter());
+    let together = if book.policy.features.len() > 1 { ", all of them together," } else { "" };
     let moved = match (ix.0, stage.is_unexposed()) {
         (0, true) => format!("Deploy with {names} at 0%. Keep recording metrics into {} from now on.", code(RECORDING)),
         (_, true) => format!("Set {names} to 0%."),
-        (_, false) => format!("Set {names} to: {}. All of them together, and read the share back.", exposure(stage)),
+        (_, false) => format!("Set {names}{together} to: {}. Read the share back.", exposure(stage)),
     };
     let mut noted = vec![format!("export {STAGE}={}", commands::quoted(stage.name.as_str()))];
     noted.push(format!("export {ENTERED_AT}=\"$(date -u +%Y-%m-%dT%H:%M:%SZ)\""));
@@ -88,6 +89,9 @@ fn enter(book: &Handbook<'_>, ix: StageIx, stage: &Stage) -> String {
 }
 
 fn watch(book: &Handbook<'_>, ix: StageIx) -> String {
+    if book.series_of(ix).is_empty() {
+        return "Nothing is read in this stage, so nothing is drawn on the dashboard.".to_owned();
+    }
     let row = grafana::row_title(book.policy, ix);
     let named = |wanted: fn(Effect) -> bool| {
         codes(book.checks_in(ix, wanted).into_iter().filter(|check| !check.shadow).map(|check| check.id.as_str()))
@@ -161,7 +165,8 @@ fn leave(book: &Handbook<'_>, ix: StageIx, stage: &Stage) -> Vec<String> {
     }
     let mut steps = vec![text];
     if let Some(early) = early_exit(book, stage) {
-        let own = if stage.gates.is_empty() { String::new() } else { format!(", besides {}", gates(book, &stage.gates)) };
+        let own =
+            if stage.gates.is_empty() { String::new() } else { format!(", besides {}", gates(book, &stage.gates)) };
         steps.push(format!("Or leave early, with {early}{own}."));
     }
     if let Some(max) = stage.max {

@@ -40,6 +40,9 @@ fn one(book: &Handbook<'_>, at: CheckIx, check: &Check) -> String {
         CheckKind::Gate => "gate".to_owned(),
     };
     let mut text = format!("\n### {} ({kind})\n\n", code(check.id.as_str()));
+    if check.shadow {
+        text.push_str("**In shadow**: told, never acted on.\n\n");
+    }
     for note in written(book, check) {
         text.push_str(&format!("> {}\n\n", prose(&note)));
     }
@@ -48,7 +51,8 @@ fn one(book: &Handbook<'_>, at: CheckIx, check: &Check) -> String {
     } else {
         format!("{}. {}", sentence(&condition(book.policy, check)), fires(check.window))
     };
-    let mut items = vec![format!("**Means**: {meaning}{}", whose(check)), format!("**Does**: {}", does(book, at, check))];
+    let mut items =
+        vec![format!("**Means**: {meaning}{}", whose(check)), format!("**Does**: {}", does(book, at, check))];
     if !gate {
         items.push(format!("**Tells**: {}.", channels(book.policy, check.severity)));
     }
@@ -126,7 +130,9 @@ fn does(book: &Handbook<'_>, at: CheckIx, check: &Check) -> String {
         text.push_str(" Only the region where it happened goes back; the others hold.");
     }
     if check.unless_control {
-        text.push_str(" While control breaks the same bound it holds instead of rolling back: then it is not the change.");
+        text.push_str(
+            " While control breaks the same bound it holds instead of rolling back: then it is not the change.",
+        );
     }
     if check.shadow {
         text.push_str(" In shadow: it is listed as what it would do, and never acted on.");
@@ -172,19 +178,19 @@ fn look_at_bound(book: &Handbook<'_>, bound: &Bound, stages: &[StageIx]) -> Vec<
     let metric = book.policy.catalogue.metric(bound.metric);
     let is_state = metric.is_some_and(|metric| metric.unit == Unit::State);
     if bound.group == Group::Treatment && stages.iter().any(has_control) && bound.limit.than() != Some(Than::Control) {
-        items.push("does control move as well? Then the cause is probably shared, not the change".to_owned());
+        items.push("if control moves as well, the cause is probably shared and not the change".to_owned());
     }
     if bound.group == Group::All && !is_state {
         items.push("everybody is in this series: it does not say whose requests are bad".to_owned());
     }
     match bound.limit.than() {
         Some(Than::Control) => items.push(
-            "control here is the median of its last 15 readings, at least 8 of them known: did control get better, or \
-             treatment worse?"
+            "control here is the median of its last 15 readings: see whether treatment got worse, or control better"
                 .to_owned(),
         ),
         Some(Than::Baseline) => items.push(
-            "the baseline is the median frozen before the first exposure: has the traffic changed since?".to_owned(),
+            "the baseline is the median frozen before the first exposure: see whether the traffic has changed since"
+                .to_owned(),
         ),
         None => {}
     }
@@ -202,26 +208,30 @@ fn together(book: &Handbook<'_>, at: CheckIx, check: &Check) -> Option<String> {
     let mut items = Vec::new();
     if let Condition::Bound(bound) = &check.condition {
         let near = |other: &Check| {
-            let same = |other: &Bound| other.metric == bound.metric && other.group == bound.group && other.side == bound.side;
+            let same =
+                |other: &Bound| other.metric == bound.metric && other.group == bound.group && other.side == bound.side;
             other.kind != CheckKind::Gate && !other.shadow && matches!(&other.condition, Condition::Bound(b) if same(b))
         };
         let shares = |other: CheckIx| stages_of(book, other).iter().any(|ix| stages_of(book, at).contains(ix));
-        let found = || book.checks().filter(|(other, _)| *other != at && shares(*other)).filter(|(_, other)| near(other));
+        let found =
+            || book.checks().filter(|(other, _)| *other != at && shares(*other)).filter(|(_, other)| near(other));
         if check.kind != CheckKind::Gate {
             let worse = codes(found().filter(|(other, _)| *other < at).map(|(_, other)| other.id.as_str()));
             let milder = codes(found().filter(|(other, _)| *other > at).map(|(_, other)| other.id.as_str()));
             if !worse.is_empty() {
-                items.push(format!("when {worse} fires too, this one is listed as hidden by it"));
+                items.push(format!("while any of these fires too, this one is listed as hidden by it: {worse}"));
             }
             if !milder.is_empty() {
-                items.push(format!("it hides {milder} while both fire"));
+                items.push(format!("while it fires, it hides {milder}"));
             }
         }
         items.extend(floor(book, bound));
     }
-    let asking = book.policy.checks.iter().filter(|other| {
-        matches!(&other.condition, Condition::Script { asks, .. } if asks.contains(&at))
-    });
+    let asking = book
+        .policy
+        .checks
+        .iter()
+        .filter(|other| matches!(&other.condition, Condition::Script { asks, .. } if asks.contains(&at)));
     let asking = codes(asking.map(|other| other.id.as_str()));
     if !asking.is_empty() {
         items.push(format!("{asking} asks whether it fires"));
@@ -236,7 +246,10 @@ fn floor(book: &Handbook<'_>, bound: &Bound) -> Option<String> {
         Floor::Level(level) => format!("both bounds must be broken: {side} {} as well", unit.show(level)),
         Floor::Difference(delta) => {
             let than = bound.limit.than().map_or("the comparison", comparison);
-            format!("both bounds must be broken: by itself, less than {} from {than} is noise", unit.show_difference(delta))
+            format!(
+                "both bounds must be broken: by itself, less than {} from {than} is noise",
+                unit.show_difference(delta)
+            )
         }
     })
 }
@@ -254,7 +267,8 @@ fn comparison_missing(book: &Handbook<'_>) -> String {
             book.policy.baseline.min_points, book.policy.baseline.window
         ));
     }
-    let than_control = |check: &Check| matches!(&check.condition, Condition::Bound(b) if b.limit.than() == Some(Than::Control));
+    let than_control =
+        |check: &Check| matches!(&check.condition, Condition::Bound(b) if b.limit.than() == Some(Than::Control));
     let asking = codes(book.policy.checks.iter().filter(|check| than_control(check)).map(|check| check.id.as_str()));
     if !asking.is_empty() {
         text.push_str(&format!(
