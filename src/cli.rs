@@ -14,6 +14,7 @@ pub mod completions;
 pub mod console;
 pub mod demo;
 pub mod diff;
+pub mod docs;
 pub mod eval;
 pub mod exit;
 pub mod explain;
@@ -90,6 +91,8 @@ enum Command {
     Eval(eval::Eval),
     /// Explain a problem code, or one decision on recorded metrics
     Explain(explain::Explain),
+    /// Write the rollout plan, the runbook, the threshold matrix or a dashboard of a policy
+    Docs(docs::Docs),
     /// Print the JSON Schema that editors complete policies with
     Schema(schema::Schema),
     /// Print the completion script of a shell
@@ -137,6 +140,7 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Diff(diff) => diff.run(console),
         Command::Eval(eval) => eval.run(console),
         Command::Explain(explain) => explain.run(console),
+        Command::Docs(docs) => docs.run(console),
         Command::Schema(schema) => schema.run(console),
         Command::Completions(completions) => completions.run(console),
         Command::Man(man) => man.run(console),

@@ -17,7 +17,7 @@ mod evaluate;
 mod evidence;
 mod explain;
 mod fold;
-mod freeze;
+pub(crate) mod freeze;
 mod guards;
 mod machine;
 mod orders;

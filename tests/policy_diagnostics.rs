@@ -226,7 +226,23 @@ fn cases() -> Vec<(u16, &'static str, PolicySource)> {
         (95, "too many stages", source(&BASE.replacen("[triggers]", &format!("{many_stages}[triggers]"), 1))),
         (97, "no rung before exposure", with("[[stages]]\nname = \"off\"\nbake = \"2h\"\n", "")),
         (96, "a param for nobody", plus("[params]\nmargin = \"1%\"")),
+        (98, "treatment before anybody has it", with("bake = \"2h\"\n", "bake = \"2h\"\ngates = [\"score-held\"]\n")),
+        (98, "control when everybody has it", source(&control_gate_at_full())),
+        (
+            99,
+            "two people and one role",
+            with("bake = \"2h\"\n", "bake = \"2h\"\napprovals = { roles = [\"sre\"], people = 2 }\n"),
+        ),
     ]
+}
+
+/// The last stage may be left early, when control is calm.
+fn control_gate_at_full() -> String {
+    let full = "name = \"full\"\ntraffic = \"100%\"\n";
+    let left = format!("{full}bake = \"2h\"\nearly_exit = {{ after = \"1h\", gates = [\"calm\"] }}\n");
+    let gate = "calm = { metric = \"isolation_score\", at_least = \"99%\", group = \"control\" }\n";
+    assert!(BASE.contains(full) && BASE.ends_with("for = \"30m\" }\n"), "the base policy has changed");
+    BASE.replacen(full, &left, 1) + gate
 }
 
 const NO_WAY_BACK: &str = r#"

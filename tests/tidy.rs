@@ -15,7 +15,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["model", "policy"]),
     ("fixture", &["model", "policy", "engine"]),
     ("review", &["model", "policy", "engine", "fixture"]),
-    ("handbook", &["model", "policy"]),
+    // The plan walks the calendar with the engine's own eyes: what is frozen there must be frozen here.
+    ("handbook", &["model", "policy", "engine::freeze"]),
     ("import", &["model", "policy"]),
     (
         "report",

@@ -19,6 +19,8 @@ pub struct Console {
     pub plain: bool,
     /// A person may be watching stderr: progress is worth drawing.
     pub watched: bool,
+    /// Results go to a screen, not into a file or a pipe.
+    pub on_screen: bool,
 }
 
 impl Console {
@@ -38,6 +40,7 @@ impl Console {
             screen: Screen { width: terminal.width, ascii: global.ascii || terminal.ascii },
             plain: global.plain,
             watched: terminal.watched && !global.plain,
+            on_screen: terminal.screen,
         }
     }
 

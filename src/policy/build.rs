@@ -45,6 +45,7 @@ impl Build<'_> {
             exposure_tolerance: parts.exposure_tolerance,
             scripts: self.scripts.set,
             params: self.scripts.params,
+            objectives: raw.objectives.clone(),
         })
     }
 }

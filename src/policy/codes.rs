@@ -154,6 +154,8 @@ codes! {
     TOO_MANY = 95, "More of something than fits.";
     UNUSED_PARAM = 96, "A param no script uses.";
     NO_BASELINE = 97, "A baseline with no time to measure it.";
+    NEVER_OPENS = 98, "A gate on a group its stage leaves empty.";
+    TOO_FEW_ROLES = 99, "More approvers than roles.";
 }
 
 #[cfg(test)]
@@ -171,7 +173,7 @@ mod tests {
             }
             assert!(!page.title.ends_with('.'), "{}", page.code);
         }
-        assert_eq!(PAGES.len(), 14 + 20 + 20 + 15 + 8);
+        assert_eq!(PAGES.len(), 14 + 20 + 20 + 15 + 10);
     }
 
     #[test]

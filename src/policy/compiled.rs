@@ -65,6 +65,8 @@ pub struct Policy {
     pub scripts: ScriptSet,
     /// The numbers that scripts use, by name.
     pub params: Vec<ParamValue>,
+    /// What it is all for; facts for people, nothing decides on them.
+    pub objectives: Vec<Objective>,
 }
 
 /// A number of `[params]`, and who uses it.
@@ -80,6 +82,15 @@ pub struct ParamValue {
     pub read_by: Vec<CheckId>,
     /// Where it was written.
     pub origin: Origin,
+}
+
+/// One line of `[objectives]`: what the rollout is to achieve, in its owner's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objective {
+    /// What is meant: `uptime`.
+    pub name: String,
+    /// How much of it: `99.9%`.
+    pub text: String,
 }
 
 /// How a metric's readings are judged.

@@ -5,6 +5,7 @@ mod limits;
 mod severity;
 mod stages;
 mod unused;
+mod way_out;
 
 use super::check::Checked;
 use super::sink::Sink;
@@ -13,6 +14,7 @@ use super::sink::Sink;
 pub(crate) fn lint(policy: &Checked<'_>, sink: &mut Sink) {
     severity::lint(policy, sink);
     stages::lint(policy, sink);
+    way_out::lint(policy, sink);
     limits::lint(policy, sink);
     unused::lint(policy, sink);
 }

@@ -12,7 +12,7 @@ use crate::model::time::{Duration, Time};
 use crate::model::units::{Better, Unit};
 
 use super::codes;
-use super::compiled::{BreachScope, OnMax, OnUnknown, Than, Window};
+use super::compiled::{BreachScope, Objective, OnMax, OnUnknown, Than, Window};
 use super::diagnostic::{Diagnostic, Place};
 use super::sink::{Allow, Sink};
 use super::suggest::closest;
@@ -43,6 +43,7 @@ pub(crate) struct Raw {
     pub(crate) stages: Vec<RawStage>,
     pub(crate) params: Vec<RawParam>,
     pub(crate) freezes: Vec<RawFreeze>,
+    pub(crate) objectives: Vec<Objective>,
 }
 
 #[derive(Debug)]
@@ -244,7 +245,7 @@ pub(crate) fn read(root: &Node, sink: &mut Sink) -> Raw {
         raw.freezes = rest::freezes(entry, sink);
     }
     if let Some(entry) = fields.get("objectives") {
-        rest::objectives(entry, sink);
+        raw.objectives = rest::objectives(entry, sink);
     }
     fields.finish(sink);
     raw

@@ -359,4 +359,32 @@ traffic = "10%""#,
               come from a recording, and a check without a baseline is unknown.",
         found_by: FoundBy::Policy,
     },
+    Page {
+        code: Code(98),
+        level: Level::Error,
+        title: "gate that can never open",
+        meaning: "A stage asks for a gate that reads a group which this stage leaves empty: treatment while nobody has the \
+                  change, control once everybody has it.",
+        bad: r#"[[stages]]
+name = "off"
+gates = ["score-held"]   # reads treatment, and nobody is in it"#,
+        good: r#"[[stages]]
+name = "canary"
+traffic = "10%"
+gates = ["score-held"]"#,
+        why: "Nothing there can be known to hold, so the gate stays closed and the stage is never left. At 3 a.m. that looks \
+              like a rollout that is waiting for something.",
+        found_by: FoundBy::Policy,
+    },
+    Page {
+        code: Code(99),
+        level: Level::Error,
+        title: "more approvers than roles",
+        meaning: "`approvals.people` is larger than the number of roles named.",
+        bad: r#"approvals = { roles = ["manager"], people = 2 }"#,
+        good: r#"approvals = { roles = ["manager", "sre"], people = 2 }"#,
+        why: "Each role approves once; a second approval in the same role replaces the first. Fewer people than roles is \
+              right: one person may hold two of them.",
+        found_by: FoundBy::Policy,
+    },
 ];

@@ -3,6 +3,7 @@
 use crate::model::severity::Response;
 use crate::model::time::Time;
 use crate::policy::codes;
+use crate::policy::compiled::Objective;
 use crate::policy::diagnostic::{Diagnostic, Place};
 use crate::policy::sink::Sink;
 use crate::policy::tree::{Entry, Node, Value};
@@ -56,13 +57,16 @@ pub(crate) fn param(entry: &Entry, sink: &mut Sink) -> Option<RawParam> {
 }
 
 /// `[objectives]`: free text for people; only its shape is checked.
-pub(crate) fn objectives(entry: &Entry, sink: &mut Sink) {
+pub(crate) fn objectives(entry: &Entry, sink: &mut Sink) -> Vec<Objective> {
     let Value::Table(table) = &entry.node.value else {
-        return wrong_type(sink, &entry.node.place, "objectives", "a table", &entry.node.value);
+        wrong_type(sink, &entry.node.place, "objectives", "a table", &entry.node.value);
+        return Vec::new();
     };
-    for objective in &table.entries {
-        fields::text(&objective.node, &objective.key, sink);
-    }
+    let mut read = |objective: &Entry| {
+        let text = fields::text(&objective.node, &objective.key, sink)?;
+        Some(Objective { name: objective.key.clone(), text: text.value })
+    };
+    table.entries.iter().filter_map(&mut read).collect()
 }
 
 /// `[freeze]`.
