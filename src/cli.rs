@@ -19,6 +19,7 @@ pub mod failure;
 pub mod fix;
 pub mod fmt;
 pub mod global;
+pub mod import;
 pub mod init;
 pub mod man;
 pub mod policies;
@@ -84,6 +85,8 @@ enum Command {
     Replay(replay::Replay),
     /// Decide on one snapshot
     Eval(eval::Eval),
+    /// Convert Argo Rollouts or Flagger files to a policy
+    Import(import::Import),
     /// Explain a problem code, or one decision on recorded metrics
     Explain(explain::Explain),
     /// Print the JSON Schema that editors complete policies with
@@ -131,6 +134,7 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Test(test) => test.run(console),
         Command::Replay(replay) => replay.run(console),
         Command::Eval(eval) => eval.run(console),
+        Command::Import(import) => import.run(console),
         Command::Explain(explain) => explain.run(console),
         Command::Schema(schema) => schema.run(console),
         Command::Completions(completions) => completions.run(console),
