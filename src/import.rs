@@ -174,7 +174,7 @@ fn others(documents: &[Document], tool: Option<Tool>, report: &mut Report) {
     let rest: Vec<&Document> = documents.iter().filter(is_other).collect();
     let Some(first) = rest.first() else { return };
     let kinds: Vec<String> = rest.iter().map(|document| document.kind()).collect();
-    let text = format!("{} left alone: they say nothing about when to roll back", listed(&kinds));
+    let text = format!("{}: not read, because nothing there says when to roll back", listed(&kinds));
     report.dropped(first.spot(first.node.line), text, "nothing");
 }
 

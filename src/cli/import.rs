@@ -140,7 +140,9 @@ fn refused(error: ImportError) -> anyhow::Error {
 /// Dropped first: it is what somebody has to do.
 fn report(notes: &[Note], console: &Console) -> String {
     let mut text = String::new();
-    for level in [Outcome::Dropped, Outcome::Approximated, Outcome::Converted] {
+    let levels = [Outcome::Dropped, Outcome::Approximated, Outcome::Converted];
+    // What was converted stands in the policy, with the line it comes from.
+    for level in levels.into_iter().filter(|level| console.plain || *level != Outcome::Converted) {
         let own: Vec<&Note> = notes.iter().filter(|note| note.level == level).collect();
         if own.is_empty() {
             continue;

@@ -155,7 +155,7 @@ fn metric(
     comments.insert(0, first);
     if let Some(why) = why {
         comments.push(format!("Guessed: unit {unit}, because {why}."));
-        let text = format!("`{own}` is taken to be in {unit}, because {why}");
+        let text = format!("`{own}`: the unit is taken to be `{unit}`, because {why}");
         report.approximated(spot.clone(), text, "correct `unit` and the bounds' units if that is wrong");
     }
     let is_lower = edges.iter().any(|edge| edge.side == Side::Above);
@@ -176,14 +176,16 @@ fn metric(
         comments: vec![format!("{} {}", canary.document.at(range), range_words(&edges))],
     };
     metric.add(&edges, Level::P0, observed, false, &because, report);
-    report.converted(canary.document.spot(range.line), format!("`{name}`: {}", range_words(&edges)));
+    for bound in &metric.bounds {
+        report.converted(canary.document.spot(range.line), format!("`{name}`: p0 {}", bound.text));
+    }
     let text = format!(
-        "`{name}` without a value is a failed check in Flagger, and {} of them roll back; here silence is unknown: it \
-         holds, and is told after {}",
-        canary.threshold,
-        metric.unknown_after.unwrap_or_default()
+        "a metric without a value is a failed check in Flagger, and {} of them roll back; here silence is unknown: it \
+         holds, and is told after `unknown_after`",
+        canary.threshold
     );
-    report.approximated(spot, text, "for Flagger's answer set on_unknown = \"rollback\"");
+    let by_hand = "for Flagger's answer set on_unknown = \"rollback\"";
+    report.approximated(canary.document.spot(canary.analysis.line), text, by_hand);
     draft.metrics.push(metric);
 }
 

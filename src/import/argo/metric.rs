@@ -72,7 +72,7 @@ pub(super) fn convert(one: &Use<'_>, node: &Node, run: Duration, draft: &mut Dra
         name,
     };
     let source = source::of(node, &arguments(one));
-    let mut metric = reading.blank(&source, draft, run);
+    let mut metric = reading.blank(&source, draft);
     match source.provider.as_str() {
         "job" => reading.job(&mut metric, report),
         "kayenta" => reading.kayenta(&mut metric, report),
@@ -83,7 +83,7 @@ pub(super) fn convert(one: &Use<'_>, node: &Node, run: Duration, draft: &mut Dra
         draft.left_over.extend(metric.comments);
         return;
     }
-    reading.silence(&mut metric, report);
+    reading.silence(&metric, report);
     reading.rest(report);
     draft.metrics.push(metric);
 }
@@ -101,7 +101,7 @@ impl Reading<'_, '_> {
         self.node.get(key).unwrap_or(self.node)
     }
 
-    fn blank(&self, source: &Source, draft: &Draft, run: Duration) -> Metric {
+    fn blank(&self, source: &Source, draft: &Draft) -> Metric {
         let every = self.interval.map_or("measured once".to_owned(), |interval| format!("every {interval}"));
         let template = self.one.template;
         let mut comments = vec![format!(
@@ -115,7 +115,6 @@ impl Reading<'_, '_> {
         let step = self.interval.unwrap_or(STEP);
         let errors = self.limit("consecutiveErrorLimit").unwrap_or(ERRORS_IN_A_ROW).clamp(0.0, 1e6);
         let silent = step.saturating_mul(errors as i64 + 1).max(max_age(step));
-        let _ = run;
         Metric {
             name: metric_name(&self.name, &draft.metrics),
             unit: Unit::Number,
@@ -193,6 +192,7 @@ impl Reading<'_, '_> {
             return;
         };
         let Some(regions) = self.regions(success.as_ref(), failure.as_ref(), report) else { return };
+        regions.iter().for_each(|(level, region)| self.no_bound(*level, region, report));
         let values: Vec<f64> = regions.iter().flat_map(|(_, region)| &region.edges).map(|edge| edge.at).collect();
         if values.is_empty() {
             return;
@@ -200,7 +200,7 @@ impl Reading<'_, '_> {
         let guess = guess::unit(&self.name, &source.query, &values);
         metric.unit = guess.unit;
         metric.comments.push(format!("Guessed: unit {}, because {}.", guess.unit, guess.why));
-        let text = format!("`{}` is taken to be in {}, because {}", metric.name, guess.unit, guess.why);
+        let text = format!("`{}`: the unit is taken to be `{}`, because {}", metric.name, guess.unit, guess.why);
         report.approximated(self.spot(self.node), text, "correct `unit` and the bounds' units if that is wrong");
         let is_higher = regions.iter().flat_map(|(_, region)| &region.edges).all(|edge| edge.side == Side::Below);
         metric.better = if is_higher { Better::Higher } else { Better::Lower };
@@ -262,7 +262,9 @@ impl Reading<'_, '_> {
             report.dropped(self.spot(node), message, "give the Rollout that sets it, or write the threshold by hand");
         })?;
         let condition = Condition::parse(&full).map_err(|why| {
-            report.dropped(self.spot(node), format!("`{key}: {}`: {why}", full.trim()), RULES);
+            let cut = full.trim().ends_with(',');
+            let hint = if cut { "YAML takes ` #` for a comment: put the condition in quotes" } else { RULES };
+            report.dropped(self.spot(node), format!("`{key}: {}`: {why}", full.trim()), hint);
         })?;
         if condition.asks_every_series() {
             let message =
@@ -276,19 +278,47 @@ impl Reading<'_, '_> {
         Ok(Some(condition))
     }
 
-    fn bounds(&self, level: Level, region: &Region, metric: &mut Metric, run: Duration, report: &mut Report) {
-        let key = match (level, self.node.get("failureCondition")) {
+    /// The condition that a level comes from, and how it is quoted.
+    fn said(&self, level: Level) -> (&Node, String) {
+        let node = self.key(self.condition_key(level));
+        let written = node.text().unwrap_or_default().trim().to_owned();
+        let full = source::complete(&written, &arguments(self.one)).unwrap_or_default();
+        let key = self.condition_key(level);
+        let said = match written == full {
+            true => format!("`{key}: {written}`"),
+            false => format!("`{key}: {written}`, with its arguments `{full}`,"),
+        };
+        (node, said)
+    }
+
+    fn condition_key(&self, level: Level) -> &'static str {
+        match (level, self.node.get("failureCondition")) {
             (Level::P0, Some(_)) => "failureCondition",
             _ => "successCondition",
-        };
-        let node = self.key(key);
-        let said = format!("`{key}: {}`", node.text().unwrap_or_default().trim());
+        }
+    }
+
+    /// What of a breach no bound can say.
+    fn no_bound(&self, level: Level, region: &Region, report: &mut Report) {
+        let (node, said) = self.said(level);
         for (from, to) in &region.between {
             let text = format!("{said}: a failure between {from} and {to} is no single bound");
             report.dropped(self.spot(node), text, RULES);
         }
         if region.always {
             report.dropped(self.spot(node), format!("{said} fails for every value"), "mend the condition");
+        } else if region.edges.is_empty() && region.between.is_empty() {
+            report.dropped(
+                self.spot(node),
+                format!("{said} fails for no value"),
+                "write a threshold if its value matters",
+            );
+        }
+    }
+
+    fn bounds(&self, level: Level, region: &Region, metric: &mut Metric, run: Duration, report: &mut Report) {
+        let (node, said) = self.said(level);
+        if region.edges.is_empty() {
             return;
         }
         let limit_key = if level == Level::P0 { "failureLimit" } else { "inconclusiveLimit" };
@@ -308,8 +338,12 @@ impl Reading<'_, '_> {
             || format!("No {limit_key}: the first one is too many."),
             |node| format!("{} {limit_key}: {}.", self.at(node), node.text().unwrap_or_default()),
         );
-        let word = if level == Level::P0 { "a failure" } else { "inconclusive" };
-        let comments = vec![format!("{} {said}: beyond it is {word}.", self.at(node)), limit];
+        let word = match (level, self.condition_key(level)) {
+            (Level::P0, "failureCondition") => "what meets it is a failure",
+            (Level::P0, _) => "what does not meet it is a failure",
+            (Level::P1, _) => "what does not meet it, and is no failure, is inconclusive",
+        };
+        let comments = vec![format!("{} {said}: {word}.", self.at(node)), limit];
         let because = Because { what: &said, spot: self.spot(node), comments };
         let before = metric.bounds.len();
         metric.add(&region.edges, level, observed, shadow, &because, report);
@@ -381,20 +415,20 @@ impl Reading<'_, '_> {
     }
 
     /// Errors in a row abort there and hold here.
-    fn silence(&self, metric: &mut Metric, report: &mut Report) {
-        let after = metric.unknown_after.unwrap_or_default();
-        let limit = self.limit("consecutiveErrorLimit").unwrap_or(ERRORS_IN_A_ROW);
-        let whose = if self.node.get("consecutiveErrorLimit").is_some() { "" } else { " (Argo's default)" };
+    fn silence(&self, metric: &Metric, report: &mut Report) {
+        let by_hand = "for Argo's answer set on_unknown = \"rollback\"";
+        let Some(node) = self.node.get("consecutiveErrorLimit") else {
+            let text = "without a consecutiveErrorLimit of its own, more than 4 measurements in error in a row abort in \
+                        Argo; here silence holds, and is told after `unknown_after`";
+            let template = self.one.template;
+            return report.approximated(template.spot(template.node.line), text, by_hand);
+        };
         let text = format!(
-            "`{}`: more than {limit} measurements in error in a row{whose} abort in Argo; here silence holds, and is told \
-             after {after}",
-            self.name
+            "`consecutiveErrorLimit: {}`: more errors in a row abort in Argo; here silence holds, and is told after {}",
+            node.text().unwrap_or_default(),
+            metric.unknown_after.unwrap_or_default()
         );
-        report.approximated(
-            self.spot(self.key("consecutiveErrorLimit")),
-            text,
-            "for Argo's answer set on_unknown = \"rollback\"",
-        );
+        report.approximated(self.spot(node), text, by_hand);
     }
 
     /// Keys without a place in a policy.

@@ -57,8 +57,7 @@ pub(super) fn rollout<'d>(
         ..Draft::default()
     };
     let uses = climb.finish(&mut draft);
-    if let (true, Some(first)) = (uses.is_empty(), draft.stages.first()) {
-        let _ = first;
+    if uses.is_empty() {
         let text = format!("Rollout `{}` asks no analysis: Argo would go up whatever happens", rollout.name());
         report.dropped(rollout.spot(strategy.line), text, "write thresholds for what matters");
     }
@@ -165,7 +164,11 @@ impl<'d> Climb<'d, '_> {
                 rung.stage.comments.push(format!("{at} step {nth}: pause without end, until a person goes on."));
                 rung.manual = Some(at);
                 let text = format!("step {nth}, `pause` without a duration: a person lets `{}` go on", rung.stage.name);
-                self.report.approximated(spot, text, format!("name the role that may approve, where it says `{ROLE}`"));
+                self.report.approximated(
+                    spot,
+                    text,
+                    "a person orders `advance`; where a stage has approvals, name their role",
+                );
             }
         }
     }

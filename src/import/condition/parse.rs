@@ -238,7 +238,7 @@ impl Parser<'_> {
                     (Expr::Result(path), Expr::Number(0.0)) => Expr::First(path),
                     (Expr::First(path) | Expr::Result(path), Expr::Field(name)) => Expr::Result(join(path, &name)),
                     (_, Expr::Number(number)) => {
-                        return Err(format!("it looks at series {number} of the result, and one is read"));
+                        return Err(format!("it reads series {number} of the result, and a metric is one number"));
                     }
                     _ => return Err("`[...]` of something else than the result".to_owned()),
                 };
