@@ -95,8 +95,9 @@ impl Init {
         files.extend(workflow);
         let there: Vec<String> = files
             .iter()
+            .filter(|file| !file.path.starts_with(templates::SCHEMA_FOLDER))
             .map(|file| self.directory.join(&file.path))
-            .filter(|path| path.symlink_metadata().is_ok() && !path.ends_with(templates::SCHEMA_FILE))
+            .filter(|path| path.symlink_metadata().is_ok())
             .map(|path| files::shown(&path))
             .collect();
         if !there.is_empty() {
@@ -116,14 +117,21 @@ impl Init {
         }
         for file in &files {
             let path = self.directory.join(&file.path);
-            // Every policy of a tree shares the schema; the one that is there stays.
-            if file.path == templates::SCHEMA_FILE && path.exists() {
+            // Every policy of a tree shares the schemas; what is there stays.
+            if file.path.starts_with(templates::SCHEMA_FOLDER) && path.exists() {
                 continue;
             }
             write::create(&path, file.text.as_bytes())
                 .with_context(|| format!("cannot write `{}`", files::shown(&path)))?;
-            let icon = paint(GOOD, console.screen.icon(Mark::Good));
-            console.line(format!("{icon} {}", files::shown(&path)))?;
+            // Five schemas in a row would push what matters off the screen.
+            if !file.path.starts_with(templates::SCHEMA_FOLDER) {
+                let icon = paint(GOOD, console.screen.icon(Mark::Good));
+                console.line(format!("{icon} {}", files::shown(&path)))?;
+            } else if file.path.ends_with("/policy.schema.json") {
+                let icon = paint(GOOD, console.screen.icon(Mark::Good));
+                let folder = files::shown(&self.directory.join(templates::SCHEMA_FOLDER));
+                console.line(format!("{icon} {folder} (what editors complete from)"))?;
+            }
         }
         if !only_workflow {
             self.next_steps(template, console)?;

@@ -137,9 +137,10 @@ impl Metric {
             let mut comments = because.comments.clone();
             if edge.inclusive {
                 let text = format!(
-                    "{}: exactly {} is a failure there and not here: bounds are strict, so only values {} it are",
+                    "{}: exactly {} is {} there and not here: bounds are strict, so only values {} it are",
                     because.what,
                     edge.at,
+                    because.verdict,
                     side(edge.side)
                 );
                 report.approximated(
@@ -147,7 +148,7 @@ impl Metric {
                     text,
                     "nothing, unless a reading of exactly that value matters",
                 );
-                comments.push(format!("Strict: exactly {} was a failure there and is none here.", edge.at));
+                comments.push(format!("Strict: exactly {} was {} there and is not here.", edge.at, because.verdict));
             }
             self.allow_thin(edge, window);
             let text = format!("{} = {written}", side(edge.side));
@@ -181,6 +182,8 @@ pub(super) const fn side(side: Side) -> &'static str {
 /// Why a bound is there.
 pub(super) struct Because<'b> {
     pub(super) what: &'b str,
+    /// What it was there: `a failure`.
+    pub(super) verdict: &'b str,
     pub(super) spot: Spot,
     pub(super) comments: Vec<String>,
 }

@@ -172,6 +172,7 @@ fn metric(
     let range = node.get("thresholdRange").or_else(|| node.get("threshold")).unwrap_or(node);
     let because = Because {
         what: "thresholdRange",
+        verdict: "a failed check",
         spot: canary.document.spot(range.line),
         comments: vec![format!("{} {}", canary.document.at(range), range_words(&edges))],
     };
@@ -288,8 +289,9 @@ fn alerts(canary: &Canary<'_>, draft: &mut Draft, report: &mut Report) {
             draft.notify.push(name.clone());
         }
         let severity = alert.text_of("severity").unwrap_or_else(|| "info".to_owned());
-        let text =
-            format!("alert to `{name}` at `{severity}`: told of every P0; when a rollout starts or ends is not told");
+        let text = format!(
+            "alert to `{name}` at `{severity}`: becomes a channel of P0; it is not told when a rollout starts or ends"
+        );
         report.approximated(canary.document.spot(alert.line), text, "declare the channel where alerts are sent from");
     }
 }

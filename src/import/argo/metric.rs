@@ -164,7 +164,7 @@ impl Reading<'_, '_> {
             let edge = crate::import::region::Edge { side: Side::Below, at, inclusive: false };
             let place = marks.unwrap_or(self.node);
             let comments = vec![format!("{} threshold.{key}: {at}", self.at(place))];
-            let because = Because { what: "kayenta threshold", spot: self.spot(place), comments };
+            let because = Because { what: "kayenta threshold", verdict: "a failure", spot: self.spot(place), comments };
             metric.add(&[edge], level, None, self.dry, &because, report);
         }
     }
@@ -207,9 +207,7 @@ impl Reading<'_, '_> {
         for (level, region) in &regions {
             self.bounds(*level, region, metric, run, report);
         }
-        for condition in [&success, &failure].into_iter().flatten() {
-            self.no_data(condition, success.as_ref(), report);
-        }
+        self.no_data(success.as_ref(), failure.as_ref(), report);
     }
 
     /// What fails, and what is neither success nor failure.
@@ -344,7 +342,8 @@ impl Reading<'_, '_> {
             (Level::P1, _) => "what does not meet it, and is no failure, is inconclusive",
         };
         let comments = vec![format!("{} {said}: {word}.", self.at(node)), limit];
-        let because = Because { what: &said, spot: self.spot(node), comments };
+        let verdict = if level == Level::P0 { "a failure" } else { "inconclusive" };
+        let because = Because { what: &said, verdict, spot: self.spot(node), comments };
         let before = metric.bounds.len();
         metric.add(&region.edges, level, observed, shadow, &because, report);
         for bound in metric.bounds.iter().skip(before) {
@@ -370,8 +369,7 @@ impl Reading<'_, '_> {
             return window(n, n);
         }
         let found = window(k, n)?;
-        let mut text =
-            format!("`{key}: {}`: the failure that exceeds it is `for = \"{} of {}\"`", k - 1, found.0, found.1);
+        let mut text = format!("`{key}: {}`: the one that exceeds it is `for = \"{} of {}\"`", k - 1, found.0, found.1);
         match (self.count, self.interval) {
             (Some(count), _) => text.push_str(&format!(", of `count: {count}`")),
             (None, Some(interval)) => {
@@ -387,29 +385,29 @@ impl Reading<'_, '_> {
     }
 
     /// What Argo does without data, where that is not what rollgate does.
-    fn no_data(&self, condition: &Condition, success: Option<&Condition>, report: &mut Report) {
-        let is_success = success == Some(condition);
-        let key = if is_success { "successCondition" } else { "failureCondition" };
+    fn no_data(&self, success: Option<&Condition>, failure: Option<&Condition>, report: &mut Report) {
+        // Both are asked; an error in either is an error, and is told elsewhere.
+        let answer = |answer: Answer| -> Result<(bool, bool), Stuck> {
+            let succeeds = success.map(|condition| condition.holds(answer)).transpose()?;
+            let fails = failure.map(|condition| condition.holds(answer)).transpose()?;
+            let fails = fails.unwrap_or(succeeds == Some(false));
+            Ok((!fails && succeeds.unwrap_or(true), fails))
+        };
+        let key = if success.is_some() { "successCondition" } else { "failureCondition" };
         let node = self.key(key);
-        let passes = |answer: Answer| condition.holds(answer).map(|holds| holds == is_success);
-        let mut open = Vec::new();
-        if passes(Answer::Nothing) == Ok(true) {
-            open.push("no data");
+        let said = format!("`{key}: {}`", node.text().unwrap_or_default().trim());
+        let of = [("no data", Answer::Nothing), ("NaN", Answer::Value(f64::NAN))];
+        let those = |wanted: (bool, bool)| {
+            let names = of.iter().filter(|(_, what)| answer(*what).as_ref() == Ok(&wanted)).map(|(name, _)| *name);
+            names.collect::<Vec<_>>().join(" and ")
+        };
+        let (passing, failing) = (those((true, false)), those((false, true)));
+        if !passing.is_empty() {
+            let text = format!("{said} lets {passing} pass in Argo; here it is unknown, and unknown never advances");
+            report.approximated(self.spot(node), text, "make sure that the source always sends a value");
         }
-        // A failure condition says nothing of NaN unless it names it; every comparison with NaN is false.
-        if passes(Answer::Value(f64::NAN)) == Ok(true) {
-            open.push("NaN");
-        }
-        if !open.is_empty() {
-            let text = format!(
-                "`{key}: {}` lets {} pass in Argo; here it is unknown, and unknown never advances",
-                node.text().unwrap_or_default().trim(),
-                open.join(" and ")
-            );
-            report.approximated(self.spot(node), text, "nothing: make sure that the source always sends a value");
-        }
-        if passes(Answer::Nothing) == Ok(false) {
-            let text = format!("`{key}` counts no data as a failure; here it is unknown, and holds");
+        if !failing.is_empty() {
+            let text = format!("{said} counts {failing} as a failure in Argo; here it is unknown, and holds");
             report.approximated(self.spot(node), text, "for Argo's answer set on_unknown = \"rollback\"");
         }
     }
