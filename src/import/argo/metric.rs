@@ -396,18 +396,19 @@ impl Reading<'_, '_> {
         let key = if success.is_some() { "successCondition" } else { "failureCondition" };
         let node = self.key(key);
         let said = format!("`{key}: {}`", node.text().unwrap_or_default().trim());
+        let passes = |what: Answer| answer(what).as_ref() == Ok(&(true, false));
         let of = [("no data", Answer::Nothing), ("NaN", Answer::Value(f64::NAN))];
-        let those = |wanted: (bool, bool)| {
-            let names = of.iter().filter(|(_, what)| answer(*what).as_ref() == Ok(&wanted)).map(|(name, _)| *name);
-            names.collect::<Vec<_>>().join(" and ")
-        };
-        let (passing, failing) = (those((true, false)), those((false, true)));
+        let passing: Vec<&str> = of.iter().filter(|(_, what)| passes(*what)).map(|(name, _)| *name).collect();
         if !passing.is_empty() {
-            let text = format!("{said} lets {passing} pass in Argo; here it is unknown, and unknown never advances");
+            let text = format!(
+                "{said} lets {} pass in Argo; here it is unknown, and unknown never advances",
+                passing.join(" and ")
+            );
             report.approximated(self.spot(node), text, "make sure that the source always sends a value");
         }
-        if !failing.is_empty() {
-            let text = format!("{said} counts {failing} as a failure in Argo; here it is unknown, and holds");
+        // NaN fails every plain comparison; that is told once, with errors.
+        if answer(Answer::Nothing).as_ref() == Ok(&(false, true)) {
+            let text = format!("{said} counts no data as a failure in Argo; here it is unknown, and holds");
             report.approximated(self.spot(node), text, "for Argo's answer set on_unknown = \"rollback\"");
         }
     }
@@ -417,7 +418,8 @@ impl Reading<'_, '_> {
         let by_hand = "for Argo's answer set on_unknown = \"rollback\"";
         let Some(node) = self.node.get("consecutiveErrorLimit") else {
             let text = "without a consecutiveErrorLimit of its own, more than 4 measurements in error in a row abort in \
-                        Argo; here silence holds, and is told after `unknown_after`";
+                        Argo, and NaN fails a comparison; here both are unknown, which holds, and is told after \
+                        `unknown_after`";
             let template = self.one.template;
             return report.approximated(template.spot(template.node.line), text, by_hand);
         };
