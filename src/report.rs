@@ -2,8 +2,11 @@
 //! values it shows and of the [`screen::Screen`] it is shown on.
 
 pub mod bands;
+pub mod ci;
 pub mod diagnostics;
+pub mod diff;
 pub mod explain;
+pub mod html;
 pub mod json;
 pub mod layout;
 pub mod lines;
@@ -12,4 +15,5 @@ pub mod page;
 pub mod position;
 pub mod replay;
 pub mod screen;
+pub mod svg;
 pub mod times;
