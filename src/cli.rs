@@ -22,6 +22,7 @@ pub mod failure;
 pub mod fix;
 pub mod fmt;
 pub mod global;
+pub mod import;
 pub mod init;
 pub mod man;
 pub mod policies;
@@ -89,6 +90,8 @@ enum Command {
     Diff(diff::Diff),
     /// Decide on one snapshot
     Eval(eval::Eval),
+    /// Convert Argo Rollouts or Flagger files to a policy
+    Import(import::Import),
     /// Explain a problem code, or one decision on recorded metrics
     Explain(explain::Explain),
     /// Write the rollout plan, the runbook, the threshold matrix or a dashboard of a policy
@@ -139,6 +142,7 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Replay(replay) => replay.run(console),
         Command::Diff(diff) => diff.run(console),
         Command::Eval(eval) => eval.run(console),
+        Command::Import(import) => import.run(console),
         Command::Explain(explain) => explain.run(console),
         Command::Docs(docs) => docs.run(console),
         Command::Schema(schema) => schema.run(console),

@@ -16,6 +16,7 @@ pub mod observer;
 pub mod play;
 pub mod run;
 pub mod scenario;
+pub mod schema;
 pub mod score;
 pub mod series;
 pub mod timeline;

@@ -12,31 +12,40 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 
+mod ci;
 mod templates;
 
-use templates::Template;
+use ci::Ci;
+use templates::{File, Template};
 
 pub(super) use templates::SEVEN_DAY;
 
 /// Write a policy, its tests and a recording to start from.
 ///
-/// Nothing that is there is overwritten: if one of the files exists, none is written.
+/// With --ci alone, only the workflow is written, for a tree that is there already. Nothing that is there is overwritten: if one of the files exists, none is written.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rollgate init                                       a canary policy below here
   rollgate init --template seven-day rollouts         off, internal, canary, staged, full over a week
-  rollgate init --name checkout-cache rollouts")]
+  rollgate init --name checkout-cache rollouts
+  rollgate init --ci github                           check every pull request, in a tree that is there")]
 pub struct Init {
     /// Where to write [default: here]
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
-    /// What to start from
-    #[arg(short, long, value_enum, value_name = "NAME", default_value_t = Choice::Canary)]
-    template: Choice,
+    /// What to start from [default: canary]
+    #[arg(short, long, value_enum, value_name = "NAME")]
+    template: Option<Choice>,
     /// What the rollout is called; lower-case words joined by dashes
     #[arg(short, long, value_name = "ROLLOUT", value_parser = rollout_name)]
     name: Option<String>,
+    /// Write a workflow that checks, tests and diffs every pull request; alone, nothing else is written
+    #[arg(long, value_enum, value_name = "SYSTEM")]
+    ci: Option<Ci>,
+    /// Where the workflow installs rollgate from: `https://host/path#revision`, or crates.io
+    #[arg(long, value_name = "SOURCE", requires = "ci", value_parser = ci::source)]
+    rollgate_source: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,12 +87,17 @@ fn pasted(path: &str) -> String {
 
 impl Init {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let template = self.template.template();
-        let files = template.files(self.name.as_deref());
+        let template = self.template.unwrap_or(Choice::Canary).template();
+        let workflow = self.ci.map(|ci| ci.file(self.rollgate_source.as_deref()));
+        // A tree that is there needs the workflow and nothing else.
+        let only_workflow = workflow.is_some() && self.template.is_none() && self.name.is_none();
+        let mut files: Vec<File> = if only_workflow { Vec::new() } else { template.files(self.name.as_deref()) };
+        files.extend(workflow);
         let there: Vec<String> = files
             .iter()
+            .filter(|file| !file.path.starts_with(templates::SCHEMA_FOLDER))
             .map(|file| self.directory.join(&file.path))
-            .filter(|path| path.symlink_metadata().is_ok() && !path.ends_with(templates::SCHEMA_FILE))
+            .filter(|path| path.symlink_metadata().is_ok())
             .map(|path| files::shown(&path))
             .collect();
         if !there.is_empty() {
@@ -94,21 +108,58 @@ impl Init {
             let message =
                 format!("`{}`{more} there already; nothing was written", there.first().map_or("", String::as_str));
             let failure = Failure::new(Exit::Failed, message);
-            return Err(failure.help("choose another directory, or another --name").into());
+            let help = if only_workflow {
+                "take it out, or edit it by hand"
+            } else {
+                "choose another directory, or another --name"
+            };
+            return Err(failure.help(help).into());
         }
         for file in &files {
             let path = self.directory.join(&file.path);
-            // Every policy of a tree shares the schema; the one that is there stays.
-            if file.path == templates::SCHEMA_FILE && path.exists() {
+            // Every policy of a tree shares the schemas; what is there stays.
+            if file.path.starts_with(templates::SCHEMA_FOLDER) && path.exists() {
                 continue;
             }
             write::create(&path, file.text.as_bytes())
                 .with_context(|| format!("cannot write `{}`", files::shown(&path)))?;
-            let icon = paint(GOOD, console.screen.icon(Mark::Good));
-            console.line(format!("{icon} {}", files::shown(&path)))?;
+            // Five schemas in a row would push what matters off the screen.
+            if !file.path.starts_with(templates::SCHEMA_FOLDER) {
+                let icon = paint(GOOD, console.screen.icon(Mark::Good));
+                console.line(format!("{icon} {}", files::shown(&path)))?;
+            } else if file.path.ends_with("/policy.schema.json") {
+                let icon = paint(GOOD, console.screen.icon(Mark::Good));
+                let folder = files::shown(&self.directory.join(templates::SCHEMA_FOLDER));
+                console.line(format!("{icon} {folder} (what editors complete from)"))?;
+            }
         }
-        self.next_steps(template, console)?;
+        if !only_workflow {
+            self.next_steps(template, console)?;
+        }
+        if self.ci.is_some() {
+            self.about_the_workflow(console)?;
+        }
         Ok(Exit::Done)
+    }
+
+    /// What a workflow cannot know by itself.
+    fn about_the_workflow(&self, console: &mut Console) -> anyhow::Result<()> {
+        console.line(format!("\n{}", paint(STRONG, "In the repository:")))?;
+        match self.rollgate_source.as_deref() {
+            None => console.line(
+                "  set the Actions variable ROLLGATE_SOURCE to where rollgate comes from, as\n  \
+                 `https://host/path#revision`: until then the workflow fails and says so",
+            )?,
+            Some(source) if !source.contains('#') && source != "crates.io" => console.line(
+                "  pin the revision: `--rollgate-source URL#REVISION`; without it every run\n  installs whatever is newest",
+            )?,
+            Some(_) => console.line("  rollgate is installed from the source you gave")?,
+        }
+        console.line(
+            "  the workflow belongs at the top of the repository, as .github/workflows;\n  \
+             policies and fixtures are looked for in `policies` and `fixtures`",
+        )?;
+        Ok(())
     }
 
     fn next_steps(&self, template: &Template, console: &mut Console) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! The templates: real files, compiled in, with the rollout's name put in place.
 
-/// What editors complete policies with; shared by all policies of a tree.
-pub(crate) const SCHEMA_FILE: &str = "schemas/policy.schema.json";
+/// What editors complete policies, tests and fixtures with; shared by all policies of a tree.
+pub(crate) const SCHEMA_FOLDER: &str = "schemas/";
 
 /// One file to write.
 #[derive(Debug)]
@@ -61,8 +61,7 @@ impl Template {
         let (policy, fixture) = (file(Template::policy_folder(rollout)), file(self.fixture_folder(rollout)));
         let mut files: Vec<File> = self.policy_files.iter().map(|(name, text)| policy(name, named(text))).collect();
         files.extend(self.fixture_files.iter().map(|(name, text)| fixture(name, named(text))));
-        let schema = format!("{:#}\n", crate::policy::schema::policy_schema());
-        files.push(File { path: SCHEMA_FILE.to_owned(), text: schema });
+        files.extend(schemas());
         files
     }
 
@@ -86,6 +85,23 @@ impl Template {
     pub(crate) fn policy(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.policy_files.iter().copied()
     }
+}
+
+/// One for each kind of file that people write.
+fn schemas() -> impl Iterator<Item = File> {
+    use crate::fixture::schema::{expect_schema, fixture_schema, test_schema};
+    use crate::policy::schema::{overlay_schema, policy_schema};
+    let all = [
+        ("policy", policy_schema()),
+        ("overlay", overlay_schema()),
+        ("test", test_schema()),
+        ("fixture", fixture_schema()),
+        ("expect", expect_schema()),
+    ];
+    all.into_iter().map(|(name, schema)| File {
+        path: format!("{SCHEMA_FOLDER}{name}.schema.json"),
+        text: format!("{schema:#}\n"),
+    })
 }
 
 /// A feature flag's name for a rollout: `my-rollout` has `my_rollout`.
