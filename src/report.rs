@@ -15,3 +15,4 @@ pub mod replay;
 pub mod screen;
 pub mod svg;
 pub mod times;
+pub mod tune;

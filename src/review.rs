@@ -10,5 +10,6 @@ pub mod compare;
 pub mod gate;
 pub mod outcome;
 pub mod per_step;
+pub mod sweep;
 pub mod tally;
 pub mod verdict;
