@@ -6,8 +6,8 @@ use crate::model::ids::{CheckId, Environment};
 use crate::model::time::Duration;
 use crate::review::sweep::{Outcome, Point};
 
-use super::layout::{columns, count, hang, pad};
-use super::screen::{ATTENTION, BAD, GOOD, PLACE, QUIET, STRONG, Screen, paint};
+use super::layout::{columns, count, hang, pad, wrap};
+use super::screen::{ATTENTION, BAD, GOOD, Mark, PLACE, QUIET, STRONG, Screen, paint};
 
 pub mod drawing;
 mod plot;
@@ -100,7 +100,7 @@ pub fn pretty(tuned: &Tuned, screen: Screen) -> String {
     text
 }
 
-const HEADS: [&str; 7] = ["", "caught", "stopped", "false", "median", "worst", "by it"];
+const HEADS: [&str; 7] = ["", "caught", "stopped", "false alarms", "median", "worst", "decided"];
 
 fn table(tuned: &Tuned, screen: Screen) -> String {
     let unlabelled = tuned.recordings.unlabelled > 0;
@@ -156,12 +156,10 @@ fn table(tuned: &Tuned, screen: Screen) -> String {
             }
             (None, why) => {
                 let why = why.as_deref().unwrap_or("does not compile");
-                let indent = width(0) + 4;
-                let words = hang(
-                    &format!("{}  {} {why}", pad(&point.value, width(0)), screen.icon(super::screen::Mark::Bad)),
-                    screen.width.saturating_sub(2),
-                    indent,
-                );
+                let value = format!("{}  {}", pad(&point.value, width(0)), screen.icon(Mark::Bad));
+                let indent = columns(&value) + 3;
+                let lines = wrap(why, screen.width.saturating_sub(indent).max(20));
+                let words = format!("{value} {}", lines.join(&format!("\n{}", " ".repeat(indent))));
                 text.push_str(&format!("{mark} {}\n", paint(BAD, words)));
             }
         }
@@ -169,7 +167,7 @@ fn table(tuned: &Tuned, screen: Screen) -> String {
     text
 }
 
-/// A row that stops nobody and misses nothing stands out; one that does neither is as loud as the rest.
+/// A row that stops nobody and misses nothing stands out.
 fn painted(row: &str, outcome: &Outcome) -> String {
     let tally = &outcome.tally;
     let perfect = tally.caught == tally.incidents && tally.stopped == 0 && outcome.false_alarms == 0;

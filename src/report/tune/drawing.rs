@@ -12,9 +12,9 @@ const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 700.0;
 /// The upper panel, from its top to its bottom.
-const UPPER: (f64, f64) = (72.0, 232.0);
+const UPPER: (f64, f64) = (86.0, 236.0);
 /// The lower one.
-const LOWER: (f64, f64) = (286.0, 376.0);
+const LOWER: (f64, f64) = (290.0, 376.0);
 
 const STYLE: &str = "\
 svg{color-scheme:light dark;font:13px system-ui,sans-serif;background:#fff;--ink:#1f2328;--soft:#59636e;--line:#d1d9e0;\
@@ -144,8 +144,8 @@ impl Chart {
         entry(LEFT, upper, "caught", "incidents caught");
         entry(LEFT + 170.0, upper, "stopped", "good releases stopped");
         let lower = LOWER.0 - 8.0;
-        entry(LEFT, lower, "median", "time to stop: median");
-        entry(LEFT + 190.0, lower, "worst", "worst");
+        entry(LEFT, lower, "median", "time to stop those caught: median");
+        entry(LEFT + 250.0, lower, "worst", "worst");
         if let Some(point) = tuned.values.iter().find(|point| point.current) {
             let x = self.x(point.at);
             nodes.push(node("line").at("x1", x).at("x2", x).at("y1", UPPER.0).at("y2", LOWER.1).class("now"));

@@ -9,13 +9,15 @@ use super::Tuned;
 
 /// Columns for the names in front.
 const NAMES: usize = 10;
+/// Columns for the words behind, and the blanks between.
+const WORDS: usize = 34;
 /// The widest that one value is drawn.
 const WIDEST: usize = 4;
 
 /// All of it; nothing where there is too little room, or nothing to compare.
 pub(super) fn plot(tuned: &Tuned, screen: Screen) -> String {
     let points = &tuned.values;
-    let room = screen.width.saturating_sub(NAMES + 28);
+    let room = screen.width.saturating_sub(NAMES + WORDS);
     let each = room.checked_div(points.len()).unwrap_or(0).min(WIDEST);
     if points.len() < 2 || each == 0 {
         return String::new();
@@ -48,7 +50,7 @@ pub(super) fn plot(tuned: &Tuned, screen: Screen) -> String {
             let median = outcome.tally.median_to_stop.map_or(f64::NAN, |time| time.as_millis() as f64);
             median / longest.as_millis() as f64
         };
-        row("to stop", &of, format!("full is {longest}, median"));
+        row("to stop", &of, format!("full is {longest}, of those caught"));
     }
     let mut marks = String::new();
     for point in points {

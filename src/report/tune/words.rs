@@ -17,9 +17,13 @@ pub(super) fn says(tuned: &Tuned) -> Vec<String> {
     let mut says = Vec::new();
     match choice(points) {
         Choice::Nothing => says.push("no value compiles: nothing was tried".to_owned()),
+        Choice::AllAlike(outcome) if points.iter().filter(|point| point.outcome.is_some()).count() == 1 => {
+            let only = points.iter().find(|point| point.outcome.is_some()).map_or("", |point| point.value.as_str());
+            says.push(format!("only {only} compiles: {}; there is nothing to compare it with", did(outcome)));
+        }
         Choice::AllAlike(outcome) => {
             says.push(format!(
-                "every value that was tried does equally well: {}; these recordings do not say where the bound belongs",
+                "every value that was tried does equally well: {}; these recordings do not say which it should be",
                 did(outcome)
             ));
             says.extend(times(points, &[0..=points.len().saturating_sub(1)]));
@@ -90,19 +94,28 @@ fn in_force(points: &[Point], best: &Best<'_>) -> Option<String> {
     })
 }
 
-/// Among values that do equally well, which stop an incident sooner.
+/// Among values that do equally well, which stop an incident sooner: in the middle, or else at worst.
 fn times(points: &[Point], runs: &[RangeInclusive<usize>]) -> Option<String> {
-    let among = runs.iter().flat_map(|run| points.get(run.clone()).unwrap_or_default());
-    let timed: Vec<(&Point, Duration)> =
-        among.filter_map(|point| Some((point, point.outcome.as_ref()?.tally.median_to_stop?))).collect();
-    let (soonest, least) = timed.iter().min_by_key(|(_, time)| *time)?;
-    let (latest, most) = timed.iter().max_by_key(|(_, time)| *time)?;
-    (least != most).then(|| {
-        format!(
-            "of these, {} stops an incident soonest ({least} in the middle), {} latest ({most})",
-            soonest.value, latest.value
-        )
-    })
+    let among: Vec<&Point> = runs.iter().flat_map(|run| points.get(run.clone()).unwrap_or_default()).collect();
+    let by = |time: fn(&Outcome) -> Option<Duration>, words: &str| {
+        let timed: Vec<(&str, Duration)> =
+            among.iter().filter_map(|point| Some((point.value.as_str(), time(point.outcome.as_ref()?)?))).collect();
+        let least = timed.iter().map(|(_, time)| *time).min()?;
+        let most = timed.iter().map(|(_, time)| *time).max()?;
+        // Neighbours on the grid: the first and the last of those that share it say enough.
+        let those = |wanted: Duration| {
+            let mut with = timed.iter().filter(|(_, time)| *time == wanted).map(|(value, _)| *value);
+            match (with.next(), with.next_back()) {
+                (Some(first), Some(last)) => format!("{first} to {last}"),
+                (first, _) => first.unwrap_or_default().to_owned(),
+            }
+        };
+        (least != most).then(|| {
+            format!("of these, {} stop {words} soonest ({least}), {} latest ({most})", those(least), those(most))
+        })
+    };
+    by(|outcome| outcome.tally.median_to_stop, "the middle incident")
+        .or_else(|| by(|outcome| outcome.worst_to_stop, "the slowest incident"))
 }
 
 /// A check that decides nothing is not what was measured.
@@ -110,11 +123,7 @@ fn undecided(points: &[Point], tuned: &Tuned) -> Option<String> {
     let mut outcomes = points.iter().filter_map(|point| point.outcome.as_ref()).peekable();
     outcomes.peek()?;
     outcomes.all(|outcome| outcome.decided == 0).then(|| {
-        format!(
-            "{} decides no roll back at any of these values: what was caught, other checks caught; see what it does \
-             with: rollgate test, rollgate replay",
-            tuned.check
-        )
+        format!("{} decides no roll back at any of these values: what was caught, other checks caught", tuned.check)
     })
 }
 
