@@ -30,6 +30,7 @@ pub mod replay;
 pub mod run;
 pub mod schema;
 pub mod test;
+pub mod tune;
 pub mod watching;
 
 use console::Console;
@@ -96,6 +97,8 @@ enum Command {
     Explain(explain::Explain),
     /// Write the rollout plan, the runbook, the threshold matrix or a dashboard of a policy
     Docs(docs::Docs),
+    /// Try one bound of one check at many values, over labelled recordings
+    Tune(tune::Tune),
     /// Print the JSON Schema that editors complete policies with
     Schema(schema::Schema),
     /// Print the completion script of a shell
@@ -145,6 +148,7 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Import(import) => import.run(console),
         Command::Explain(explain) => explain.run(console),
         Command::Docs(docs) => docs.run(console),
+        Command::Tune(tune) => tune.run(console),
         Command::Schema(schema) => schema.run(console),
         Command::Completions(completions) => completions.run(console),
         Command::Man(man) => man.run(console),
