@@ -22,7 +22,7 @@ pub mod script;
 mod seam;
 mod sink;
 pub mod source;
-mod suggest;
+pub(crate) mod suggest;
 mod tree;
 mod trees;
 
