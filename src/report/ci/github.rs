@@ -69,7 +69,12 @@ fn command(item: &Item) -> String {
             properties.push(("endColumn", end.characters.to_string()));
         }
     }
-    let title = if item.title.is_empty() { item.code.clone() } else { format!("{} {}", item.code, item.title) };
+    // A code is worth a line's beginning when it has a page; the others are said by their title.
+    let title = match (item.title.is_empty(), item.code.starts_with("RG")) {
+        (true, _) => item.code.clone(),
+        (false, true) => format!("{} {}", item.code, item.title),
+        (false, false) => item.title.clone(),
+    };
     properties.push(("title", title));
     let properties: Vec<String> =
         properties.iter().map(|(key, value)| format!("{key}={}", property(&clean(value)))).collect();

@@ -160,8 +160,8 @@ pub struct Item {
     pub mends: Vec<Mend>,
     /// The environments it is true in; empty when in all of them.
     pub environments: Vec<String>,
-    /// The marked line's text: with it the remark is known again after the line has moved.
-    pub quoted: String,
+    /// What makes it this remark and no other, lines and numbers aside: with it, it is known again after its line moved.
+    pub identity: String,
     /// Stays the same when lines above it come and go; given by [`settle`].
     pub fingerprint: String,
 }
@@ -180,7 +180,7 @@ impl Item {
             related: Vec::new(),
             mends: Vec::new(),
             environments: Vec::new(),
-            quoted: String::new(),
+            identity: String::new(),
             fingerprint: String::new(),
         }
     }
@@ -204,7 +204,7 @@ impl Item {
             related: found.secondary.iter().map(|label| related(label, source)).collect(),
             mends: mends.map(|(at, text)| Mend { place: Place::of(at, source), text: text.clone() }).collect(),
             environments: found.environments.clone(),
-            quoted: line_of(&found.primary, source),
+            identity: format!("{}\0{}", found.message, line_of(&found.primary, source)),
             ..Item::new(found.level.into(), &found.code.to_string(), title, message, Some(place))
         }
     }
@@ -252,7 +252,7 @@ pub fn settle(mut items: Vec<Item>) -> Vec<Item> {
     for item in &mut items {
         let file = item.place.as_ref().map_or("", |place| place.file.as_str());
         let mut hash = Sha256::new();
-        for part in [&item.code, file, &item.message, &item.quoted] {
+        for part in [&item.code, file, &item.identity] {
             hash.update(format!("{}\0", part.len()));
             hash.update(part);
         }

@@ -110,7 +110,7 @@ fn of_change(change: &Change, review: &Review) -> Item {
     if change.environments.len() < environments {
         item.environments = change.environments.iter().map(ToString::to_string).collect();
     }
-    item.quoted = format!("{}.{}", subject(&change.subject), change.part);
+    item.identity = format!("{}.{}", subject(&change.subject), change.part);
     item
 }
 
@@ -206,7 +206,7 @@ fn about(
     let place = culprit.map_or_else(|| start_of(review), |change| place(change, review));
     let mut item = Item::new(level, code, rules::title(code), message, Some(place));
     // The message has the time in it, which an edit moves; the recording and the kind do not move.
-    item.quoted = compared.name.clone();
+    item.identity = compared.name.clone();
     if compared.title.is_empty() {
         return item;
     }
