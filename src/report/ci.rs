@@ -10,6 +10,7 @@ mod markdown;
 mod of_check;
 mod of_review;
 mod of_test;
+mod place;
 mod rdjsonl;
 mod rules;
 mod sarif;

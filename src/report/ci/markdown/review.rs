@@ -106,15 +106,20 @@ fn mark(compared: &Compared) -> &'static str {
 }
 
 fn recording(compared: &Compared) -> Vec<String> {
-    let label = labelled(compared);
-    let name = format!("{}{label}", code(&compared.name));
+    let name = format!("{}{}", code(&compared.name), labelled(compared));
     let first = compared.divergence.as_ref().map_or_else(String::new, |divergence| {
-        let stage = &divergence.after.stage;
-        let at = format!("#{} {} in {stage}", divergence.snapshot, since(compared, divergence.at));
-        let shift = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
-        cell(&format!("{at}{shift}: {}", divergence.after.verdict.headline()))
+        let (before, after) = (&divergence.before.verdict, &divergence.after.verdict);
+        // The worse answer says which bound it was; a hold that is left says only what it waits for.
+        let telling = if before.answer() > after.answer() { before } else { after };
+        let answers = match (before.answer().shout(), after.answer().shout()) {
+            (before, after) if before == after => after.to_owned(),
+            (before, after) => format!("{before} → {after}"),
+        };
+        let when = format!("snapshot {}, {}", divergence.snapshot, since(compared, divergence.at));
+        cell(&format!("{when} in {}: {answers}: {}", divergence.after.stage, telling.headline()))
     });
-    let after = format!("**{}**", side(&compared.after, compared));
+    let shift = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
+    let after = format!("**{}**{shift}", side(&compared.after, compared));
     vec![mark(compared).to_owned(), name, side(&compared.before, compared), after, first]
 }
 
@@ -170,7 +175,7 @@ fn why(compared: &Compared) -> String {
     let summary = format!("{}: {}", compared.name, what(compared));
     let Some(divergence) = &compared.divergence else { return String::new() };
     let mut lines = vec![format!(
-        "#{} {} ({}), stage {}",
+        "snapshot {}, {} ({}), stage {}",
         divergence.snapshot,
         divergence.at,
         since(compared, divergence.at),
