@@ -21,6 +21,7 @@ pub mod series;
 pub mod timeline;
 
 mod fields;
+mod opening;
 
 pub use data::{DataError, DataReport, Format, Frames, InMemory, ReadOptions, Recording};
 pub use fields::Moment;

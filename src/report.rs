@@ -4,7 +4,9 @@
 pub mod bands;
 pub mod ci;
 pub mod diagnostics;
+pub mod diff;
 pub mod explain;
+pub mod html;
 pub mod json;
 pub mod layout;
 pub mod lines;
@@ -13,4 +15,5 @@ pub mod page;
 pub mod position;
 pub mod replay;
 pub mod screen;
+pub mod svg;
 pub mod times;

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod data;
 pub mod files;
 pub mod fixture;
+pub mod git;
 pub mod summary;
 pub mod terminal;
 #[cfg(feature = "watch")]
