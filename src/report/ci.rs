@@ -18,7 +18,7 @@ mod text;
 
 pub use format::Format;
 pub use of_check::{CheckedPolicy, of_check};
-pub use of_review::of_review;
+pub use of_review::{of_diff, of_review};
 pub use of_test::of_test;
 
 use case::Suite;

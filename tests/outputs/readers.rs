@@ -167,7 +167,7 @@ pub(crate) fn markdown(text: &str) -> String {
             }
             NodeValue::HtmlInline(html) => panic!("raw HTML: {html}"),
             NodeValue::Link(_) | NodeValue::Image(_) => panic!("a link nobody wrote: {data:?}"),
-            NodeValue::Heading(_) => headings += 1,
+            NodeValue::Heading(heading) => headings += usize::from(heading.level == 3),
             NodeValue::Table(table) => {
                 let sourcepos = data.sourcepos;
                 for line in &lines[sourcepos.start.line - 1..sourcepos.end.line] {

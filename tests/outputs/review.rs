@@ -12,7 +12,8 @@ use rollgate::model::ids::{CheckId, Digest, Environment, Generation, MetricName,
 use rollgate::model::severity::{Response, Severity};
 use rollgate::model::time::{Duration, Time};
 use rollgate::model::units::Unit;
-use rollgate::report::ci::{Format, of_review};
+use rollgate::report::ci::{Format, of_diff, of_review};
+use rollgate::report::diff::Diffed;
 use rollgate::review::change::{Change, Counterexample, Direction, Proof, Subject};
 use rollgate::review::outcome::{Condition, Review, SideName, Tripped};
 use rollgate::review::verdict::{Compared, Divergence, Moved, Side, Standing, Tally};
@@ -118,6 +119,7 @@ fn side(rollbacks: Vec<RolledBack>) -> Side {
     Side {
         policy: Digest::new("7c1e9f20000"),
         rows: Vec::new(),
+        rows_left_out: 0,
         ends_in: StageName::new(if rollbacks.is_empty() { "full" } else { "off" }),
         rollbacks,
         counts: Counts::default(),
@@ -314,6 +316,50 @@ fn nothing_changed_is_said_in_every_format() {
     readers::sarif(&report.write(Format::Sarif));
     assert_eq!(readers::junit(&report.write(Format::Junit)), []);
     assert_eq!(readers::github(&report.write(Format::Github)).0, []);
+}
+
+#[test]
+fn several_edited_policies_share_one_comment() {
+    let mut other = review(vec![tighter()], vec![same("fixtures/quiet-week")]);
+    other.new.shown = "policies/web-service".to_owned();
+    let diffed = Diffed {
+        reviews: vec![usual(), other],
+        unchanged: vec!["policies/my-rollout".to_owned()],
+        added: vec!["policies/new-one".to_owned()],
+        ..Diffed::default()
+    };
+    let report = of_diff(&diffed);
+    let text = report.write(Format::Markdown);
+    let read = readers::markdown(&text);
+    assert!(
+        text.starts_with("<!-- rollgate:all -->\n### rollgate: decisions change under 1 of 2 edited policies\n"),
+        "{text}"
+    );
+    assert!(read.contains("policies/web-service: no decision changes on 1 recording"), "{read}");
+    assert!(read.contains("policies/new-one"));
+    assert_eq!(readers::junit(&report.write(Format::Junit)).len(), 8);
+    readers::sarif(&report.write(Format::Sarif));
+}
+
+#[test]
+fn no_edited_policy_is_a_comment_too() {
+    let diffed = Diffed { unchanged: vec!["policies/a".to_owned()], ..Diffed::default() };
+    let report = of_diff(&diffed);
+    let read = readers::markdown(&report.write(Format::Markdown));
+    assert!(read.contains("rollgate: nothing changes: policies/a is the same on both sides"), "{read}");
+    assert_eq!(readers::github(&report.write(Format::Github)).0, []);
+}
+
+#[test]
+fn a_roll_back_that_comes_later_needs_a_look() {
+    let mut later = earlier("fixtures/slow-leak");
+    later.moved[0].after = at(775);
+    let report = of_review(&review(vec![looser()], vec![later]));
+    let read = readers::markdown(&report.write(Format::Markdown));
+    assert!(read.contains("(1 needs a look)") && read.contains("40m later"), "{read}");
+    let found = report.items.iter().find(|item| item.code == "later-rollback").unwrap();
+    assert!(found.message.starts_with("fixtures/slow-leak: rolls back 40m later"), "{found:?}");
+    assert_eq!(found.place.as_ref().unwrap().line, 36);
 }
 
 #[test]

@@ -39,8 +39,10 @@ pub(super) fn write(report: &Report) -> String {
         let told = format!("{more}: GitHub shows {SHOWN} of a kind; the log of this step has all of them");
         let _infallible = writeln!(text, "::notice title=rollgate::{}", data(&told));
     }
-    // A line of the log, for whoever reads it there; no annotation.
-    let _infallible = writeln!(text, "{}", harmless(&report.closing));
+    // For whoever reads the log; no annotation.
+    for line in report.closing.lines() {
+        let _infallible = writeln!(text, "{}", harmless(line));
+    }
     text
 }
 
