@@ -23,7 +23,7 @@ mod seam;
 pub mod set;
 mod sink;
 pub mod source;
-mod suggest;
+pub(crate) mod suggest;
 mod tree;
 mod trees;
 

@@ -125,9 +125,23 @@ fn replay_streams_one_record_per_change() {
     let lines = String::from_utf8(output.stdout).unwrap();
     let records: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let decisions: Vec<&str> = records.iter().map(|record| record["decision"].as_str().unwrap()).collect();
-    assert_eq!(decisions.iter().filter(|decision| **decision == "roll_back").count(), 1);
+    let rolled_back = records.iter().filter(|record| record["decision"] == "roll_back");
+    let (acted, told): (Vec<_>, Vec<_>) = rolled_back.partition(|record| record["acted"] == true);
+    assert_eq!(acted.len(), 1);
     assert_eq!(decisions.iter().filter(|decision| **decision == "advance").count(), 2);
-    assert!(records.iter().all(|record| record["schema"] == "rollgate/v1"));
+    assert!(records.iter().all(|record| record["schema"] == "rollgate/v1" && record["kind"] == "decision"));
+    // The table's WOULD ROLL BACK rows are there, with the check that would have.
+    let table: serde_json::Value =
+        serde_json::from_slice(&rollgate(tree.path(), &NIGHT).args(["--output", "json"]).output().unwrap().stdout)
+            .unwrap();
+    let would = |row: &&serde_json::Value| row["would"] == true;
+    let rows: Vec<_> = table["rows"].as_array().unwrap().iter().filter(would).collect();
+    assert!(!told.is_empty() && told.len() == rows.len(), "{} of {}", told.len(), rows.len());
+    for (record, row) in told.iter().zip(rows) {
+        assert_eq!((&record["time"], &record["headline"]), (&row["time"], &row["because"]));
+        assert_eq!((&record["because"][0]["check"], &record["severity"]), (&row["check"], &row["severity"]));
+        assert!(record["acted"] == false && record["to"].is_null() && record["findings"].is_array());
+    }
     let every = rollgate(tree.path(), &NIGHT).args(["--output", "jsonl", "--all"]).output().unwrap();
     assert!(every.stdout.iter().filter(|byte| **byte == b'\n').count() > 400);
 }

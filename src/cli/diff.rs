@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use crate::model::ids::Environment;
 use crate::policy::source::PolicySource;
-use crate::report::ci::{Report, of_review};
+use crate::report::ci::of_diff;
 use crate::report::diff::{self, Diffed};
 use crate::report::layout::count;
 use crate::review::compare::{Case, CompareOptions, compare};
@@ -224,27 +224,10 @@ impl Diff {
             AnyOutput::Own(Output::Plain) => console.print(diff::plain(diffed))?,
             AnyOutput::Own(Output::Json) => console.line(diff::json(diffed)?)?,
             AnyOutput::Own(Output::Jsonl) => console.print(diff::jsonl(diffed)?)?,
-            AnyOutput::Ci(format) => super::ci::print(&together(diffed), format, console)?,
+            AnyOutput::Ci(format) => super::ci::print(&of_diff(diffed), format, console)?,
         }
         Ok(())
     }
-}
-
-/// One report for other tools, however many policies there are.
-fn together(diffed: &Diffed) -> Report {
-    let mut reports = diffed.reviews.iter().map(of_review);
-    let Some(mut all) = reports.next() else {
-        let closing = format!("rollgate diff: {}", diffed.nothing());
-        let markdown = format!("### rollgate: {}\n", diffed.nothing());
-        return Report { command: "diff", items: Vec::new(), suites: Vec::new(), markdown, closing };
-    };
-    for report in reports {
-        all.items.extend(report.items);
-        all.suites.extend(report.suites);
-        all.markdown.push_str(&format!("\n{}", report.markdown));
-        all.closing.push_str(&format!("\n{}", report.closing));
-    }
-    all
 }
 
 fn is_unchanged(old: &Compiled, new: &Compiled) -> bool {

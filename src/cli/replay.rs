@@ -43,6 +43,9 @@ pub struct Replay {
     #[arg(long)]
     exit_decision: bool,
     /// Shape of the report [default: pretty, or plain with --plain]
+    ///
+    /// `jsonl` writes the full record of each row as it happens: `kind` is `decision`, and `acted` is false where the
+    /// table says WOULD.
     #[arg(long, value_enum, value_name = "SHAPE")]
     output: Option<Output>,
 }

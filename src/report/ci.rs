@@ -10,6 +10,7 @@ mod markdown;
 mod of_check;
 mod of_review;
 mod of_test;
+mod place;
 mod rdjsonl;
 mod rules;
 mod sarif;
@@ -17,7 +18,7 @@ mod text;
 
 pub use format::Format;
 pub use of_check::{CheckedPolicy, of_check};
-pub use of_review::of_review;
+pub use of_review::{of_diff, of_review};
 pub use of_test::of_test;
 
 use case::Suite;

@@ -14,6 +14,7 @@ use super::bands::Bands;
 
 mod plain;
 mod pretty;
+pub mod stream;
 
 pub use plain::plain;
 pub use pretty::pretty;

@@ -22,6 +22,14 @@ const MOST_LINES: usize = 6;
 /// Roll backs kept with all their facts.
 const MOST_ROLL_BACKS: usize = 100;
 
+/// What one evaluation adds to the table.
+pub(super) struct Taken {
+    /// The decision is a row.
+    pub(super) row: bool,
+    /// Roll backs that were only said, a row each.
+    pub(super) told: Vec<Row>,
+}
+
 /// A report in the making.
 pub(super) struct Gathered {
     policy: Arc<Policy>,
@@ -65,8 +73,8 @@ impl Gathered {
         }
     }
 
-    /// Takes in one evaluation; says whether it is a row.
-    pub(super) fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> bool {
+    /// Takes in one evaluation.
+    pub(super) fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> Taken {
         self.summary.evaluations += 1;
         let mut row = is_change(machine, output) || self.kept == Rows::Every;
         let mut shown = output.answer;
@@ -76,14 +84,15 @@ impl Gathered {
             row |= decision.severity != self.severity && machine.state().latch.is_none();
             shown = self.decided(&decision, output, row);
         }
-        for told in would_roll_back(machine, output) {
+        let told: Vec<Row> = would_roll_back(machine, output).collect();
+        for row in &told {
             self.summary.would_roll_back += 1;
-            self.keep(told);
+            self.keep(row.clone());
         }
         self.summary.unknown += u64::from(self.unknown);
         let stage = machine.policy().find_stage(machine.state().stage.as_str()).map_or(0, |ix| usize::from(ix.0));
         self.bands.add(&Moment { at, stage, severity: self.severity, answer: shown, values: &observed.values });
-        row
+        Taken { row, told }
     }
 
     fn decided(&mut self, decision: &Decision, output: &Output, row: bool) -> Answer {

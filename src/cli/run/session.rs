@@ -14,10 +14,10 @@ use crate::model::severity::Response;
 use crate::model::time::{Duration, Time};
 use crate::report::bands;
 use crate::report::explain::RunUp;
-use crate::report::replay::Replayed;
+use crate::report::replay::{Replayed, stream};
 use crate::shell::clock::Stopwatch;
 
-use super::gather::Gathered;
+use super::gather::{Gathered, Taken};
 use super::progress::Progress;
 use super::tap::Observed;
 use super::{Rows, Run};
@@ -33,10 +33,9 @@ pub fn replay(mut run: Run, rows: Rows, stream: bool, console: &mut Console) -> 
     let mut closed = None;
     let played = run.play(&mut |machine, at, output, observed| {
         progress.step();
-        let row = gathered.take(machine, at, output, observed);
-        if stream && closed.is_none() && row {
-            let line = serde_json::to_string(&machine.decision()).unwrap_or_default();
-            closed = writeln!(console.out(), "{line}").err();
+        let taken = gathered.take(machine, at, output, observed);
+        if stream && closed.is_none() && (taken.row || !taken.told.is_empty()) {
+            closed = write_records(console, &machine.decision(), &taken).err();
         }
     });
     progress.end();
@@ -48,6 +47,17 @@ pub fn replay(mut run: Run, rows: Rows, stream: bool, console: &mut Console) -> 
     replayed.score = played.score.as_ref().map(score_lines).unwrap_or_default();
     replayed.summary.took = stopwatch.elapsed();
     Ok(replayed)
+}
+
+/// A line for the decision when it is a row, and one for each roll back that was only said.
+fn write_records(console: &mut Console, decision: &Decision, taken: &Taken) -> std::io::Result<()> {
+    if taken.row {
+        writeln!(console.out(), "{}", stream::decided(decision)?)?;
+    }
+    for row in &taken.told {
+        writeln!(console.out(), "{}", stream::told(decision, row)?)?;
+    }
+    Ok(())
 }
 
 /// The decision after the last reading.

@@ -9,7 +9,7 @@ use crate::model::ids::Environment;
 use crate::policy::compiled::Policy;
 use crate::policy::diagnostic::Level;
 use crate::policy::source::{POLICY_FILE, PolicySource};
-use crate::report::ci::item::{Item, settle};
+use crate::report::ci::item::{Item, Places, settle};
 use crate::report::diagnostics::path;
 use crate::report::outcomes::{Hindered, Outcomes};
 
@@ -40,13 +40,14 @@ pub(crate) fn compile(
         Err(error) => error,
     };
     complain(console, &error);
+    let places = Places::new(source);
     let found = crate::policy::compile(source, environment).diagnostics;
     let errors = found.iter().filter(|diagnostic| diagnostic.level == Level::Error);
     all.hindered.push(Hindered {
         why: why.clone(),
         left_out: Vec::new(),
         file: path(source, POLICY_FILE),
-        items: settle(errors.map(|diagnostic| Item::of_diagnostic(diagnostic, source, &[])).collect()),
+        items: settle(errors.map(|diagnostic| Item::of_diagnostic(diagnostic, &places, &[])).collect()),
     });
     Err(Broken { why }.into())
 }

@@ -39,8 +39,10 @@ pub(super) fn write(report: &Report) -> String {
         let told = format!("{more}: GitHub shows {SHOWN} of a kind; the log of this step has all of them");
         let _infallible = writeln!(text, "::notice title=rollgate::{}", data(&told));
     }
-    // A line of the log, for whoever reads it there; no annotation.
-    let _infallible = writeln!(text, "{}", harmless(&report.closing));
+    // For whoever reads the log; no annotation.
+    for line in report.closing.lines() {
+        let _infallible = writeln!(text, "{}", harmless(line));
+    }
     text
 }
 
@@ -69,7 +71,12 @@ fn command(item: &Item) -> String {
             properties.push(("endColumn", end.characters.to_string()));
         }
     }
-    let title = if item.title.is_empty() { item.code.clone() } else { format!("{} {}", item.code, item.title) };
+    // A code is worth a line's beginning when it has a page; the others are said by their title.
+    let title = match (item.title.is_empty(), item.code.starts_with("RG")) {
+        (true, _) => item.code.clone(),
+        (false, true) => format!("{} {}", item.code, item.title),
+        (false, false) => item.title.clone(),
+    };
     properties.push(("title", title));
     let properties: Vec<String> =
         properties.iter().map(|(key, value)| format!("{key}={}", property(&clean(value)))).collect();

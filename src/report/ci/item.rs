@@ -6,9 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::policy::codes;
 use crate::policy::diagnostic::{self, Diagnostic, Label};
-use crate::policy::source::PolicySource;
-use crate::report::diagnostics::path;
-use crate::report::position::Position;
+
+pub use super::place::{Column, Place, Places};
 
 /// How bad it is. Ordered: an error is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,70 +39,6 @@ impl From<diagnostic::Level> for Level {
             diagnostic::Level::Error => Level::Error,
         }
     }
-}
-
-/// One end of a range inside its line, from one: the formats do not agree on what a column counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Column {
-    /// In characters.
-    pub characters: usize,
-    /// In bytes of UTF-8.
-    pub bytes: usize,
-}
-
-/// Where in the user's files.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// As a person can open it from where the command was run; forward slashes.
-    pub file: String,
-    /// The first line, from one.
-    pub line: usize,
-    /// The last line.
-    pub end_line: usize,
-    /// Where it begins and ends (exclusive) in those lines; none for whole lines.
-    pub columns: Option<(Column, Column)>,
-}
-
-impl Place {
-    /// A whole line.
-    #[must_use]
-    pub fn line(file: impl Into<String>, line: usize) -> Place {
-        Place { file: clean_path(&file.into()), line: line.max(1), end_line: line.max(1), columns: None }
-    }
-
-    /// What a diagnostic's label underlines; a label for a whole file is its first line.
-    #[must_use]
-    pub fn of(place: &diagnostic::Place, source: &PolicySource) -> Place {
-        let file = clean_path(&path(source, &place.file));
-        let Some(text) = source.get(&place.file).filter(|_| !place.span.is_empty()) else {
-            let line = source.get(&place.file).map_or(1, |text| Position::of(text, place.span.start).line);
-            return Place::line(file, line);
-        };
-        let (start, end) = (Position::of(text, place.span.start), Position::of(text, place.span.end));
-        let column = |position: Position, at: usize| {
-            let before = text.get(..at.min(text.len())).unwrap_or_default();
-            let bytes = before.rsplit('\n').next().unwrap_or_default().len() + 1;
-            Column { characters: position.column, bytes }
-        };
-        let columns = (column(start, place.span.start), column(end, place.span.end));
-        Place { file, line: start.line, end_line: end.line, columns: Some(columns) }
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)?;
-        match &self.columns {
-            Some((start, _)) => write!(f, ":{}", start.characters),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Forward slashes, and no `./` in front: what hosts compare with the paths of a change.
-fn clean_path(path: &str) -> String {
-    let path = path.replace('\\', "/");
-    path.strip_prefix("./").unwrap_or(&path).to_owned()
 }
 
 /// Another line that the remark is about.
@@ -160,8 +95,8 @@ pub struct Item {
     pub mends: Vec<Mend>,
     /// The environments it is true in; empty when in all of them.
     pub environments: Vec<String>,
-    /// The marked line's text: with it the remark is known again after the line has moved.
-    pub quoted: String,
+    /// What makes it this remark and no other, lines and numbers aside: with it, it is known again after its line moved.
+    pub identity: String,
     /// Stays the same when lines above it come and go; given by [`settle`].
     pub fingerprint: String,
 }
@@ -180,20 +115,20 @@ impl Item {
             related: Vec::new(),
             mends: Vec::new(),
             environments: Vec::new(),
-            quoted: String::new(),
+            identity: String::new(),
             fingerprint: String::new(),
         }
     }
 
-    /// From a diagnostic, the files it speaks of, and the safe mends known in them (place and new text).
+    /// From a diagnostic, the places of the files it speaks of, and the safe mends known there (place and new text).
     #[must_use]
-    pub fn of_diagnostic(found: &Diagnostic, source: &PolicySource, mends: &[(diagnostic::Place, String)]) -> Item {
+    pub fn of_diagnostic(found: &Diagnostic, places: &Places<'_>, mends: &[(diagnostic::Place, String)]) -> Item {
         let title = codes::page(found.code).map_or("", |page| page.title);
         let mut message = found.message.clone();
         if !found.primary.text.is_empty() {
             message.push_str(&format!(": {}", found.primary.text));
         }
-        let place = Place::of(&found.primary.place, source);
+        let place = places.of(&found.primary.place);
         let mine = |mend: &&(diagnostic::Place, String)| {
             let (mend, primary) = (&mend.0, &found.primary.place);
             mend.file == primary.file && mend.span.start >= primary.span.start && mend.span.end <= primary.span.end
@@ -201,10 +136,10 @@ impl Item {
         let mends = mends.iter().filter(mine);
         Item {
             help: found.help.clone(),
-            related: found.secondary.iter().map(|label| related(label, source)).collect(),
-            mends: mends.map(|(at, text)| Mend { place: Place::of(at, source), text: text.clone() }).collect(),
+            related: found.secondary.iter().map(|label| related(label, places)).collect(),
+            mends: mends.map(|(at, text)| Mend { place: places.of(at), text: text.clone() }).collect(),
             environments: found.environments.clone(),
-            quoted: line_of(&found.primary, source),
+            identity: format!("{}\0{}", found.message, places.text(&found.primary.place)),
             ..Item::new(found.level.into(), &found.code.to_string(), title, message, Some(place))
         }
     }
@@ -230,14 +165,8 @@ impl Item {
     }
 }
 
-fn related(label: &Label, source: &PolicySource) -> Related {
-    Related { place: Place::of(&label.place, source), message: label.text.clone() }
-}
-
-fn line_of(label: &Label, source: &PolicySource) -> String {
-    let Some(text) = source.get(&label.place.file) else { return String::new() };
-    let line = Position::of(text, label.place.span.start).line;
-    text.lines().nth(line - 1).unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+fn related(label: &Label, places: &Places<'_>) -> Related {
+    Related { place: places.of(&label.place), message: label.text.clone() }
 }
 
 /// Removes remarks that say the same about the same place, puts the worst first, and gives each its fingerprint.
@@ -252,7 +181,7 @@ pub fn settle(mut items: Vec<Item>) -> Vec<Item> {
     for item in &mut items {
         let file = item.place.as_ref().map_or("", |place| place.file.as_str());
         let mut hash = Sha256::new();
-        for part in [&item.code, file, &item.message, &item.quoted] {
+        for part in [&item.code, file, &item.identity] {
             hash.update(format!("{}\0", part.len()));
             hash.update(part);
         }

@@ -2,10 +2,11 @@
 
 use crate::policy::diagnostic::{Diagnostic, Place as Spot};
 use crate::policy::source::{POLICY_FILE, PolicySource};
+use crate::report::diagnostics::path;
 
 use super::Report;
 use super::case::{Case, Fault, Suite};
-use super::item::{Item, Level, settle};
+use super::item::{Item, Level, Place, Places, settle};
 use super::markdown;
 
 /// One policy with all that was found in it; one without a root is what several policies say together.
@@ -31,8 +32,9 @@ impl CheckedPolicy<'_> {
         if self.source.root.is_empty() { "the policies together" } else { &self.source.root }
     }
 
-    pub(super) fn items(&self) -> Vec<Item> {
-        settle(self.diagnostics.iter().map(|found| Item::of_diagnostic(found, self.source, &self.mends)).collect())
+    fn items(&self) -> Vec<Item> {
+        let places = Places::new(self.source);
+        settle(self.diagnostics.iter().map(|found| Item::of_diagnostic(found, &places, &self.mends)).collect())
     }
 }
 
@@ -40,18 +42,13 @@ impl CheckedPolicy<'_> {
 /// what the fixtures leave untouched.
 #[must_use]
 pub fn of_check(policies: &[CheckedPolicy<'_>], fails: Level, closing: String, facts: &[String]) -> Report {
-    let items = settle(policies.iter().flat_map(CheckedPolicy::items).collect());
-    Report {
-        command: "check",
-        suites: policies.iter().map(|policy| suite(policy, fails)).collect(),
-        markdown: markdown::check::write(policies, &items, facts),
-        items,
-        closing,
-    }
+    let of_each: Vec<Vec<Item>> = policies.iter().map(CheckedPolicy::items).collect();
+    let suites = policies.iter().zip(&of_each).map(|(policy, items)| suite(policy, items, fails)).collect();
+    let items = settle(of_each.into_iter().flatten().collect());
+    Report { command: "check", suites, markdown: markdown::check::write(policies, &items, facts), items, closing }
 }
 
-fn suite(policy: &CheckedPolicy<'_>, fails: Level) -> Suite {
-    let items = policy.items();
+fn suite(policy: &CheckedPolicy<'_>, items: &[Item], fails: Level) -> Suite {
     let cases = if policy.environments.is_empty() {
         vec![case("go together", &items.iter().collect::<Vec<_>>(), fails, None)]
     } else {
@@ -60,7 +57,7 @@ fn suite(policy: &CheckedPolicy<'_>, fails: Level) -> Suite {
                 .iter()
                 .filter(|item| item.environments.is_empty() || item.environments.contains(environment))
                 .collect();
-            let file = super::item::Place::line(crate::report::diagnostics::path(policy.source, POLICY_FILE), 1).file;
+            let file = Place::line(path(policy.source, POLICY_FILE), 1).file;
             case(environment, &found, fails, Some(file))
         };
         policy.environments.iter().map(of).collect()

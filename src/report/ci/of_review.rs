@@ -2,31 +2,70 @@
 //! recording that fails when its decisions change.
 
 use crate::model::ids::CheckId;
+use crate::model::time::{Duration, Time};
 use crate::policy::source::POLICY_FILE;
+use crate::report::diff::Diffed;
 use crate::report::layout::count;
-use crate::review::change::{Change, Counterexample, Direction, Proof, Subject};
+use crate::review::change::{Change, Direction, Proof, Subject};
 use crate::review::outcome::{Condition, Review};
-use crate::review::verdict::{Compared, Standing};
+use crate::review::verdict::{Compared, Moved, Standing};
 
 use super::case::{Case, Fault, Suite};
 use super::item::{Item, Level, Place, Related, settle};
 use super::{Report, markdown, rules};
 
-/// A report of `diff`.
+/// What a diff says beside the edited policies.
+#[derive(Debug, Default)]
+pub(super) struct Around {
+    /// Sentences, each with the names it is about.
+    pub(super) facts: Vec<(&'static str, Vec<String>)>,
+    /// For when no policy was edited.
+    pub(super) nothing: String,
+}
+
+/// A report of `diff` over every policy.
+#[must_use]
+pub fn of_diff(diffed: &Diffed) -> Report {
+    let facts = [
+        ("new", &diffed.added),
+        ("gone", &diffed.removed),
+        ("unchanged", &diffed.unchanged),
+        ("how it was compared", &diffed.notes),
+    ];
+    let facts = facts.into_iter().filter(|(_, names)| !names.is_empty());
+    let around =
+        Around { facts: facts.map(|(word, names)| (word, names.clone())).collect(), nothing: diffed.nothing() };
+    report(&diffed.reviews.iter().collect::<Vec<_>>(), &around)
+}
+
+/// A report of one edited policy.
 #[must_use]
 pub fn of_review(review: &Review) -> Report {
+    report(&[review], &Around::default())
+}
+
+fn report(reviews: &[&Review], around: &Around) -> Report {
+    let closing = match reviews {
+        [] => format!("rollgate diff: {}", around.nothing),
+        reviews => reviews.iter().map(|review| closing(review)).collect::<Vec<_>>().join("\n"),
+    };
+    Report {
+        command: "diff",
+        items: settle(reviews.iter().flat_map(|review| items(review)).collect()),
+        suites: reviews.iter().flat_map(|review| suites(review)).collect(),
+        markdown: markdown::review::write(reviews, around),
+        closing,
+    }
+}
+
+fn items(review: &Review) -> Vec<Item> {
     let mut items: Vec<Item> = review.changes.iter().map(|change| of_change(change, review)).collect();
     for compared in &review.compared {
         items.extend(lost(compared, review));
+        items.extend(later(compared, review));
         items.extend(gained(compared, review));
     }
-    Report {
-        command: "diff",
-        items: settle(items),
-        suites: suites(review),
-        markdown: markdown::review::write(review),
-        closing: closing(review),
-    }
+    items
 }
 
 /// `decisions change on 2 of 24 recordings`.
@@ -44,7 +83,13 @@ pub(super) fn headline(review: &Review) -> String {
 
 fn closing(review: &Review) -> String {
     let of = |direction| review.changes.iter().filter(|change| change.direction == direction).count();
-    format!("rollgate diff: {}; {} looser, {} tighter", headline(review), of(Direction::Looser), of(Direction::Tighter))
+    format!(
+        "rollgate diff: {}: {}; {} looser, {} tighter",
+        review.new.shown,
+        headline(review),
+        of(Direction::Looser),
+        of(Direction::Tighter)
+    )
 }
 
 /// `check isolation_score.p0`, `stage canary`.
@@ -57,13 +102,6 @@ pub(super) fn subject(subject: &Subject) -> String {
         Subject::Script(function) => format!("script {function}"),
         Subject::Policy(key) => key.clone(),
     }
-}
-
-/// `94.7% rolled back, now holds (lasting 2m)`.
-pub(super) fn example(example: &Counterexample) -> String {
-    let given = if example.given.is_empty() { String::new() } else { format!(" ({})", example.given) };
-    let shown = example.unit.show(example.value);
-    format!("{} {shown}: {} before, {} now{given}", example.metric, example.before, example.after)
 }
 
 /// `was below 95%, is below 94%`; added and removed say so.
@@ -88,7 +126,7 @@ fn of_change(change: &Change, review: &Review) -> Item {
         message.push_str(&format!("; {}", change.words));
     }
     if let Some(counterexample) = &change.counterexample {
-        message.push_str(&format!("; {}", example(counterexample)));
+        message.push_str(&format!("; {counterexample}"));
     }
     if change.proof == Proof::Sampled {
         message.push_str(" (sampled, not proved)");
@@ -110,7 +148,7 @@ fn of_change(change: &Change, review: &Review) -> Item {
     if change.environments.len() < environments {
         item.environments = change.environments.iter().map(ToString::to_string).collect();
     }
-    item.quoted = format!("{}.{}", subject(&change.subject), change.part);
+    item.identity = format!("{}.{}", subject(&change.subject), change.part);
     item
 }
 
@@ -148,7 +186,10 @@ fn in_new(review: &Review, file: &str) -> String {
 fn culprit<'a>(check: Option<&CheckId>, review: &'a Review, direction: Direction) -> Option<&'a Change> {
     let own = |change: &&Change| matches!(&change.subject, Subject::Check(id) if Some(id) == check);
     let changes = || review.changes.iter().filter(|change| change.is_at.is_some());
-    changes().find(own).or_else(|| changes().find(|change| change.direction == direction))
+    changes()
+        .find(own)
+        .or_else(|| changes().find(|change| change.direction == direction))
+        .or_else(|| review.changes.iter().find(|change| change.is_at.is_some()))
 }
 
 fn lost(compared: &Compared, review: &Review) -> Vec<Item> {
@@ -164,6 +205,22 @@ fn lost(compared: &Compared, review: &Review) -> Vec<Item> {
         about(rules::LOST_ROLLBACK, Level::Error, message, culprit, compared, review)
     };
     compared.lost.iter().map(item).collect()
+}
+
+/// A roll back that comes later than it did: an incident that goes on for so long more.
+fn later(compared: &Compared, review: &Review) -> Vec<Item> {
+    let item = |moved: &Moved| {
+        let message = format!(
+            "{}: rolls back {} later, at {} ({})",
+            compared.name,
+            Duration::from_millis(moved.later_by()),
+            moved.after,
+            since(compared, moved.after)
+        );
+        let culprit = culprit(moved.check.as_ref(), review, Direction::Looser);
+        about(rules::LATER_ROLLBACK, Level::Warning, message, culprit, compared, review)
+    };
+    compared.moved.iter().filter(|moved| moved.later_by() > 0).map(item).collect()
 }
 
 /// False alarms that are new. A roll back gained inside of an incident is what tightening is for.
@@ -191,7 +248,7 @@ fn is_false(compared: &Compared, gained: &crate::fixture::run::RolledBack) -> bo
 }
 
 /// `+10h15m`.
-pub(super) fn since(compared: &Compared, at: crate::model::time::Time) -> String {
+pub(super) fn since(compared: &Compared, at: Time) -> String {
     format!("+{}", at.since(compared.begins))
 }
 
@@ -206,7 +263,7 @@ fn about(
     let place = culprit.map_or_else(|| start_of(review), |change| place(change, review));
     let mut item = Item::new(level, code, rules::title(code), message, Some(place));
     // The message has the time in it, which an edit moves; the recording and the kind do not move.
-    item.quoted = compared.name.clone();
+    item.identity = compared.name.clone();
     if compared.title.is_empty() {
         return item;
     }

@@ -37,7 +37,7 @@ fn item(test: &Outcome, failure: &Failure) -> Item {
     let mut item = Item::new(Level::Error, rules::EXPECTATION, rules::title(rules::EXPECTATION), message, Some(place));
     item.help = failure.more.iter().map(|line| line.trim_start_matches("help: ").to_owned()).collect();
     // What was expected and where stays the same when the policy fails it in another way.
-    item.quoted = failure.expected.clone();
+    item.identity = format!("{}\0{}", test.name, failure.expected);
     item
 }
 
@@ -45,7 +45,9 @@ fn hindered_items(hindered: &Hindered) -> Vec<Item> {
     let mut items = hindered.items.clone();
     let message = format!("{}, so this did not run: {}", hindered.why, hindered.left_out.join(", "));
     let place = Some(Place::line(&hindered.file, 1));
-    items.push(Item::new(Level::Error, rules::NOT_RUN, rules::title(rules::NOT_RUN), message, place));
+    let mut item = Item::new(Level::Error, rules::NOT_RUN, rules::title(rules::NOT_RUN), message, place);
+    item.identity = hindered.why.clone();
+    items.push(item);
     items
 }
 

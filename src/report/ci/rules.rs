@@ -15,6 +15,8 @@ pub(crate) const EXPECTATION: &str = "expectation";
 pub(crate) const NOT_RUN: &str = "not-run";
 /// A roll back of the old policy does not happen any more.
 pub(crate) const LOST_ROLLBACK: &str = "lost-rollback";
+/// A roll back comes later.
+pub(crate) const LATER_ROLLBACK: &str = "later-rollback";
 /// A roll back outside of any incident is new.
 pub(crate) const FALSE_ROLLBACK: &str = "false-rollback";
 /// An edit that acts on less.
@@ -45,6 +47,13 @@ const KINDS: &[Kind] = &[
         "a roll back is lost",
         "On a recording, the policy before the edit rolled back and the policy after it does not.",
         "The recorded incident would now go on. Look at it before the merge.",
+    ),
+    (
+        LATER_ROLLBACK,
+        Level::Warning,
+        "a roll back comes later",
+        "On a recording, the policy after the edit rolls back later than the policy before it.",
+        "The recorded incident would have gone on for so long more.",
     ),
     (
         FALSE_ROLLBACK,

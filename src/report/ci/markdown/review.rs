@@ -4,30 +4,67 @@ use crate::fixture::score::Quality;
 use crate::model::decision::Decision;
 use crate::model::finding::{Finding, FindingState};
 use crate::model::time::Duration;
-use crate::report::ci::of_review::{example, headline, since, subject};
+use crate::report::ci::of_review::{Around, headline, since, subject};
 use crate::report::layout::count;
 use crate::review::change::{Change, Direction, Proof};
-use crate::review::outcome::Review;
+use crate::review::outcome::{Condition, Review};
 use crate::review::verdict::{Compared, Side, Standing, Tally};
 
 use super::{Blocks, MOST_ROWS, Table, cell, code, details, fenced, marked, prose};
 
-pub(crate) fn write(review: &Review) -> String {
-    let changed = || review.compared.iter().filter(|one| one.standing == Standing::Decisions);
-    let looks = changed().filter(|one| needs_a_look(one)).count();
-    let look = match looks {
+pub(crate) fn write(reviews: &[&Review], around: &Around) -> String {
+    let names: Vec<String> = reviews.iter().map(|review| rollout(review)).collect();
+    let marker = marked(None, &names);
+    let mut blocks = Blocks::default();
+    match reviews {
+        [] => blocks.head(format!("{marker}\n### rollgate: {}", prose(&around.nothing))),
+        [review] => {
+            blocks.head(format!("{marker}\n### rollgate: {}{}", headline(review), look(review)));
+            fill(review, &mut blocks);
+        }
+        many => {
+            let differ = many.iter().filter(|review| changed(review).next().is_some()).count();
+            let all = count(many.len(), "edited policy");
+            blocks.head(format!("{marker}\n### rollgate: decisions change under {differ} of {all}"));
+            for review in many {
+                let name = code(&review.new.shown);
+                blocks.body(format!("#### {name}: {}{}", headline(review), look(review)));
+                fill(review, &mut blocks);
+            }
+        }
+    }
+    for (word, names) in &around.facts {
+        let lines: Vec<String> = names.iter().map(|name| format!("- {}", prose(name))).collect();
+        blocks.body(details(&format!("{word}: {}", names.len()), &lines.join("\n")));
+    }
+    for review in reviews.iter().take(MOST_ROWS) {
+        foot(review, &mut blocks);
+    }
+    blocks.fit()
+}
+
+fn changed(review: &Review) -> impl Iterator<Item = &Compared> {
+    review.compared.iter().filter(|one| one.standing == Standing::Decisions)
+}
+
+/// ` (1 needs a look)`.
+fn look(review: &Review) -> String {
+    match changed(review).filter(|one| needs_a_look(one)).count() {
         0 => String::new(),
         1 => " (1 needs a look)".to_owned(),
         many => format!(" ({many} need a look)"),
-    };
-    let mut blocks = Blocks::default();
-    blocks.head(format!("{}\n### rollgate: {}{look}", marked(None, &[rollout(review)]), headline(review)));
-    for tripped in &review.tripped {
+    }
+}
+
+fn fill(review: &Review, blocks: &mut Blocks) {
+    // That anything differs is what the heading says.
+    let tripped = review.tripped.iter().filter(|tripped| tripped.fails || tripped.condition != Condition::Any);
+    for tripped in tripped {
         let mark = if tripped.fails { "❌" } else { "⚠️" };
         blocks.body(format!("{mark} **{}**: {}", tripped.condition, prose(&tripped.why)));
     }
     let mut table = Table::new(&["", "recording", "before", "after", "first divergence"]);
-    changed().for_each(|compared| table.row(recording(compared)));
+    changed(review).for_each(|compared| table.row(recording(compared)));
     blocks.body(table.render("recording"));
     let mut table = Table::new(&["", "edit", "before", "after", "for example", "where"]);
     review.changes.iter().for_each(|change| table.row(edit(change, review)));
@@ -35,12 +72,10 @@ pub(crate) fn write(review: &Review) -> String {
     if let Some((before, after)) = &review.tallies {
         blocks.body(tally(before, after));
     }
-    for compared in changed().take(MOST_ROWS) {
+    for compared in changed(review).take(MOST_ROWS) {
         blocks.body(why(compared));
     }
-    rest(review, &mut blocks);
-    foot(review, &mut blocks);
-    blocks.fit()
+    rest(review, blocks);
 }
 
 /// The rollout; the last folder of the policy when no recording tells.
@@ -52,8 +87,10 @@ fn rollout(review: &Review) -> String {
     }
 }
 
+/// A roll back that is lost or comes later lets an incident go on; a false one stops a good release.
 fn needs_a_look(compared: &Compared) -> bool {
-    !compared.lost.is_empty() || compared.gained_false > 0
+    let later = compared.moved.iter().any(|moved| moved.later_by() > 0);
+    !compared.lost.is_empty() || compared.gained_false > 0 || later
 }
 
 /// What becomes of a recording, in one sentence.
@@ -98,23 +135,24 @@ fn mark(compared: &Compared) -> &'static str {
     if !compared.gained.is_empty() {
         return "＋";
     }
-    match compared.moved.first().map(|moved| moved.later_by()) {
-        Some(later) if later < 0 => "↑",
-        Some(_) => "↓",
-        None => "~",
-    }
+    if compared.moved.is_empty() { "~" } else { "↑" }
 }
 
 fn recording(compared: &Compared) -> Vec<String> {
-    let label = labelled(compared);
-    let name = format!("{}{label}", code(&compared.name));
+    let name = format!("{}{}", code(&compared.name), labelled(compared));
     let first = compared.divergence.as_ref().map_or_else(String::new, |divergence| {
-        let stage = &divergence.after.stage;
-        let at = format!("#{} {} in {stage}", divergence.snapshot, since(compared, divergence.at));
-        let shift = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
-        cell(&format!("{at}{shift}: {}", divergence.after.verdict.headline()))
+        let (before, after) = (&divergence.before.verdict, &divergence.after.verdict);
+        // The worse answer says which bound it was; a hold that is left says only what it waits for.
+        let telling = if before.answer() > after.answer() { before } else { after };
+        let answers = match (before.answer().shout(), after.answer().shout()) {
+            (before, after) if before == after => after.to_owned(),
+            (before, after) => format!("{before} → {after}"),
+        };
+        let when = format!("snapshot {}, {}", divergence.snapshot, since(compared, divergence.at));
+        cell(&format!("{when} in {}: {answers}: {}", divergence.after.stage, telling.headline()))
     });
-    let after = format!("**{}**", side(&compared.after, compared));
+    let shift = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
+    let after = format!("**{}**{shift}", side(&compared.after, compared));
     vec![mark(compared).to_owned(), name, side(&compared.before, compared), after, first]
 }
 
@@ -141,7 +179,7 @@ fn edit(change: &Change, review: &Review) -> Vec<String> {
     let sampled = if change.proof == Proof::Sampled { " (sampled)" } else { "" };
     let shown = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), cell);
     let example = match &change.counterexample {
-        Some(counterexample) => cell(&example(counterexample)),
+        Some(counterexample) => cell(&counterexample.to_string()),
         None => cell(&change.words),
     };
     let place = change.is_at.as_ref().or(change.was_at.as_ref()).map_or_else(String::new, |at| code(&at.to_string()));
@@ -159,10 +197,20 @@ fn tally(before: &Tally, after: &Tally) -> String {
     let bold = |old: String, new: String| if old == new { new } else { format!("{old} → **{new}**") };
     let of = |part: usize, whole: usize| format!("{part} of {whole}");
     let shown = |time: Option<Duration>| time.map_or_else(|| "–".to_owned(), |time| time.to_string());
-    let caught = bold(of(before.caught, before.incidents), of(after.caught, after.incidents));
-    let stopped = bold(of(before.stopped, before.good), of(after.stopped, after.good));
-    let median = bold(shown(before.median_to_stop), shown(after.median_to_stop));
-    format!("Incidents caught {caught} · good releases stopped {stopped} · median time to the roll back {median}")
+    let mut parts = Vec::new();
+    if after.incidents > 0 {
+        parts.push(format!(
+            "Incidents caught {}",
+            bold(of(before.caught, before.incidents), of(after.caught, after.incidents))
+        ));
+        let median = bold(shown(before.median_to_stop), shown(after.median_to_stop));
+        parts.push(format!("median time to the roll back {median}"));
+    }
+    if after.good > 0 {
+        let stopped = bold(of(before.stopped, before.good), of(after.stopped, after.good));
+        parts.push(format!("good releases stopped {stopped}"));
+    }
+    parts.join(" · ")
 }
 
 /// The two decisions at the first divergence, with the checks that are not ok.
@@ -170,7 +218,7 @@ fn why(compared: &Compared) -> String {
     let summary = format!("{}: {}", compared.name, what(compared));
     let Some(divergence) = &compared.divergence else { return String::new() };
     let mut lines = vec![format!(
-        "#{} {} ({}), stage {}",
+        "snapshot {}, {} ({}), stage {}",
         divergence.snapshot,
         divergence.at,
         since(compared, divergence.at),
