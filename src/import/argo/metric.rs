@@ -102,7 +102,10 @@ impl Reading<'_, '_> {
     }
 
     fn blank(&self, source: &Source, draft: &Draft) -> Metric {
-        let every = self.interval.map_or("measured once".to_owned(), |interval| format!("every {interval}"));
+        let every =
+            self.interval.map_or(format!("measured once there; a report every {STEP} is assumed here"), |interval| {
+                format!("every {interval}")
+            });
         let template = self.one.template;
         let mut comments = vec![format!(
             "`{}` of {} `{}` ({}), {every}.",
@@ -376,6 +379,9 @@ impl Reading<'_, '_> {
                 text.push_str(&format!(", of as many as a run of all stages has, one every {interval}"));
             }
             (None, None) => {}
+        }
+        if found.0 < k {
+            text.push_str(&format!("; no more than {} can be asked for, so it is stricter", found.0));
         }
         if found.1 < n {
             text.push_str(&format!("; the last {} are remembered", found.1));
