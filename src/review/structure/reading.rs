@@ -22,6 +22,8 @@ pub(crate) enum Shows {
     Window,
     /// That control breaks it too.
     ControlToo,
+    /// That it is only told.
+    Shadow,
     /// Where it is active.
     Stages,
     /// What it does.
@@ -226,7 +228,14 @@ impl<'p, 'a> Search<'p, 'a> {
                 (true, false) => 1,
                 (false, _) => 0,
             };
-            (before.before(about), after.after(about, &before), telling)
+            if telling == 0 && before.by.as_ref() == Some(about) && after.by.as_ref() == Some(about) && !by_doing {
+                // A check that holds does so from the first breach on; what it waits for is to be told.
+                let (fired, pending) = ("fired".to_owned(), "would be pending (holding all the same)".to_owned());
+                let (was_pending, fires) = ("was pending".to_owned(), "would fire (holding all the same)".to_owned());
+                if old_acts { (fired, pending, telling) } else { (was_pending, fires, telling) }
+            } else {
+                (before.before(about), after.after(about, &before), telling)
+            }
         };
         let example = Counterexample {
             metric: reading.metric.clone(),
