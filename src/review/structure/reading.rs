@@ -6,7 +6,7 @@ use crate::model::frame::Metric;
 use crate::policy::compiled::{Bound, Check, Condition, Policy, StageIx, Than, Window};
 use crate::review::change::{Counterexample, Direction};
 
-use super::effect::effect;
+use super::effect::{Effect, effect};
 use super::probe::{Answered, Reading, ask};
 use super::{Pair, bound, grid, matching, window, words};
 
@@ -210,7 +210,6 @@ impl<'p, 'a> Search<'p, 'a> {
         if !by_doing && (old_acts, new_acts) != (by_old, !by_old) {
             return None;
         }
-        let (was, is) = (was?, is?);
         let about = self.new.or(self.old).map(|(check, _)| &check.id)?;
         let acting = if by_old { self.old } else { self.new }?.0;
         let (before, after, telling) = if acting.kind == CheckKind::Gate {
@@ -218,11 +217,14 @@ impl<'p, 'a> Search<'p, 'a> {
             let now = |closed| if closed { "would keep it closed" } else { "would open it" };
             (words(old_acts).to_owned(), now(new_acts).to_owned(), MOST_TELLING)
         } else {
-            let (before, after) = (effect(self.pair.old, &was, reading), effect(self.pair.new, &is, reading));
+            let of = |policy, answered: Option<&Answered>| answered.map(|answered| effect(policy, answered, reading));
+            // A policy that does not know the metric does nothing about it.
+            let before = of(self.pair.old, was.as_ref()).unwrap_or(Effect::NONE);
+            let after = of(self.pair.new, is.as_ref()).unwrap_or(Effect::NONE);
             if by_doing && (before.does == after.does || (before.does > after.does) != by_old) {
                 return None;
             }
-            let own = |one: &super::effect::Effect| one.until.is_none() || one.by.as_ref() == Some(about);
+            let own = |one: &Effect| one.until.is_none() || one.by.as_ref() == Some(about);
             let telling = match (before.does != after.does, own(&before) && own(&after)) {
                 (true, true) => MOST_TELLING,
                 (true, false) => 1,
