@@ -15,6 +15,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[path = "support/checks.rs"]
 mod checks;
+#[path = "support/diff.rs"]
+mod diff;
 #[path = "support/harness.rs"]
 mod harness;
 #[path = "support/machine.rs"]
@@ -75,17 +77,24 @@ fn main() {
     if args.iter().any(|arg| arg == "--list") {
         return;
     }
+    // A part that measures whole processes starts itself again.
+    if let [first, rest @ ..] = args.as_slice()
+        && first == diff::ALONE
+    {
+        return diff::alone(rest);
+    }
     let quick = args.iter().any(|arg| arg == "--quick") || !args.iter().any(|arg| arg == "--bench");
     let wanted: Vec<&String> = args.iter().filter(|arg| !arg.starts_with("--")).collect();
     let plan = if quick { harness::Plan::QUICK } else { harness::Plan::FULL };
     let mut bench = Bench { plan, quick, lines: Vec::new() };
     type Part = (&'static str, fn(&mut Bench));
-    let parts: [Part; 5] = [
+    let parts: [Part; 6] = [
         ("checks", checks::run),
         ("machine", machine::run),
         ("scripts", scripts::run),
         ("recording", recording::run),
         ("process", process::run),
+        ("diff", diff::run),
     ];
     for (name, run) in parts {
         if wanted.is_empty() || wanted.iter().any(|word| *word == name) {

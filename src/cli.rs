@@ -28,6 +28,7 @@ pub mod replay;
 pub mod run;
 pub mod schema;
 pub mod test;
+pub mod tune;
 pub mod watching;
 
 use console::Console;
@@ -90,6 +91,8 @@ enum Command {
     Eval(eval::Eval),
     /// Explain a problem code, or one decision on recorded metrics
     Explain(explain::Explain),
+    /// Try one bound of one check at many values, over labelled recordings
+    Tune(tune::Tune),
     /// Print the JSON Schema that editors complete policies with
     Schema(schema::Schema),
     /// Print the completion script of a shell
@@ -137,6 +140,7 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Diff(diff) => diff.run(console),
         Command::Eval(eval) => eval.run(console),
         Command::Explain(explain) => explain.run(console),
+        Command::Tune(tune) => tune.run(console),
         Command::Schema(schema) => schema.run(console),
         Command::Completions(completions) => completions.run(console),
         Command::Man(man) => man.run(console),

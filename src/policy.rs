@@ -20,6 +20,7 @@ mod raw;
 pub mod schema;
 pub mod script;
 mod seam;
+pub mod set;
 mod sink;
 pub mod source;
 mod suggest;

@@ -17,3 +17,4 @@ pub mod replay;
 pub mod screen;
 pub mod svg;
 pub mod times;
+pub mod tune;

@@ -11,5 +11,6 @@ pub mod gate;
 pub mod outcome;
 pub mod per_step;
 pub mod structure;
+pub mod sweep;
 pub mod tally;
 pub mod verdict;

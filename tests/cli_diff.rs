@@ -138,7 +138,7 @@ fn the_exit_code_follows_fail_on(#[case] bound: &str, #[case] arguments: &[&str]
 #[test]
 fn a_lost_roll_back_is_loud_and_fails_when_asked() {
     let tree = repository();
-    edit(&tree, "schema", "mode    = \"shadow\"\nschema");
+    edit(&tree, "rollout ", "mode    = \"shadow\"\nrollout ");
     looks!(screen(tree.path(), &["diff", "--fail-on", "lost-rollback"]));
 }
 

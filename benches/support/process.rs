@@ -11,12 +11,12 @@ use super::world::{self, Shape};
 use super::{Bench, Line, recording};
 
 /// What a process took.
-struct Took {
-    wall: Duration,
+pub(crate) struct Took {
+    pub(crate) wall: Duration,
     /// Of all its threads.
-    cpu: Duration,
+    pub(crate) cpu: Duration,
     /// The most memory it ever had, in bytes.
-    peak: u64,
+    pub(crate) peak: u64,
 }
 
 pub(crate) fn run(bench: &mut Bench) {
@@ -37,15 +37,12 @@ fn write_policy(dir: &Path, shape: Shape) -> std::path::PathBuf {
 /// A million snapshots, read, decided and summed up.
 fn replay(bench: &mut Bench, dir: &Path, policy: &Path) {
     let (lines, repeat) = if bench.quick { (2_000, 1) } else { (1_000_000, 5) };
-    let data = dir.join("million.ndjson");
-    let mut file = BufWriter::new(File::create(&data).expect("the directory is ours"));
-    let length = recording::write(lines, &mut file).expect("there is room for temporary files");
-    drop(file);
+    let (data, length) = write_data(dir, lines);
     let args: Vec<String> =
         ["replay", &policy.to_string_lossy(), &data.to_string_lossy(), "--baseline", "p95=200ms", "--output", "json"]
             .map(ToOwned::to_owned)
             .to_vec();
-    let runs: Vec<Took> = (0..repeat).map(|_| took(&args, lines, &dir.join("report.json"))).collect();
+    let runs: Vec<Took> = (0..repeat).map(|_| replayed(&args, lines, &dir.join("report.json"))).collect();
     let walls: Vec<f64> = runs.iter().map(|took| took.wall.as_secs_f64()).collect();
     let cpus: Vec<f64> = runs.iter().map(|took| took.cpu.as_secs_f64()).collect();
     let (wall, cpu) = (median(&walls), median(&cpus));
@@ -68,17 +65,32 @@ fn replay(bench: &mut Bench, dir: &Path, policy: &Path) {
     ));
 }
 
+/// Writes so many snapshots; where they are, and the bytes of a line.
+pub(crate) fn write_data(dir: &Path, lines: usize) -> (std::path::PathBuf, usize) {
+    let data = dir.join("million.ndjson");
+    let mut file = BufWriter::new(File::create(&data).expect("the directory is ours"));
+    let length = recording::write(lines, &mut file).expect("there is room for temporary files");
+    drop(file);
+    (data, length)
+}
+
 /// The command, and what it took; it must have seen every snapshot.
-fn took(args: &[String], lines: usize, answer: &Path) -> Took {
+fn replayed(args: &[String], lines: usize, answer: &Path) -> Took {
+    let took = took(Path::new(env!("CARGO_BIN_EXE_rollgate")), args, answer);
+    let report = fs::read_to_string(answer).expect("it was written");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("the report is JSON");
+    let snapshots = report.pointer("/summary/snapshots").and_then(serde_json::Value::as_u64);
+    assert_eq!(snapshots, Some(lines as u64), "{report:#}");
+    took
+}
+
+/// A process that must end well, and what it took.
+pub(crate) fn took(program: &Path, args: &[String], answer: &Path) -> Took {
     // A pipe that nobody reads would stop it.
     let stdout = File::create(answer).expect("the directory is ours");
     let started = Instant::now();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rollgate"))
-        .args(args)
-        .stdout(stdout)
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the binary was built");
+    let mut child =
+        Command::new(program).args(args).stdout(stdout).stderr(Stdio::null()).spawn().expect("the binary was built");
     let mut peak = 0;
     while !is_over(&child) {
         peak = peak.max(peak_memory(&child));
@@ -88,10 +100,6 @@ fn took(args: &[String], lines: usize, answer: &Path) -> Took {
     let (wall, cpu) = (started.elapsed(), cpu_time(&child));
     let status = child.wait().expect("it ran");
     assert!(status.success(), "{status}");
-    let report = fs::read_to_string(answer).expect("it was written");
-    let report: serde_json::Value = serde_json::from_str(&report).expect("the report is JSON");
-    let snapshots = report.pointer("/summary/snapshots").and_then(serde_json::Value::as_u64);
-    assert_eq!(snapshots, Some(lines as u64), "{report:#}");
     Took { wall, cpu, peak }
 }
 
