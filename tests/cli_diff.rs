@@ -123,8 +123,8 @@ fn nothing_changed_says_so_briefly() {
 
 #[rstest]
 #[case::nothing_asked("94%", &[], 0)]
-#[case::lost("94%", &["--fail-on", "lost-rollback"], 4)]
-#[case::looser("94%", &["--fail-on", "lost-rollback,looser-p0"], 4)]
+#[case::not_lost("94%", &["--fail-on", "lost-rollback,false-rollback"], 0)]
+#[case::looser("94%", &["--fail-on", "false-rollback,looser-p0"], 4)]
 #[case::not_looser("96.5%", &["--fail-on", "lost-rollback,looser-p0,false-rollback"], 0)]
 #[case::any("96.5%", &["--fail-on", "any"], 4)]
 #[case::unknown_condition("96.5%", &["--fail-on", "worse"], 2)]
@@ -133,6 +133,13 @@ fn the_exit_code_follows_fail_on(#[case] bound: &str, #[case] arguments: &[&str]
     edit(&tree, BOUND, &format!("p0 = {{ below = \"{bound}\" }}"));
     let arguments: Vec<&str> = ["diff"].iter().chain(arguments).copied().collect();
     rollgate(tree.path(), &arguments).assert().code(code);
+}
+
+#[test]
+fn a_lost_roll_back_is_loud_and_fails_when_asked() {
+    let tree = repository();
+    edit(&tree, "rollout ", "mode    = \"shadow\"\nrollout ");
+    looks!(screen(tree.path(), &["diff", "--fail-on", "lost-rollback"]));
 }
 
 #[rstest]
@@ -194,14 +201,14 @@ fn a_branch_is_compared_with_where_it_left_the_default_branch() {
     git(tree.path(), &["commit", "--quiet", "--all", "--message", "softer"]);
     // What main did since then is none of this branch's doing.
     git(tree.path(), &["checkout", "--quiet", "main"]);
-    edit(&tree, "p1 = { below = \"99%\", for = \"2m\" }", "p1 = { below = \"99%\", for = \"9m\" }");
+    edit(&tree, "p1 = { below = \"99%\", for = \"2 of 2\" }", "p1 = { below = \"99%\", for = \"4 of 4\" }");
     git(tree.path(), &["commit", "--quiet", "--all", "--message", "other"]);
     git(tree.path(), &["checkout", "--quiet", "feature"]);
     let text = screen_of(tree.path(), &["diff", "--no-fixtures", "--plain"]);
-    assert!(text.contains("isolation_score.p0: below 95% -> 94%") && !text.contains("9m"), "{text}");
+    assert!(text.contains("isolation_score.p0: below 95% -> 94%") && !text.contains("4 of 4"), "{text}");
     // Against the branch itself, both show.
     let text = screen_of(tree.path(), &["diff", "main", "--no-fixtures", "--plain"]);
-    assert!(text.contains("for 9m -> 2m"), "{text}");
+    assert!(text.contains("for 4 of 4 -> 2 of 2"), "{text}");
 }
 
 #[test]
@@ -213,7 +220,7 @@ fn two_revisions_need_no_working_tree() {
     fs::remove_dir_all(tree.path().join("fixtures")).unwrap();
     let arguments = ["diff", "HEAD~1:policies/request-isolation", "HEAD:policies/request-isolation"];
     let text = screen_of(tree.path(), &[&arguments[..], &["--plain"]].concat());
-    assert!(text.contains("roll backs: 1 LOST"), "{text}");
+    assert!(text.contains("roll backs: 0 lost, 0 new, 0 earlier, 1 later"), "{text}");
     assert!(text.contains("recording HEAD:fixtures/"), "{text}");
     assert!(!tree.path().join("policies").exists(), "something was checked out");
 }
@@ -253,6 +260,7 @@ fn a_shallow_clone_without_a_common_commit_says_how_to_deepen_it() {
     for message in ["one", "two"] {
         git(tree.path(), &["commit", "--quiet", "--allow-empty", "--message", message]);
     }
+    git(tree.path(), &["checkout", "--quiet", "main"]);
     let clone = TempDir::new().unwrap();
     let from = format!("file://{}", tree.path().display());
     git(clone.path(), &["clone", "--quiet", "--depth", "1", "--branch", "feature", &from, "shallow"]);
@@ -270,7 +278,7 @@ fn programs_read_one_object_or_one_per_line() {
     let policy = &whole["policies"][0];
     assert_eq!(policy["edits"][0]["direction"], "looser");
     assert_eq!(policy["edits"][0]["part"], "below");
-    assert_eq!(policy["totals"]["lost"], 1);
+    assert_eq!((&policy["totals"]["lost"], &policy["totals"]["later"]), (&0.into(), &1.into()));
     let first = policy["recordings"].as_array().unwrap().iter().find(|one| one["standing"] == "decisions").unwrap();
     assert_eq!(first["first_difference"]["old"]["decision"], "roll_back");
     let lines = screen_of(tree.path(), &["diff", "--output", "jsonl"]);

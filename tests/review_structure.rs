@@ -15,10 +15,10 @@ schema   = 1
 rollout  = "x"
 features = ["a"]
 [metrics]
-score   = { unit = "percent", better = "higher", max_age = "90s", min_samples = 10 }
-errors  = { unit = "percent", better = "lower" }
-latency = { unit = "ms", better = "lower", on_unknown = "rollback" }
-crashes = { unit = "count", better = "lower" }
+score   = { unit = "percent", better = "higher", max_age = "90s", on_unknown = "hold", min_samples = 10 }
+errors  = { unit = "percent", better = "lower", max_age = "90s", on_unknown = "hold" }
+latency = { unit = "ms", better = "lower", max_age = "90s", on_unknown = "rollback" }
+crashes = { unit = "count", better = "lower", max_age = "90s", on_unknown = "hold" }
 [severities]
 p0 = { then = "rollback", notify = ["pager"] }
 p1 = { then = "hold" }
@@ -32,8 +32,8 @@ p0 = { above = 2 }
 p1 = { above = "+10%", than = "baseline", and_above = "+20ms", for = "3 of 5" }
 p2 = { above = "300ms", and_above = "200ms", clear_after = "5m" }
 [triggers]
-flood = { in = ["canary"], metric = "errors", above = "5%", for = "1m", target = "off" }
-worse = { metric = "errors", above = "+0.5pp", than = "control", for = "5m", severity = "p1" }
+flood = { in = ["full"], metric = "errors", above = "5%", for = "1m", target = "off" }
+worse = { in = ["canary"], metric = "errors", above = "+0.5pp", than = "control", for = "5m", severity = "p1" }
 odd   = { in = ["canary", "full"], script = "odd" }
 [gates]
 held = { metric = "score", at_least = "99.5%", for = "30m" }
@@ -80,7 +80,16 @@ fn source(policy: &str, rules: &str) -> PolicySource {
 
 fn compiled(source: &PolicySource) -> BTreeMap<Environment, Arc<Policy>> {
     let checked = rollgate::policy::check(source);
-    assert!(!checked.has_errors(), "{:#?}", checked.diagnostics);
+    assert!(
+        !checked.has_errors(),
+        "{:#?}",
+        checked
+            .diagnostics
+            .iter()
+            .filter(|one| one.level == rollgate::policy::diagnostic::Level::Error)
+            .map(|one| &one.message)
+            .collect::<Vec<_>>()
+    );
     checked.policies.into_iter().map(|(environment, policy)| (environment, Arc::new(policy))).collect()
 }
 
@@ -110,62 +119,63 @@ fn told(change: &Change) -> String {
     format!("{}{part} {before} -> {after} {}{example}", change.subject.name(), change.direction)
 }
 
-#[rstest]
-#[case::below("p0 = { below = \"95%\" }", "p0 = { below = \"94%\" }")]
-#[case::below_on_a_finer_grid("p0 = { below = \"95%\" }", "p0 = { below = \"94.50%\" }")]
-#[case::above_of_whole_things("p0 = { above = 2 }", "p0 = { above = 4 }")]
-#[case::above_by_one("p0 = { above = 2 }", "p0 = { above = 3 }")]
-#[case::relative("above = \"+10%\"", "above = \"+15%\"")]
-#[case::floor_of_a_difference("and_above = \"+20ms\"", "and_above = \"+30ms\"")]
-#[case::longer("below = \"99%\", for = \"2m\"", "below = \"99%\", for = \"5m\"")]
-#[case::more_often("for = \"3 of 5\"", "for = \"4 of 5\"")]
-#[case::of_fewer("for = \"3 of 5\"", "for = \"3 of 4\"")]
-#[case::difference_to_control("above = \"+0.5pp\"", "above = \"+0.6pp\"")]
-#[case::fewer_stages("in = [\"canary\", \"full\"], script", "in = [\"canary\"], script")]
-#[case::in_shadow("p0 = { below = \"95%\" }", "p0 = { below = \"95%\", shadow = true }")]
-#[case::unless_control("p0 = { below = \"95%\" }", "p0 = { below = \"95%\", unless_control = true }")]
-#[case::target_higher_up("for = \"1m\", target = \"off\" }\nworse", "for = \"1m\" }\nworse")]
-#[case::clears_sooner("clear_after = \"5m\"", "clear_after = \"4m\"")]
-#[case::gate_lower("at_least = \"99.5%\"", "at_least = \"99%\"")]
-#[case::gate_shorter("for = \"30m\"", "for = \"20m\"")]
-#[case::gate_higher("at_most = \"1%\"", "at_most = \"2%\"")]
-#[case::milder("p1 = { then = \"hold\" }", "p1 = { then = \"warn\" }")]
-#[case::trigger_less_severe(
-    "above = \"+0.5pp\", than = \"control\", for = \"5m\", severity = \"p1\"",
-    "above = \"+0.5pp\", than = \"control\", for = \"5m\", severity = \"p2\""
-)]
-#[case::more_traffic("traffic = \"10%\"", "traffic = \"20%\"")]
-#[case::more_audience("audience = [\"@x.org\"]", "audience = [\"@x.org\", \"@y.org\"]")]
-#[case::shorter_bake("bake = \"2h\"", "bake = \"90m\"")]
-#[case::longer_max("max = \"8h\"", "max = \"9h\"")]
-#[case::fewer_gates("gates = [\"held\", \"even\"]", "gates = [\"even\"]")]
-#[case::no_approvals("approvals = { roles = [\"sre\"], people = 1 }\n", "")]
-#[case::earlier_exit("after = \"1h\", gates", "after = \"30m\", gates")]
-#[case::fewer_samples("samples = 1000", "samples = 500")]
-#[case::exit_with_fewer_gates("after = \"1h\", gates = [\"calm\"]", "after = \"1h\", gates = []")]
-#[case::silence_only_holds(
-    "better = \"lower\", on_unknown = \"rollback\"",
-    "better = \"lower\", on_unknown = \"hold\""
-)]
-#[case::silence_told_later("on_unknown = \"rollback\"", "on_unknown = \"rollback\", unknown_after = \"1h\"")]
-#[case::no_freeze(
-    "windows = [{ days = [\"sat\"], from = \"00:00\", to = \"24:00\", zone = \"UTC\", note = \"weekend\" }]",
-    "windows = []"
-)]
-#[case::shadow_policy("features = [\"a\"]", "features = [\"a\"]\nmode = \"shadow\"")]
-fn looser_one_way_is_tighter_the_other(#[case] from: &str, #[case] to: &str) {
-    let (there, back) = (edited(from, to), between((&POLICY.replacen(from, to, 1), RULES), (POLICY, RULES)));
-    let lines: Vec<String> = there.iter().chain(&back).map(told).collect();
-    insta::with_settings!({ snapshot_suffix => name() }, { insta::assert_snapshot!(lines.join("\n")) });
-    assert!(there.iter().all(|change| change.direction == Direction::Looser), "{lines:#?}");
-    assert!(back.iter().all(|change| change.direction == Direction::Tighter), "{lines:#?}");
-    assert_eq!(there.len(), back.len());
-}
+/// What is replaced by what, so that the policy acts on less.
+const LOOSER: &[(&str, &str, &str)] = &[
+    ("below", "p0 = { below = \"95%\" }", "p0 = { below = \"94%\" }"),
+    ("below on a finer grid", "p0 = { below = \"95%\" }", "p0 = { below = \"94.50%\" }"),
+    ("above of whole things", "p0 = { above = 2 }", "p0 = { above = 4 }"),
+    ("above by one", "p0 = { above = 2 }", "p0 = { above = 3 }"),
+    ("relative", "above = \"+10%\"", "above = \"+15%\""),
+    ("floor of a difference", "and_above = \"+20ms\"", "and_above = \"+30ms\""),
+    ("longer", "below = \"99%\", for = \"2m\"", "below = \"99%\", for = \"5m\""),
+    ("more often", "for = \"3 of 5\"", "for = \"4 of 5\""),
+    ("of fewer", "for = \"3 of 5\"", "for = \"3 of 4\""),
+    ("difference to control", "above = \"+0.5pp\"", "above = \"+0.6pp\""),
+    ("fewer stages", "in = [\"canary\", \"full\"], script", "in = [\"canary\"], script"),
+    ("in shadow", "p0 = { below = \"95%\" }", "p0 = { below = \"95%\", shadow = true }"),
+    ("unless control", "p0 = { below = \"95%\" }", "p0 = { below = \"95%\", unless_control = true }"),
+    ("target higher up", "target = \"off\"", "target = \"canary\""),
+    ("clears sooner", "clear_after = \"5m\"", "clear_after = \"4m\""),
+    ("gate lower", "at_least = \"99.5%\"", "at_least = \"99%\""),
+    ("gate shorter", "for = \"30m\"", "for = \"20m\""),
+    ("gate higher", "at_most = \"1%\"", "at_most = \"2%\""),
+    ("milder", "p1 = { then = \"hold\" }", "p1 = { then = \"warn\" }"),
+    (
+        "trigger less severe",
+        "above = \"+0.5pp\", than = \"control\", for = \"5m\", severity = \"p1\"",
+        "above = \"+0.5pp\", than = \"control\", for = \"5m\", severity = \"p2\"",
+    ),
+    ("more traffic", "traffic = \"10%\"", "traffic = \"20%\""),
+    ("more audience", "audience = [\"@x.org\"]", "audience = [\"@x.org\", \"@y.org\"]"),
+    ("shorter bake", "bake = \"2h\"", "bake = \"90m\""),
+    ("longer max", "max = \"8h\"", "max = \"9h\""),
+    ("fewer gates", "gates = [\"held\", \"even\"]", "gates = [\"even\"]"),
+    ("no approvals", "approvals = { roles = [\"sre\"], people = 1 }\n", ""),
+    ("earlier exit", "after = \"1h\", gates", "after = \"30m\", gates"),
+    ("fewer samples", "samples = 1000", "samples = 500"),
+    ("exit with fewer gates", "after = \"1h\", gates = [\"calm\"]", "after = \"1h\", gates = []"),
+    ("silence only holds", "max_age = \"90s\", on_unknown = \"rollback\"", "max_age = \"90s\", on_unknown = \"hold\""),
+    ("silence told later", "on_unknown = \"rollback\"", "on_unknown = \"rollback\", unknown_after = \"1h\""),
+    (
+        "no freeze",
+        "windows = [{ days = [\"sat\"], from = \"00:00\", to = \"24:00\", zone = \"UTC\", note = \"weekend\" }]",
+        "windows = []",
+    ),
+    ("shadow policy", "features = [\"a\"]", "features = [\"a\"]\nmode = \"shadow\""),
+];
 
-/// The case's name, as rstest gives it to the thread.
-fn name() -> String {
-    let thread = std::thread::current();
-    thread.name().and_then(|name| name.rsplit("::").next()).unwrap_or("case").to_owned()
+#[test]
+fn looser_one_way_is_tighter_the_other() {
+    let mut text = String::new();
+    for (name, from, to) in LOOSER {
+        let (there, back) = (edited(from, to), between((&POLICY.replacen(from, to, 1), RULES), (POLICY, RULES)));
+        let lines: Vec<String> = there.iter().chain(&back).map(told).collect();
+        assert_eq!((there.len(), back.len()), (1, 1), "{name}: {lines:#?}");
+        assert_eq!(there[0].direction, Direction::Looser, "{name}: {lines:#?}");
+        assert_eq!(back[0].direction, Direction::Tighter, "{name}: {lines:#?}");
+        text.push_str(&format!("# {name}\n{}\n", lines.join("\n")));
+    }
+    insta::assert_snapshot!(text);
 }
 
 #[rstest]
@@ -175,7 +185,7 @@ fn name() -> String {
 #[case::level_and_difference("and_above = \"+20ms\"", "and_above = \"300ms\"", "and_above")]
 #[case::time_and_count("for = \"3 of 5\"", "for = \"5m\"", "for")]
 #[case::another_metric("metric = \"errors\", above = \"5%\"", "metric = \"score\", above = \"5%\"", "metric")]
-#[case::other_stages("in = [\"canary\"], metric", "in = [\"full\"], metric", "in")]
+#[case::other_stages("flood = { in = [\"full\"]", "flood = { in = [\"canary\"]", "in")]
 #[case::more_samples("min_samples = 10", "min_samples = 20", "min_samples")]
 #[case::older_readings("max_age = \"90s\"", "max_age = \"2m\"", "max_age")]
 #[case::baseline_window("window = \"24h\"", "window = \"12h\"", "")]
@@ -236,7 +246,11 @@ fn a_bound_that_moves_to_another_level_is_renamed_and_goes_with_what_it_does() {
 }
 
 #[rstest]
-#[case::dropped_half("if breached(\"score.p1\") && metric", "if metric", Direction::Tighter)]
+#[case::half_of_it_dropped_fires_on_more_and_no_longer_holds_while_that_half_is_unknown(
+    "if breached(\"score.p1\") && metric",
+    "if metric",
+    Direction::Different
+)]
 #[case::one_more("{ breach() } else { ok() } }\nfn even", "{ ok() } else { ok() } }\nfn even", Direction::Looser)]
 #[case::gate_always_open("{ open() } else { closed() }", "{ open() } else { open() }", Direction::Looser)]
 fn scripts_are_sampled(#[case] from: &str, #[case] to: &str, #[case] direction: Direction) {
@@ -302,7 +316,7 @@ mod laws {
 
     /// A bound as numbers: its side, its level in tenths.
     fn absolute() -> impl Strategy<Value = (bool, u32)> {
-        (any::<bool>(), 850..999_u32)
+        (any::<bool>(), 850..989_u32)
     }
 
     fn of_score(above: bool, tenths: u32) -> String {
@@ -336,7 +350,7 @@ mod laws {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         #[test]
-        fn the_tag_of_a_level_agrees_with_every_reading((above, was) in absolute(), is in 850..999_u32) {
+        fn the_tag_of_a_level_agrees_with_every_reading((above, was) in absolute(), is in 850..989_u32) {
             // Above 99 of p1 is broken anyway; only p0's own direction is looked at.
             let readings = (0..=20_000).map(|step| f64::from(step) * 0.005);
             let truth = expected(readings.map(|value| (breaks(above, was, value), breaks(above, is, value))));

@@ -17,6 +17,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output, WhichEnvironment};
+use super::run::whole;
 
 mod candidates;
 mod recordings;
@@ -62,6 +63,9 @@ pub struct Tune {
     /// Recordings without a label: roll backs on them are counted, right or wrong
     #[arg(long, value_name = "FILE", num_args = 1..)]
     history: Vec<String>,
+    /// Sample count of readings in the history that carry none
+    #[arg(long, value_name = "COUNT", value_parser = whole, allow_negative_numbers = true, requires = "history")]
+    assume_samples: Option<u64>,
     /// After a roll back, start again once all checks were clear that long
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     rearm: Option<Duration>,
@@ -83,10 +87,13 @@ impl Tune {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let subject = subject::find(self.policy.as_deref(), &self.check, &self.environment.get(), console)?;
         let key = subject.key(self.key.as_deref())?;
-        let found = recordings::find(&self.fixtures, &self.history, &subject.folder, console)?;
+        let found = recordings::find(&self.fixtures, &self.history, &subject.folder, self.environment.get(), console)?;
         let environments = found.environments(&self.environment);
         let values = self.values(&subject, &key)?;
-        let options = RunOptions { rearm: self.rearm, ..RunOptions::default() };
+        let options = candidates::Options {
+            run: RunOptions { rearm: self.rearm, ..RunOptions::default() },
+            assume_samples: self.assume_samples,
+        };
         let check = CheckId::new(&self.check);
         let played = candidates::play(&subject, &key, &values, &found, &environments, &options, console)?;
         let tuned = Tuned {

@@ -27,13 +27,14 @@ pub(super) struct Paired {
     pub(super) removed: Vec<Found>,
 }
 
-/// By path; one alone on each side is the same whatever it is called, and what moved is known by its rollout.
+/// By path; what was named itself is the same whatever it is called, and what moved is known by its rollout.
 pub(super) fn pair(mut old: Vec<Found>, new: Vec<Found>) -> Paired {
     let alone = old.len() == 1 && new.len() == 1;
     let mut paired = Paired { pairs: Vec::new(), added: Vec::new(), removed: Vec::new() };
     let mut left = Vec::new();
     for is in new {
-        match old.iter().position(|was| alone || was.below == is.below) {
+        let named = |was: &Found| was.below.is_empty() || is.below.is_empty();
+        match old.iter().position(|was| was.below == is.below || (alone && named(was))) {
             Some(at) => paired.pairs.push(Pair { old: old.remove(at), new: is }),
             None => left.push(is),
         }

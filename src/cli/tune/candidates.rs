@@ -7,9 +7,10 @@ use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::policies;
+use crate::fixture::data::advice::uncounted;
 use crate::fixture::run::RunOptions;
 use crate::fixture::score::Quality;
-use crate::model::ids::{CheckId, Environment};
+use crate::model::ids::{CheckId, Environment, MetricName};
 use crate::policy::compiled::Policy;
 use crate::policy::diagnostic::{Diagnostic, Level};
 use crate::policy::set;
@@ -22,6 +23,13 @@ use crate::shell::data::open_recording;
 
 use super::recordings::Found;
 use super::subject::{Subject, lasts};
+
+/// How to play.
+pub(super) struct Options {
+    pub(super) run: RunOptions,
+    /// Sample count of readings in the history that carry none.
+    pub(super) assume_samples: Option<u64>,
+}
 
 /// What came of all of it.
 pub(super) struct Played {
@@ -42,7 +50,7 @@ pub(super) fn play(
     values: &[Value],
     found: &Found,
     environments: &[Environment],
-    options: &RunOptions,
+    options: &Options,
     console: &mut Console,
 ) -> anyhow::Result<Played> {
     let check = CheckId::new(subject.check());
@@ -55,7 +63,8 @@ pub(super) fn play(
         recordings: Recordings::default(),
         notes: found.notes.clone(),
         several: false,
-        options,
+        options: &options.run,
+        lacking: BTreeMap::new(),
     };
     for fixture in &found.fixtures {
         let environment = environments.iter().find(|one| **one == fixture.head.environment);
@@ -76,10 +85,11 @@ pub(super) fn play(
         sweep.add(&fixture.source.root, environment, &Recorded { reading, source })?;
     }
     for path in &found.history {
-        let Some(environment) = environments.first() else { continue };
-        let policy = policies::compile(&subject.source, environment, console)?;
+        let policy = policies::compile(&subject.source, &found.usual, console)?;
         let source = Box::new(move || Ok(vec![open_recording(path, None)?]));
-        sweep.add(path, environment, &Recorded { reading: Reading::of_history(&policy), source })?;
+        let mut reading = Reading::of_history(&policy);
+        reading.options.assume_samples = options.assume_samples;
+        sweep.add(path, &found.usual, &Recorded { reading, source })?;
     }
     sweep.played(subject, key, values)
 }
@@ -130,6 +140,8 @@ struct Sweep<'a> {
     /// Some recording holds several incidents.
     several: bool,
     options: &'a RunOptions,
+    /// By metric: how many recordings lack it, and the first of them.
+    lacking: BTreeMap<MetricName, (usize, String)>,
 }
 
 impl Sweep<'_> {
@@ -156,10 +168,13 @@ impl Sweep<'_> {
             if run.played.frames == 0 {
                 self.notes.push(format!("`{name}` holds no snapshot that the policy reads"));
             }
-            for (metric, evaluations) in lacking(run, policy) {
-                let times = usize::try_from(evaluations).unwrap_or(usize::MAX);
-                let told = count(times, "evaluation");
-                self.notes.push(format!("`{name}` has no {metric}: unknown in {told}"));
+            for (metric, _) in lacking(run, policy) {
+                self.lacking.entry(metric).or_insert_with(|| (0, name.to_owned())).0 += 1;
+            }
+            if recorded.reading.label.is_none()
+                && let Some(note) = uncounted(policy, &run.report)
+            {
+                self.notes.push(format!("`{name}`: {note}"));
             }
         }
         for ((at, _), run) in policies.iter().zip(&runs) {
@@ -188,6 +203,12 @@ impl Sweep<'_> {
                  with --rearm 30m"
                     .to_owned(),
             );
+        }
+        for (metric, (recordings, first)) in &self.lacking {
+            self.notes.push(match recordings {
+                1 => format!("`{first}` has no {metric}: unknown all along"),
+                several => format!("{several} recordings have no {metric}, `{first}` the first: unknown all along"),
+            });
         }
         let current = subject.value(key);
         let point = |((value, candidate), gathered): ((&Value, &Candidate), &Gathered)| Point {

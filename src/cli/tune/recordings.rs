@@ -19,6 +19,8 @@ pub(super) struct Found {
     pub(super) fixtures: Vec<FixtureText>,
     /// Paths of recordings without a label.
     pub(super) history: Vec<String>,
+    /// The environment that history is judged in.
+    pub(super) usual: Environment,
     pub(super) notes: Vec<String>,
 }
 
@@ -29,7 +31,7 @@ impl Found {
             return vec![environment];
         }
         let own = self.fixtures.iter().map(|fixture| fixture.head.environment.clone());
-        let usual = (!self.history.is_empty() || self.fixtures.is_empty()).then(|| asked.get());
+        let usual = (!self.history.is_empty() || self.fixtures.is_empty()).then(|| self.usual.clone());
         super::distinct(own.chain(usual))
     }
 }
@@ -39,11 +41,12 @@ pub(super) fn find(
     paths: &[PathBuf],
     history: &[String],
     folder: &Path,
+    usual: Environment,
     console: &mut Console,
 ) -> anyhow::Result<Found> {
-    let usual = [PathBuf::from(if Path::new("fixtures").is_dir() { "fixtures" } else { "." })];
-    let paths = if paths.is_empty() { &usual[..] } else { paths };
-    let mut found = Found { fixtures: Vec::new(), history: history.to_vec(), notes: Vec::new() };
+    let here = [PathBuf::from(if Path::new("fixtures").is_dir() { "fixtures" } else { "." })];
+    let paths = if paths.is_empty() { &here[..] } else { paths };
+    let mut found = Found { fixtures: Vec::new(), history: history.to_vec(), usual, notes: Vec::new() };
     let (policy, mut others) = (files::absolute(folder), 0);
     let mut seen: Vec<PathBuf> = Vec::new();
     for path in paths {

@@ -3,6 +3,7 @@
 use crate::fixture::run::RolledBack;
 use crate::fixture::score::Quality;
 use crate::model::decision::{Decision, Verdict};
+use crate::model::finding::FindingState;
 use crate::model::time::{Duration, Time};
 use crate::review::change::{Change, Proof, Subject};
 use crate::review::outcome::Review;
@@ -136,7 +137,7 @@ pub(super) fn at(time: Time, compared: &Compared) -> String {
 /// `ROLL BACK -> off`, `HOLD`.
 pub(super) fn answer(decision: &Decision, arrow: &str) -> String {
     let shout = decision.verdict.answer().shout();
-    let would = if decision.shadow && shout == "ROLL BACK" { "WOULD " } else { "" };
+    let would = if decision.shadow && shout != "HOLD" { "WOULD " } else { "" };
     match &decision.verdict {
         Verdict::RollBack { region: Some(region), .. } => format!("{would}{shout} {region}"),
         Verdict::RollBack { to, .. } | Verdict::Advance { to: Some(to), .. } => {
@@ -152,6 +153,7 @@ pub(super) fn because(decision: &Decision, divergence: &Divergence) -> Vec<Strin
         .check
         .as_ref()
         .and_then(|check| decision.findings.iter().find(|finding| finding.check == *check))
+        .filter(|finding| finding.state != FindingState::NotApplicable)
         .map(|finding| format!("{finding}  [{}]", finding.check));
     let by = decision.verdict.deciding_check();
     let decided = match by {

@@ -67,7 +67,7 @@ fn edited(pair: &Pair<'_>, was: &Check, is: &Check) -> Vec<Change> {
     if was.shadow != is.shadow {
         let direction = if is.shadow { Direction::Looser } else { Direction::Tighter };
         let edit = Edit::new("shadow", words::flag(was.shadow), words::flag(is.shadow)).goes(direction);
-        edits.push((edit.because("in shadow it is told and never acted on"), Some(Shows::Value)));
+        edits.push((edit.because("in shadow it is told and never acted on"), Some(Shows::Shadow)));
     }
     if was.unless_control != is.unless_control {
         let direction = if is.unless_control { Direction::Looser } else { Direction::Tighter };

@@ -28,7 +28,7 @@ pub(crate) struct Effect {
 /// What `policy` does where its checks stand as `answered`. Scripts and gates are left out: a reading by itself says
 /// nothing about them.
 pub(crate) fn effect(policy: &Policy, answered: &Answered, reading: &Reading) -> Effect {
-    let mut worst = Effect { does: Does::Passes, by: None, until: None };
+    let mut worst = Effect::NONE;
     for (ix, check) in (0..).map(CheckIx).zip(&policy.checks) {
         let Condition::Bound(bound) = &check.condition else { continue };
         let watches = policy.catalogue.metric(bound.metric).is_some_and(|metric| metric.name == reading.metric);
@@ -61,6 +61,9 @@ fn on_firing(check: &Check, reading: &Reading) -> Does {
 }
 
 impl Effect {
+    /// Nothing at all.
+    pub(crate) const NONE: Effect = Effect { does: Does::Passes, by: None, until: None };
+
     /// `rolled back`, `held (isolation_score.p1)`; the check that the edit is about goes without saying.
     pub(crate) fn before(&self, about: &CheckId) -> String {
         let word = match self.does {

@@ -145,7 +145,8 @@ fn approvals(was: Option<&Approvals>, is: Option<&Approvals>) -> Option<Edit> {
     let direction = directions.into_iter().flatten().reduce(Direction::and).unwrap_or(Direction::Different);
     let shown = |approvals: Option<&Approvals>| {
         let (roles, people) = of(approvals);
-        approvals.map(|_| format!("{} ({people} people)", words::listed(&roles)))
+        let who = if people == 1 { "1 person".to_owned() } else { format!("{people} people") };
+        approvals.map(|_| format!("{} ({who})", words::listed(&roles)))
     };
     Some(Edit::of("approvals", shown(was), shown(is)).goes(direction))
 }

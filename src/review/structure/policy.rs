@@ -126,7 +126,12 @@ fn shown(freeze: &Freeze) -> String {
         Freeze::Weekly { days, from, to, zone, .. } => {
             let named: Vec<&str> = DAYS.iter().zip(days).filter(|(_, is)| **is).map(|(day, _)| *day).collect();
             let zone = zone.iana_name().unwrap_or("UTC");
-            format!("{} {} to {} {zone}", named.join(", "), from.strftime("%H:%M"), to.strftime("%H:%M"))
+            let to = if *to == jiff::civil::Time::midnight() {
+                "24:00".to_owned()
+            } else {
+                to.strftime("%H:%M").to_string()
+            };
+            format!("{} {} to {to} {zone}", named.join(", "), from.strftime("%H:%M"))
         }
     }
 }

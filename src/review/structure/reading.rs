@@ -6,7 +6,7 @@ use crate::model::frame::Metric;
 use crate::policy::compiled::{Bound, Check, Condition, Policy, StageIx, Than, Window};
 use crate::review::change::{Counterexample, Direction};
 
-use super::effect::effect;
+use super::effect::{Effect, effect};
 use super::probe::{Answered, Reading, ask};
 use super::{Pair, bound, grid, matching, window, words};
 
@@ -22,6 +22,8 @@ pub(crate) enum Shows {
     Window,
     /// That control breaks it too.
     ControlToo,
+    /// That it is only told.
+    Shadow,
     /// Where it is active.
     Stages,
     /// What it does.
@@ -208,7 +210,6 @@ impl<'p, 'a> Search<'p, 'a> {
         if !by_doing && (old_acts, new_acts) != (by_old, !by_old) {
             return None;
         }
-        let (was, is) = (was?, is?);
         let about = self.new.or(self.old).map(|(check, _)| &check.id)?;
         let acting = if by_old { self.old } else { self.new }?.0;
         let (before, after, telling) = if acting.kind == CheckKind::Gate {
@@ -216,17 +217,27 @@ impl<'p, 'a> Search<'p, 'a> {
             let now = |closed| if closed { "would keep it closed" } else { "would open it" };
             (words(old_acts).to_owned(), now(new_acts).to_owned(), MOST_TELLING)
         } else {
-            let (before, after) = (effect(self.pair.old, &was, reading), effect(self.pair.new, &is, reading));
+            let of = |policy, answered: Option<&Answered>| answered.map(|answered| effect(policy, answered, reading));
+            // A policy that does not know the metric does nothing about it.
+            let before = of(self.pair.old, was.as_ref()).unwrap_or(Effect::NONE);
+            let after = of(self.pair.new, is.as_ref()).unwrap_or(Effect::NONE);
             if by_doing && (before.does == after.does || (before.does > after.does) != by_old) {
                 return None;
             }
-            let own = |one: &super::effect::Effect| one.until.is_none() || one.by.as_ref() == Some(about);
+            let own = |one: &Effect| one.until.is_none() || one.by.as_ref() == Some(about);
             let telling = match (before.does != after.does, own(&before) && own(&after)) {
                 (true, true) => MOST_TELLING,
                 (true, false) => 1,
                 (false, _) => 0,
             };
-            (before.before(about), after.after(about, &before), telling)
+            if telling == 0 && before.by.as_ref() == Some(about) && after.by.as_ref() == Some(about) && !by_doing {
+                // A check that holds does so from the first breach on; what it waits for is to be told.
+                let (fired, pending) = ("fired".to_owned(), "would be pending (holding all the same)".to_owned());
+                let (was_pending, fires) = ("was pending".to_owned(), "would fire (holding all the same)".to_owned());
+                if old_acts { (fired, pending, telling) } else { (was_pending, fires, telling) }
+            } else {
+                (before.before(about), after.after(about, &before), telling)
+            }
         };
         let example = Counterexample {
             metric: reading.metric.clone(),
