@@ -4,6 +4,7 @@
 pub mod bands;
 pub mod diagnostics;
 pub mod explain;
+pub mod html;
 pub mod json;
 pub mod layout;
 pub mod lines;
@@ -12,4 +13,5 @@ pub mod page;
 pub mod position;
 pub mod replay;
 pub mod screen;
+pub mod svg;
 pub mod times;
