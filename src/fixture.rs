@@ -19,6 +19,7 @@ pub mod scenario;
 pub mod score;
 pub mod series;
 pub mod timeline;
+pub mod tracks;
 
 mod fields;
 
