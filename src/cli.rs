@@ -19,6 +19,7 @@ pub mod failure;
 pub mod fix;
 pub mod fmt;
 pub mod global;
+mod html;
 pub mod init;
 pub mod man;
 pub mod policies;

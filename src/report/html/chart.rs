@@ -1,0 +1,254 @@
+//! One chart per metric: its readings, the bounds that were in force with the side that is a breach shaded, the
+//! baseline they were worked out from, the stretches in which it was unknown, and the moves.
+
+use crate::fixture::tracks::{CheckTrack, Lane as Track, Series, Tracks};
+use crate::model::finding::{CheckKind, FindingState, Side};
+use crate::model::frame::{Group, Metric, MetricIx};
+use crate::model::time::{Duration, Time};
+use crate::policy::compiled::{Check, Condition, Than};
+use crate::report::svg::plot::{beyond, block, drawing, grid, hours, line, point, steps, stretched};
+use crate::report::svg::scale::{Scale, brief};
+use crate::report::svg::{Node, node};
+
+use super::marks::{self, Mark};
+use super::{ReplayPage, Stretch, levels};
+
+mod labels;
+mod order;
+
+/// How high the chart of a metric is that decided something, and how high any other.
+const HIGH: f64 = 190.0;
+const LOW: f64 = 104.0;
+/// More regions than this are a tangle; the worst are drawn.
+const MOST_LINES: usize = 6;
+
+/// One metric.
+pub(super) struct Chart {
+    pub(super) name: String,
+    /// `100% to 94%`.
+    pub(super) range: String,
+    pub(super) keys: Vec<Key>,
+    pub(super) drawing: Node,
+    /// The bounds' names beside the drawing, at the height of their lines.
+    pub(super) labels: Node,
+    /// The same, for where there is no room beside it.
+    pub(super) legend: Vec<(&'static str, String)>,
+    pub(super) notes: Vec<String>,
+}
+
+/// What one line stands for.
+pub(super) struct Key {
+    pub(super) class: String,
+    pub(super) word: String,
+}
+
+/// The bound of one check in one region.
+struct Bound<'a> {
+    check: &'a Check,
+    side: Side,
+    than: Option<Than>,
+    track: &'a CheckTrack,
+}
+
+/// The charts, those first that decided something, and the metrics that have none.
+pub(super) fn charts(
+    stretch: &Stretch<'_>,
+    tracks: &Tracks,
+    page: &ReplayPage<'_>,
+    marks: &[Mark],
+) -> (Vec<Chart>, Vec<String>) {
+    let (mut charts, mut undrawn) = (Vec::new(), Vec::new());
+    for (ix, loud) in order::order(tracks, page) {
+        let Some(metric) = page.policy.catalogue.metric(ix) else { continue };
+        let series = order::drawn(tracks, page.policy, ix, metric.better);
+        if series.is_empty() {
+            undrawn.push(metric.name.to_string());
+            continue;
+        }
+        let height = if loud { HIGH } else { LOW };
+        charts.push(chart(stretch, tracks, page, ix, metric, &series, marks, height));
+    }
+    (charts, undrawn)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a chart brings together everything there is")]
+fn chart(
+    stretch: &Stretch<'_>,
+    tracks: &Tracks,
+    page: &ReplayPage<'_>,
+    ix: MetricIx,
+    metric: &Metric,
+    series: &[&Series],
+    marks: &[Mark],
+    height: f64,
+) -> Chart {
+    let bounds = bounds(tracks, page, ix);
+    let (low, high) = order::domain(series, &bounds);
+    let scale = Scale::new(metric.unit, low, high, 6.0, height - 6.0);
+    let patience = page.policy.metrics.get(usize::from(ix.0)).map_or(Duration::ZERO, |rules| rules.max_age);
+    let mut back = Vec::new();
+    let mut front = Vec::new();
+    let mut dots = Vec::new();
+    for bound in &bounds {
+        draw_bound(stretch, tracks.last, &scale, bound, &mut back, &mut front);
+    }
+    let regions = order::regions(series);
+    for one in series {
+        let class = class_of(one, &regions);
+        for stroke in one.track.strokes(patience) {
+            if let [only] = stroke.as_slice() {
+                dots.push(point(&stretch.extent, &scale, *only, &format!("dot {class}"), ""));
+            } else {
+                front.push(line(&stretch.extent, &scale, &stroke, &format!("series {class}")));
+            }
+        }
+    }
+    let said = describe(metric, series, &bounds);
+    let title = format!("{} over time", metric.name);
+    let drawing = drawing(height, &title, &said.join("; "))
+        .children(hours(&stretch.extent, &stretch.ticks, (0.0, height)))
+        .child(stretched(height, back))
+        .children(unknown(stretch, tracks, &bounds, height))
+        .children(grid(&scale))
+        .children(marks::lines(stretch, marks, (0.0, height)))
+        .child(stretched(height, front))
+        .children(dots);
+    let off_chart = bounds.iter().filter(|bound| labels::level(bound).is_some_and(|level| !scale.shows(level)));
+    Chart {
+        name: metric.name.to_string(),
+        range: order::range_of(metric, series),
+        keys: keys(series, &regions, &bounds),
+        drawing,
+        labels: labels::beside(&bounds, &scale, metric.unit, height),
+        legend: labels::legend(&bounds),
+        notes: off_chart.map(|bound| format!("{} lies outside of the chart", labels::name(bound))).collect(),
+    }
+}
+
+/// The bounds that were in force on a metric; of a gate only where there is no other.
+fn bounds<'a>(tracks: &'a Tracks, page: &ReplayPage<'a>, ix: MetricIx) -> Vec<Bound<'a>> {
+    let on_metric = |check: &'a Check| match &check.condition {
+        Condition::Bound(bound) if bound.metric == ix => Some((check, bound)),
+        _ => None,
+    };
+    let all: Vec<_> = page.policy.checks.iter().filter_map(on_metric).collect();
+    let gates = all.iter().all(|(check, _)| check.kind == CheckKind::Gate);
+    let mut found: Vec<Bound<'a>> = Vec::new();
+    for (check, bound) in all.into_iter().filter(|(check, _)| gates || check.kind != CheckKind::Gate) {
+        for track in tracks.checks.iter().filter(|track| track.check == check.id) {
+            // Regions that share a bound share its line.
+            let same =
+                |known: &Bound<'_>| known.check.id == check.id && known.track.bounds.values().eq(track.bounds.values());
+            if track.bounds.values().any(Option::is_some) && !found.iter().any(same) {
+                found.push(Bound { check, side: bound.side, than: bound.limit.than(), track });
+            }
+        }
+    }
+    found
+}
+
+/// Stretches in which a value stood, with the instant each ends: between them there was none.
+fn pieces(lane: &Track<Option<f64>>, end: Time) -> Vec<(Vec<(Time, f64)>, Time)> {
+    let mut pieces: Vec<(Vec<(Time, f64)>, Time)> = Vec::new();
+    for (from, to, value) in lane.runs(end) {
+        let Some(value) = value else { continue };
+        match pieces.last_mut() {
+            Some((piece, ends)) if *ends == from => {
+                piece.push((from, *value));
+                *ends = to;
+            }
+            _ => pieces.push((vec![(from, *value)], to)),
+        }
+    }
+    pieces
+}
+
+fn draw_bound(
+    stretch: &Stretch<'_>,
+    end: Time,
+    scale: &Scale,
+    bound: &Bound<'_>,
+    back: &mut Vec<Node>,
+    front: &mut Vec<Node>,
+) {
+    let class = levels::of_severity((bound.check.kind != CheckKind::Gate).then_some(bound.check.severity));
+    for (piece, until) in pieces(&bound.track.bounds, end) {
+        let above = bound.side == Side::Above;
+        if piece.iter().any(|(_, value)| scale.shows(*value)) {
+            back.extend(beyond(&stretch.extent, scale, &piece, until, above, &format!("beyond {class}")));
+            front.push(steps(&stretch.extent, scale, &piece, until, &format!("bound {class}")));
+        }
+    }
+    if bound.than == Some(Than::Baseline) {
+        for (piece, until) in pieces(&bound.track.comparisons, end) {
+            front.push(steps(&stretch.extent, scale, &piece, until, "baseline"));
+        }
+    }
+}
+
+/// Hatched where a check on the metric could not be told.
+fn unknown(stretch: &Stretch<'_>, tracks: &Tracks, bounds: &[Bound<'_>], height: f64) -> Vec<Node> {
+    let mut drawn: Vec<(Time, Time)> = Vec::new();
+    let mut blocks = Vec::new();
+    for bound in bounds {
+        for (from, to, stand) in bound.track.stands.runs(tracks.last) {
+            if stand.state != Some(FindingState::Unknown) || drawn.contains(&(from, to)) {
+                continue;
+            }
+            drawn.push((from, to));
+            let why = stand.unknown.map_or_else(|| "unknown".to_owned(), |why| format!("unknown: {why}"));
+            let region = &bound.track.region;
+            let place = if region.as_str().is_empty() { String::new() } else { format!(" in {region}") };
+            let hover = format!("{why}{place}, {}", stretch.said(from, to));
+            blocks.push(block(&stretch.extent, (from, to), (0.0, height), "hole", "", &hover));
+            let x = stretch.extent.x(from);
+            if stretch.extent.x(to) - x > 6.0 {
+                let words = node("text").class("hole-word").share("x", x + 0.5).at("y", 14.0);
+                blocks.push(words.text(&why));
+            }
+        }
+    }
+    blocks
+}
+
+/// The class of a series: control and all are told apart from the regions by their strokes.
+fn class_of(series: &Series, regions: &[&str]) -> String {
+    let at = regions.iter().position(|region| *region == series.region.as_str()).unwrap_or(0) % MOST_LINES;
+    match series.group {
+        Group::Control => format!("control r{at}"),
+        _ => format!("r{at}"),
+    }
+}
+
+fn keys(series: &[&Series], regions: &[&str], bounds: &[Bound<'_>]) -> Vec<Key> {
+    let word = |one: &Series| match (one.region.as_str(), one.group) {
+        ("", group) => group.to_string(),
+        (region, Group::Control) => format!("{region}, control"),
+        (region, _) => region.to_owned(),
+    };
+    let mut keys: Vec<Key> = series.iter().map(|one| Key { class: class_of(one, regions), word: word(one) }).collect();
+    if bounds.iter().any(|bound| bound.than == Some(Than::Baseline)) {
+        keys.push(Key { class: "baseline".to_owned(), word: "baseline".to_owned() });
+    }
+    keys
+}
+
+/// What a screen reader says of a chart.
+fn describe(metric: &Metric, series: &[&Series], bounds: &[Bound<'_>]) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for one in series {
+        let (Some((low, high)), Some((first, last))) = (one.track.range(), one.track.ends()) else { continue };
+        let place = if one.region.as_str().is_empty() { String::new() } else { format!(" in {}", one.region) };
+        let show = |value: f64| brief(metric.unit, value);
+        said.push(format!(
+            "{}{place} from {} to {}, lowest {}, highest {}",
+            one.group,
+            show(first),
+            show(last),
+            show(low),
+            show(high)
+        ));
+    }
+    said.extend(bounds.iter().map(|bound| format!("bound {}: {}", bound.check.id, bound.check.words)));
+    said
+}
