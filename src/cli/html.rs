@@ -13,10 +13,10 @@ use super::global::Output;
 
 /// Where a page is written to.
 #[derive(Debug, Clone, Default, Args)]
-pub struct Html {
+pub(super) struct Html {
     /// Also write a page with charts: one file to attach, which needs no script and no network
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub html: Option<PathBuf>,
+    pub(super) html: Option<PathBuf>,
 }
 
 impl Html {

@@ -13,6 +13,8 @@ use super::{Lane, Stretch, levels};
 
 /// How high a band is.
 const HEIGHT: f64 = 26.0;
+/// How high the strip of triangles above the decisions is.
+const TIPS: f64 = 16.0;
 
 /// The three bands.
 pub(super) fn bands(stretch: &Stretch<'_>, tracks: &Tracks, policy: &Policy, marks: &[Mark]) -> Vec<Lane> {
@@ -63,12 +65,13 @@ fn decisions(stretch: &Stretch<'_>, tracks: &Tracks, marks: &[Mark]) -> Lane {
         let hover = format!("{words}: {}", stretch.said(from, to));
         let inside = if *standing == Standing::Arrived { "hold: arrived" } else { words };
         let class = format!("standing {class}");
-        blocks.push(block(&stretch.extent, (from, to), (4.0, HEIGHT - 8.0), &class, inside, &hover));
+        blocks.push(block(&stretch.extent, (from, to), (TIPS, HEIGHT - 4.0), &class, inside, &hover));
     }
     // Its triangles lead somewhere, so this drawing is a group and not a picture.
-    let drawing = node("svg").class("plot").at("height", HEIGHT).set("role", "group");
+    let height = TIPS + HEIGHT - 2.0;
+    let drawing = node("svg").class("plot").at("height", height).set("role", "group");
     let drawing = drawing.set("aria-label", "decision over time; each triangle leads to its row below");
-    let drawing = drawing.children(blocks).children(marks::lines(stretch, marks, (0.0, HEIGHT)));
+    let drawing = drawing.children(blocks).children(marks::lines(stretch, marks, (0.0, height)));
     let count = |answer: Answer| marks.iter().filter(|mark| mark.answer == answer).count();
     let note = match (count(Answer::Advance), count(Answer::RollBack)) {
         (0, 0) => "hold throughout".to_owned(),
@@ -76,7 +79,7 @@ fn decisions(stretch: &Stretch<'_>, tracks: &Tracks, marks: &[Mark]) -> Lane {
         (_, 0) => "▲ advance".to_owned(),
         _ => "▲ advance ▼ roll back".to_owned(),
     };
-    Lane { name: "decision".to_owned(), note, drawing: drawing.children(marks::triangles(stretch, marks, HEIGHT)) }
+    Lane { name: "decision".to_owned(), note, drawing: drawing.children(marks::triangles(stretch, marks, TIPS)) }
 }
 
 /// When the recording is known to have been bad, for a labelled one.

@@ -4,14 +4,15 @@
 use crate::fixture::tracks::{CheckTrack, Lane as Track, Series, Tracks};
 use crate::model::finding::{CheckKind, FindingState, Side};
 use crate::model::frame::{Group, Metric, MetricIx};
+use crate::model::ids::CheckId;
 use crate::model::time::{Duration, Time};
 use crate::policy::compiled::{Check, Condition, Than};
-use crate::report::svg::plot::{beyond, block, drawing, grid, hours, line, point, steps, stretched};
+use crate::report::svg::plot::{beyond, block, drawing, gauge, grid, hours, line, point, steps, stretched};
 use crate::report::svg::scale::{Scale, brief};
 use crate::report::svg::{Node, node};
 
 use super::marks::{self, Mark};
-use super::{ReplayPage, Stretch, levels};
+use super::{ReplayPage, Stretch};
 
 mod labels;
 mod order;
@@ -21,19 +22,23 @@ const HIGH: f64 = 190.0;
 const LOW: f64 = 104.0;
 /// More regions than this are a tangle; the worst are drawn.
 const MOST_LINES: usize = 6;
+/// A line of more points than this is drawn finer.
+const DENSE: usize = 400;
 
 /// One metric.
 pub(super) struct Chart {
-    pub(super) name: String,
+    /// Its name in parts, where a line may break after an underscore.
+    pub(super) name: Vec<String>,
     /// `100% to 94%`.
     pub(super) range: String,
     pub(super) keys: Vec<Key>,
+    /// Its round values, beside the drawing.
+    pub(super) gauge: Node,
     pub(super) drawing: Node,
     /// The bounds' names beside the drawing, at the height of their lines.
     pub(super) labels: Node,
     /// The same, for where there is no room beside it.
     pub(super) legend: Vec<(&'static str, String)>,
-    pub(super) notes: Vec<String>,
 }
 
 /// What one line stands for.
@@ -48,6 +53,8 @@ struct Bound<'a> {
     side: Side,
     than: Option<Than>,
     track: &'a CheckTrack,
+    /// Other regions have another one.
+    regional: bool,
 }
 
 /// The charts, those first that decided something, and the metrics that have none.
@@ -65,8 +72,7 @@ pub(super) fn charts(
             undrawn.push(metric.name.to_string());
             continue;
         }
-        let height = if loud { HIGH } else { LOW };
-        charts.push(chart(stretch, tracks, page, ix, metric, &series, marks, height));
+        charts.push(chart(stretch, tracks, page, ix, metric, &series, marks, loud));
     }
     (charts, undrawn)
 }
@@ -80,17 +86,25 @@ fn chart(
     metric: &Metric,
     series: &[&Series],
     marks: &[Mark],
-    height: f64,
+    loud: bool,
 ) -> Chart {
     let bounds = bounds(tracks, page, ix);
+    // High enough for the names of its bounds.
+    let names = bounds.len() as f64 * labels::APART + 6.0;
+    let height = if loud { HIGH } else { LOW.max(names).min(HIGH) };
     let (low, high) = order::domain(series, &bounds);
     let scale = Scale::new(metric.unit, low, high, 6.0, height - 6.0);
     let patience = page.policy.metrics.get(usize::from(ix.0)).map_or(Duration::ZERO, |rules| rules.max_age);
     let mut back = Vec::new();
     let mut front = Vec::new();
     let mut dots = Vec::new();
-    for bound in &bounds {
-        draw_bound(stretch, tracks.last, &scale, bound, &mut back, &mut front);
+    for class in ["p2", "p1", "p0", "none"] {
+        let mut shades = Vec::new();
+        for bound in bounds.iter().filter(|bound| labels::class(bound) == class) {
+            draw_bound(stretch, tracks.last, &scale, bound, &mut shades, &mut front);
+        }
+        // Shaded as one: two bounds at one place are not twice as bad.
+        back.push(node("g").class(&format!("beyond {class}")).children(shades));
     }
     let regions = order::regions(series);
     for one in series {
@@ -99,7 +113,8 @@ fn chart(
             if let [only] = stroke.as_slice() {
                 dots.push(point(&stretch.extent, &scale, *only, &format!("dot {class}"), ""));
             } else {
-                front.push(line(&stretch.extent, &scale, &stroke, &format!("series {class}")));
+                let dense = if stroke.len() > DENSE { "dense " } else { "" };
+                front.push(line(&stretch.extent, &scale, &stroke, &format!("{dense}series {class}")));
             }
         }
     }
@@ -113,15 +128,14 @@ fn chart(
         .children(marks::lines(stretch, marks, (0.0, height)))
         .child(stretched(height, front))
         .children(dots);
-    let off_chart = bounds.iter().filter(|bound| labels::level(bound).is_some_and(|level| !scale.shows(level)));
     Chart {
-        name: metric.name.to_string(),
+        name: metric.name.as_str().split('_').map(str::to_owned).collect(),
         range: order::range_of(metric, series),
         keys: keys(series, &regions, &bounds),
+        gauge: gauge(&scale, height),
         drawing,
         labels: labels::beside(&bounds, &scale, metric.unit, height),
-        legend: labels::legend(&bounds),
-        notes: off_chart.map(|bound| format!("{} lies outside of the chart", labels::name(bound))).collect(),
+        legend: labels::legend(&bounds, &scale),
     }
 }
 
@@ -140,9 +154,15 @@ fn bounds<'a>(tracks: &'a Tracks, page: &ReplayPage<'a>, ix: MetricIx) -> Vec<Bo
             let same =
                 |known: &Bound<'_>| known.check.id == check.id && known.track.bounds.values().eq(track.bounds.values());
             if track.bounds.values().any(Option::is_some) && !found.iter().any(same) {
-                found.push(Bound { check, side: bound.side, than: bound.limit.than(), track });
+                let than = bound.limit.than();
+                found.push(Bound { check, side: bound.side, than, track, regional: false });
             }
         }
+    }
+    let several = |id: &CheckId| found.iter().filter(|bound| bound.check.id == *id).count() > 1;
+    let regional: Vec<bool> = found.iter().map(|bound| several(&bound.check.id)).collect();
+    for (bound, regional) in found.iter_mut().zip(regional) {
+        bound.regional = regional;
     }
     found
 }
@@ -171,11 +191,11 @@ fn draw_bound(
     back: &mut Vec<Node>,
     front: &mut Vec<Node>,
 ) {
-    let class = levels::of_severity((bound.check.kind != CheckKind::Gate).then_some(bound.check.severity));
+    let class = labels::class(bound);
     for (piece, until) in pieces(&bound.track.bounds, end) {
         let above = bound.side == Side::Above;
         if piece.iter().any(|(_, value)| scale.shows(*value)) {
-            back.extend(beyond(&stretch.extent, scale, &piece, until, above, &format!("beyond {class}")));
+            back.extend(beyond(&stretch.extent, scale, &piece, until, above, "shade"));
             front.push(steps(&stretch.extent, scale, &piece, until, &format!("bound {class}")));
         }
     }
@@ -226,7 +246,8 @@ fn keys(series: &[&Series], regions: &[&str], bounds: &[Bound<'_>]) -> Vec<Key> 
         (region, Group::Control) => format!("{region}, control"),
         (region, _) => region.to_owned(),
     };
-    let mut keys: Vec<Key> = series.iter().map(|one| Key { class: class_of(one, regions), word: word(one) }).collect();
+    let mut keys: Vec<Key> =
+        series.iter().rev().map(|one| Key { class: class_of(one, regions), word: word(one) }).collect();
     if bounds.iter().any(|bound| bound.than == Some(Than::Baseline)) {
         keys.push(Key { class: "baseline".to_owned(), word: "baseline".to_owned() });
     }

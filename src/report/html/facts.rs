@@ -2,6 +2,7 @@
 
 use super::ReplayPage;
 use crate::report::layout::thousands;
+use crate::report::svg::clock::lasted;
 
 /// A word and its lines.
 pub(super) struct Fact {
@@ -40,6 +41,15 @@ pub(super) fn facts(page: &ReplayPage<'_>) -> Vec<Fact> {
     all.into_iter().filter(|(_, lines)| !lines.is_empty()).map(|(word, lines)| Fact { word, lines }).collect()
 }
 
+/// `110 snapshots every 1m, 09:00:00 to 10:49:00`.
+pub(super) fn extent(page: &ReplayPage<'_>) -> String {
+    let head = &page.replayed.head;
+    let (Some(first), Some(last)) = (head.first, head.last) else { return head.extent.clone() };
+    let snapshots = head.extent.split(", ").next().unwrap_or_default();
+    let length = lasted(last.since(first));
+    format!("{snapshots}, {} to {}, {length}", page.times.full(first), page.times.full(last))
+}
+
 /// The numbers at the end of a replay.
 pub(super) fn figures(page: &ReplayPage<'_>) -> Vec<Figure> {
     let summary = &page.replayed.summary;
@@ -50,7 +60,7 @@ pub(super) fn figures(page: &ReplayPage<'_>) -> Vec<Figure> {
         (summary.advances, plural(summary.advances, "advance", "advances"), true),
         (summary.roll_backs, plural(summary.roll_backs, "roll back", "roll backs"), true),
         (summary.would_roll_back, plural(summary.would_roll_back, "would-be roll back", "would-be roll backs"), false),
-        (summary.unknown, "evaluations blind", false),
+        (summary.unknown, plural(summary.unknown, "evaluation blind", "evaluations blind"), false),
     ];
     let shown = all.into_iter().filter(|(number, _, always)| *always || *number > 0);
     shown
