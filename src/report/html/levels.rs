@@ -29,7 +29,7 @@ pub(super) const fn of_answer(answer: Answer) -> (&'static str, &'static str) {
 pub(super) const fn of_standing(standing: Standing) -> (&'static str, &'static str) {
     match standing {
         Standing::Arrived => ("arrived", "arrived"),
-        Standing::Waiting => ("waiting", "hold: its time"),
+        Standing::Waiting => ("waiting", "hold: waiting"),
         Standing::Ordered => ("ordered", "hold: ordered"),
         Standing::Blind => ("blind", "hold: unknown"),
         Standing::Blocked => ("blocked", "hold: breach"),

@@ -13,7 +13,7 @@ use super::Bound;
 /// How far two names are apart at least.
 pub(super) const APART: f64 = 27.0;
 /// Characters that fit beside the chart.
-const ROOM: usize = 27;
+const ROOM: usize = 25;
 
 /// Where a bound last stood.
 pub(super) fn level(bound: &Bound<'_>) -> Option<f64> {
