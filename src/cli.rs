@@ -9,6 +9,7 @@ use crate::report::screen::{BAD, PLACE, paint};
 use crate::shell::terminal::Terminal;
 
 pub mod check;
+pub mod ci;
 pub mod completions;
 pub mod console;
 pub mod demo;

@@ -8,6 +8,7 @@
 
 mod bake;
 mod baseline;
+mod beside;
 mod checks;
 mod columns;
 mod control;

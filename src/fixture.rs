@@ -22,6 +22,7 @@ pub mod timeline;
 pub mod tracks;
 
 mod fields;
+mod opening;
 
 pub use data::{DataError, DataReport, Format, Frames, InMemory, ReadOptions, Recording};
 pub use fields::Moment;

@@ -157,12 +157,12 @@ fn run(source: &PolicySource, environment: &Environment) -> Outcome {
     let metrics = parts.metrics.iter().map(|metric| metric.metric.clone()).collect();
     let regions = raw.regions.iter().map(|region| Region::new(&region.value)).collect();
     let catalogue = Catalogue::new(metrics, regions);
-    let (scripts, fingerprints) = seam::scripts(&mut parts, &catalogue, source, &mut sink);
+    let scripts = seam::scripts(&mut parts, &catalogue, source, &mut sink);
     lint::lint(&parts, &mut sink);
     if !sink.has_errors() {
         sink.report_unused(raw.allows());
     }
-    let build = build::Build { source, environment, catalogue, scripts, fingerprints };
+    let build = build::Build { source, environment, catalogue, scripts };
     let policy = if sink.has_errors() { None } else { build.policy(&raw, parts) };
     Outcome { policy, origins, sink }
 }

@@ -2,6 +2,7 @@
 //! values it shows and of the [`screen::Screen`] it is shown on.
 
 pub mod bands;
+pub mod ci;
 pub mod diagnostics;
 pub mod explain;
 pub mod html;

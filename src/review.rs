@@ -6,5 +6,10 @@
 
 pub mod case;
 pub mod change;
+pub mod compare;
+pub mod gate;
 pub mod outcome;
+pub mod structure;
+pub mod per_step;
+pub mod tally;
 pub mod verdict;

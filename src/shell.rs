@@ -6,6 +6,8 @@ pub mod clock;
 pub mod data;
 pub mod files;
 pub mod fixture;
+pub mod git;
+pub mod summary;
 pub mod terminal;
 #[cfg(feature = "watch")]
 pub mod watch;

@@ -10,7 +10,9 @@ use crate::model::ids::Environment;
 use crate::policy::ValueOrigin;
 use crate::policy::compiled::Policy;
 use crate::policy::diagnostic::{Diagnostic, Level};
+use crate::policy::fix::first_mends;
 use crate::policy::source::PolicySource;
+use crate::report::ci::{CheckedPolicy, Report, item, of_check};
 use crate::report::json::{Envelope, Problem};
 use crate::report::layout::count;
 use crate::report::screen::{BAD, GOOD, Mark, PLACE, QUIET, of_level, paint};
@@ -19,7 +21,7 @@ use crate::shell::files;
 
 use super::console::Console;
 use super::exit::Exit;
-use super::global::{self, Output};
+use super::global::{self, AnyOutput, Output};
 use super::{policies, watching};
 
 mod evidence;
@@ -56,7 +58,7 @@ pub struct Check {
     watch: bool,
     /// Shape of the report [default: pretty, or plain with --plain]
     #[arg(long, value_enum, value_name = "SHAPE")]
-    output: Option<Output>,
+    output: Option<AnyOutput>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -110,10 +112,11 @@ impl Check {
         let origins = self.show_origin;
         let errors: usize = all.iter().map(|one| one.count(Level::Error)).sum();
         let warnings: usize = all.iter().map(|one| one.count(Level::Warning)).sum();
-        match global::output(self.output, console.plain) {
-            Output::Json => json(&all, &facts, origins, console)?,
-            Output::Jsonl => jsonl(&all, &facts, origins, console)?,
-            shape => {
+        match global::any_output(self.output, console.plain) {
+            AnyOutput::Own(Output::Json) => json(&all, &facts, origins, console)?,
+            AnyOutput::Own(Output::Jsonl) => jsonl(&all, &facts, origins, console)?,
+            AnyOutput::Ci(format) => super::ci::print(&self.report(&all, &facts), format, console)?,
+            AnyOutput::Own(shape) => {
                 if shape == Output::Plain {
                     console.plain = true;
                 }
@@ -131,6 +134,36 @@ impl Check {
         }
         let fails = errors > 0 || (warnings > 0 && self.fail_level == FailLevel::Warning);
         Ok(if fails { Exit::PolicyInvalid } else { Exit::Done })
+    }
+
+    /// The same for other tools.
+    fn report(&self, all: &[Checked], facts: &[String]) -> Report {
+        let policies: Vec<CheckedPolicy<'_>> = all.iter().map(|one| self.for_tools(one)).collect();
+        let fails = match self.fail_level {
+            FailLevel::Warning => item::Level::Warning,
+            FailLevel::Error => item::Level::Error,
+        };
+        let total = |level| all.iter().map(|one| one.count(level)).sum();
+        let (errors, warnings) = (count(total(Level::Error), "error"), count(total(Level::Warning), "warning"));
+        let each = all.iter().filter(|one| !one.source.root.is_empty()).count();
+        of_check(&policies, fails, format!("checked {}: {errors}, {warnings}", count(each, "policy")), facts)
+    }
+
+    fn for_tools<'a>(&self, one: &'a Checked) -> CheckedPolicy<'a> {
+        let environments = match &self.environment {
+            _ if one.source.root.is_empty() => Vec::new(),
+            Some(environment) => vec![environment.clone()],
+            None => crate::policy::environments(&one.source).iter().map(ToString::to_string).collect(),
+        };
+        let digests = one.policies.iter().map(|(name, policy)| (name.to_string(), policy.digest.short().to_string()));
+        CheckedPolicy {
+            source: &one.source,
+            diagnostics: &one.diagnostics,
+            environments,
+            rollout: one.usual().map(|policy| policy.rollout.to_string()),
+            digests: digests.collect(),
+            mends: first_mends(&one.source),
+        }
     }
 
     fn examine(&self, source: PolicySource) -> Checked {

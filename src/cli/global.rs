@@ -1,8 +1,10 @@
 //! Arguments that every command takes.
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use crate::model::ids::Environment;
+use crate::report::ci::Format;
 
 /// How output looks, on every command.
 #[derive(Debug, Clone, Args)]
@@ -42,6 +44,38 @@ pub enum Output {
     Jsonl,
 }
 
+/// The shape of a report that continuous integration may read too: `check`, `test`, `diff`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnyOutput {
+    /// One that every command has.
+    Own(Output),
+    /// One of another tool's.
+    Ci(Format),
+}
+
+impl ValueEnum for AnyOutput {
+    fn value_variants<'a>() -> &'a [AnyOutput] {
+        &[
+            AnyOutput::Own(Output::Pretty),
+            AnyOutput::Own(Output::Plain),
+            AnyOutput::Own(Output::Json),
+            AnyOutput::Own(Output::Jsonl),
+            AnyOutput::Ci(Format::Junit),
+            AnyOutput::Ci(Format::Github),
+            AnyOutput::Ci(Format::Sarif),
+            AnyOutput::Ci(Format::Rdjsonl),
+            AnyOutput::Ci(Format::Markdown),
+        ]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            AnyOutput::Own(own) => own.to_possible_value(),
+            AnyOutput::Ci(format) => Some(PossibleValue::new(format.name()).help(format.about())),
+        }
+    }
+}
+
 /// Which environment's policy is meant.
 #[derive(Debug, Clone, Args)]
 pub struct WhichEnvironment {
@@ -68,4 +102,10 @@ impl WhichEnvironment {
 #[must_use]
 pub fn output(asked: Option<Output>, plain: bool) -> Output {
     asked.unwrap_or(if plain { Output::Plain } else { Output::Pretty })
+}
+
+/// The same for commands whose reports continuous integration may read too.
+#[must_use]
+pub fn any_output(asked: Option<AnyOutput>, plain: bool) -> AnyOutput {
+    asked.unwrap_or(AnyOutput::Own(output(None, plain)))
 }

@@ -5,21 +5,26 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::fixture::directory::FIXTURE_FILE;
+use crate::policy::source::POLICY_FILE;
+use crate::report::ci::of_test;
 use crate::report::json::Envelope;
-use crate::report::outcomes::{self, Outcome, Outcomes};
+use crate::report::outcomes::{self, At, Outcome, Outcomes};
 use crate::shell::clock::Stopwatch;
 use crate::shell::files;
 
 use super::console::Console;
 use super::exit::Exit;
-use super::failure::{self, Failure};
-use super::global::{self, Output};
+use super::failure::Failure;
+use super::global::{self, AnyOutput, Output};
 use super::{policies, watching};
 
+pub(crate) mod compile;
 pub(crate) mod fired;
 pub(crate) mod fixtures;
 mod suite;
 
+use compile::goes_on;
 use fired::Fired;
 
 /// Run the policies' own tests, and fixtures against their policies.
@@ -48,7 +53,7 @@ pub struct Test {
     watch: bool,
     /// Shape of the report [default: pretty, or plain with --plain]
     #[arg(long, value_enum, value_name = "SHAPE")]
-    output: Option<Output>,
+    output: Option<AnyOutput>,
 }
 
 impl Test {
@@ -69,19 +74,16 @@ impl Test {
         let mut hindered = None;
         for folder in &policy_folders {
             let ran = suite::run(&files::load_policy(folder), &wanted, &mut all, &mut fired, console);
-            hindered = hindered.max(goes_on(ran, &mut all, console)?);
+            hindered = hindered.max(goes_on(ran, files::shown(folder), POLICY_FILE, &mut all, console)?);
         }
         for folder in &fixture_folders {
             let ran = fixtures::run(folder, &wanted, &mut all, &mut fired, console);
-            hindered = hindered.max(goes_on(ran, &mut all, console)?);
+            hindered = hindered.max(goes_on(ran, files::shown(folder), FIXTURE_FILE, &mut all, console)?);
         }
         let ran: usize = all.suites.iter().map(|suite| suite.tests.len()).sum();
-        if let Some(exit) = hindered
-            && ran == 0
+        if hindered.is_none()
+            && (policy_folders.is_empty() && fixture_folders.is_empty() || (ran == 0 && all.filtered == 0))
         {
-            return Ok(exit);
-        }
-        if policy_folders.is_empty() && fixture_folders.is_empty() || (ran == 0 && all.filtered == 0) {
             return Err(nothing(paths).into());
         }
         if self.filter.is_none() {
@@ -91,16 +93,7 @@ impl Test {
             all.suites.retain(|suite| !suite.tests.is_empty());
         }
         all.took = stopwatch.elapsed();
-        match global::output(self.output, console.plain) {
-            Output::Pretty => console.print(outcomes::pretty(&all, console.screen))?,
-            Output::Plain => console.print(outcomes::plain(&all))?,
-            Output::Json => console.line(Envelope::new("test", &all).pretty()?)?,
-            Output::Jsonl => {
-                for suite in &all.suites {
-                    console.line(Envelope::new("test", suite).line()?)?;
-                }
-            }
-        }
+        show(&all, global::any_output(self.output, console.plain), console)?;
         Ok(match (hindered, all.failed(), all.passed()) {
             (Some(exit), ..) => exit,
             (None, 0, 0) => Exit::Nothing,
@@ -108,6 +101,21 @@ impl Test {
             (None, ..) => Exit::ExpectationFailed,
         })
     }
+}
+
+fn show(all: &Outcomes, shape: AnyOutput, console: &mut Console) -> anyhow::Result<()> {
+    match shape {
+        AnyOutput::Own(Output::Pretty) => console.print(outcomes::pretty(all, console.screen))?,
+        AnyOutput::Own(Output::Plain) => console.print(outcomes::plain(all))?,
+        AnyOutput::Own(Output::Json) => console.line(Envelope::new("test", all).pretty()?)?,
+        AnyOutput::Own(Output::Jsonl) => {
+            for suite in &all.suites {
+                console.line(Envelope::new("test", suite).line()?)?;
+            }
+        }
+        AnyOutput::Ci(format) => super::ci::print(&of_test(all), format, console)?,
+    }
+    Ok(())
 }
 
 /// Which tests, and whether golden files are written.
@@ -126,21 +134,8 @@ impl Wanted<'_> {
 }
 
 /// A test that held.
-pub(crate) const fn passed(name: String) -> Outcome {
-    Outcome { name, failures: Vec::new() }
-}
-
-/// One policy or fixture that cannot be run is told, and the others run: the exit code it asks for.
-fn goes_on(ran: anyhow::Result<()>, all: &mut Outcomes, console: &mut Console) -> anyhow::Result<Option<Exit>> {
-    match ran {
-        Ok(()) => Ok(None),
-        Err(error) if failure::is_closed_pipe(&error) => Err(error),
-        Err(error) => {
-            super::complain(console, &error);
-            all.not_run += 1;
-            Ok(Some(failure::exit_of(&error)))
-        }
-    }
+pub(crate) const fn passed(name: String, place: At) -> Outcome {
+    Outcome { name, place, failures: Vec::new() }
 }
 
 fn nothing(paths: &[PathBuf]) -> Failure {

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use crate::model::decision::Answer;
 use crate::model::finding::FindingState;
-use crate::model::frame::Frame;
+use crate::model::frame::{Frame, RegionIx};
 use crate::model::reading::{Truth, Unknown};
 use crate::model::severity::Severity;
 use crate::model::state::Baseline;
 use crate::model::time::Time;
-use crate::policy::compiled::{Policy, StageIx};
+use crate::policy::compiled::{CheckIx, Policy, StageIx};
 
 use super::evidence::Evidence;
 
@@ -78,6 +78,13 @@ impl Checks {
             Answer::Advance
         };
         Called { answer, severity: tally.severity }
+    }
+
+    /// Where one check stands in the first region after [`Checks::evaluate`]; none where it is not active.
+    #[must_use]
+    pub fn state(&self, check: CheckIx) -> Option<FindingState> {
+        let row = self.evidence.table.row_of(check, RegionIx(0))?;
+        self.evidence.states.get(row).copied()
     }
 
     /// Where each check stands after [`Checks::evaluate`].

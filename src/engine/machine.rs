@@ -81,6 +81,8 @@ pub struct Machine {
     pub(crate) ordered: Option<(Actor, String)>,
     /// Everything the last frame brought came out of order.
     pub(crate) late_only: bool,
+    /// It stands where another machine stands, and moves nothing itself.
+    pub(crate) follows: bool,
     told_past_max: bool,
     next_heartbeat: Time,
     changes: Vec<(usize, FindingState)>,
@@ -113,6 +115,7 @@ impl Machine {
             moved: None,
             ordered: None,
             late_only: false,
+            follows: false,
             told_past_max: false,
             next_heartbeat: now + HEARTBEAT,
             changes: Vec::new(),
@@ -246,6 +249,9 @@ impl Machine {
         let changed = (assessment.answer, assessment.why) != (self.last.answer, self.last.why);
         self.last = assessment;
         output.changed |= changed || self.tally.changed;
+        if self.follows {
+            return;
+        }
         if changed {
             let verdict = self.verdict(&assessment);
             let decision = verdict.answer().name().to_owned();
@@ -323,8 +329,7 @@ impl Machine {
     /// Starts a stage empty, as the state says.
     pub(crate) fn enter_stage(&mut self) {
         self.stage_ix = self.policy.find_stage(self.state.stage.as_str()).unwrap_or(StageIx(0));
-        let watched = self.watched_stage();
-        self.evidence.enter(&self.policy, watched, &self.state.baselines, self.now, self.now);
+        self.restart_runs();
         self.mark_acting_rows();
         self.bake = self.state.bake;
         self.mark = None;
@@ -351,6 +356,22 @@ impl Machine {
     /// Shows `decision` until the next input.
     pub(crate) fn show(&mut self, decision: Decision) {
         self.moved = Some(Box::new(decision));
+    }
+
+    /// Takes over a state that another machine's events made.
+    pub(crate) fn replace_state(&mut self, state: RolloutState) {
+        self.state = state;
+    }
+
+    /// Starts the runs of the stage the state says, empty since it was entered.
+    pub(crate) fn restart_runs(&mut self) {
+        let (watched, since) = (self.watched_stage(), self.state.entered_at);
+        self.evidence.enter(&self.policy, watched, &self.state.baselines, self.now, since);
+    }
+
+    /// Works new comparison values into the rows.
+    pub(crate) fn compare_anew(&mut self) {
+        self.evidence.compare_with_baselines(&self.policy, &self.state.baselines, self.now);
     }
 
     /// Replaces the evidence after a reload.

@@ -1,7 +1,5 @@
 //! From checked parts to the compiled policy.
 
-use std::collections::BTreeMap;
-
 use crate::model::frame::Catalogue;
 use crate::model::ids::{Environment, Feature, RolloutId};
 
@@ -9,7 +7,7 @@ use super::check::Checked;
 use super::compiled::{BreachScope, Check, Freeze, Policy};
 use super::digest;
 use super::raw::{Raw, RawFreeze};
-use super::script::ScriptSet;
+use super::seam::Scripts;
 use super::source::PolicySource;
 
 /// Everything a compiled policy is put together from.
@@ -17,9 +15,7 @@ pub(crate) struct Build<'a> {
     pub(crate) source: &'a PolicySource,
     pub(crate) environment: &'a Environment,
     pub(crate) catalogue: Catalogue,
-    pub(crate) scripts: ScriptSet,
-    /// Of the functions, by check id.
-    pub(crate) fingerprints: BTreeMap<String, u64>,
+    pub(crate) scripts: Scripts,
 }
 
 impl Build<'_> {
@@ -27,7 +23,7 @@ impl Build<'_> {
     pub(crate) fn policy(self, raw: &Raw, parts: Checked<'_>) -> Option<Policy> {
         let mut checks: Vec<Check> = parts.drafts.into_iter().map(|draft| draft.check).collect();
         for check in &mut checks {
-            let script = self.fingerprints.get(check.id.as_str()).copied();
+            let script = self.scripts.fingerprints.get(check.id.as_str()).copied();
             check.fingerprint = digest::fingerprint(check, &self.catalogue, script);
         }
         Some(Policy {
@@ -47,7 +43,8 @@ impl Build<'_> {
             shadow: raw.shadow,
             pin: raw.pin,
             exposure_tolerance: parts.exposure_tolerance,
-            scripts: self.scripts,
+            scripts: self.scripts.set,
+            params: self.scripts.params,
         })
     }
 }

@@ -8,6 +8,7 @@ use crate::model::frame::{Catalogue, Group, MetricIx};
 use crate::model::ids::{CheckId, Digest, Environment, Feature, Role, RolloutId, StageName};
 use crate::model::severity::{Response, Severity};
 use crate::model::time::{Duration, Time};
+use crate::model::units::Unit;
 
 use super::script::{FunctionIx, ScriptSet};
 
@@ -62,6 +63,23 @@ pub struct Policy {
     pub exposure_tolerance: f64,
     /// The compiled script functions.
     pub scripts: ScriptSet,
+    /// The numbers that scripts use, by name.
+    pub params: Vec<ParamValue>,
+}
+
+/// A number of `[params]`, and who uses it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParamValue {
+    /// Its name.
+    pub name: String,
+    /// The number, in `unit`.
+    pub value: f64,
+    /// What it measures: `"1%"` is percent, a bare number is [`Unit::Number`].
+    pub unit: Unit,
+    /// The checks whose scripts read it.
+    pub read_by: Vec<CheckId>,
+    /// Where it was written.
+    pub origin: Origin,
 }
 
 /// How a metric's readings are judged.
@@ -254,6 +272,8 @@ pub enum Condition {
         baselines: Vec<MetricIx>,
         /// The checks it asks about; never a script itself.
         asks: Vec<CheckIx>,
+        /// Hash of what is written in it and in what it calls; layout, comments and the values of params do not count.
+        text: u64,
     },
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::ids::Environment;
 
+use super::diagnostic::Place;
 use super::raw::SCHEMA;
 use super::sink::Mend;
 use super::source::{POLICY_FILE, PolicySource};
@@ -52,6 +53,17 @@ pub fn fix_all(source: &PolicySource) -> Vec<(Arc<str>, Fixed)> {
     fixed.insert(0, (Arc::from(POLICY_FILE), policy));
     fixed.retain(|(_, fixed)| !fixed.changes.is_empty());
     fixed
+}
+
+/// The safe mends of the files of `source` as they are: what is replaced, and by what. For editors and reviewers, who
+/// take one at a time; [`fix_all`] goes on until nothing is left.
+#[must_use]
+pub fn first_mends(source: &PolicySource) -> Vec<(Place, String)> {
+    let production = Environment::new(PRODUCTION);
+    let overlays = source.environments().map(|name| (format!("env/{name}.toml"), Environment::new(name)));
+    let files = std::iter::once((POLICY_FILE.to_owned(), production)).chain(overlays);
+    let mends = files.flat_map(|(file, environment)| mends_in(source, &file, &environment));
+    mends.map(|mend| (mend.place, mend.text)).collect()
 }
 
 fn fix_overlay(policy: &str, file: &str, text: &str, environment: &Environment) -> Fixed {

@@ -2,26 +2,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::finding::CheckKind;
+use crate::model::finding::{CheckKind, Origin};
 use crate::model::frame::{Catalogue, Group};
+use crate::model::ids::CheckId;
 
 use super::check::{Checked, check_ix, quantity};
 use super::codes;
-use super::compiled::{CheckIx, Condition};
+use super::compiled::{CheckIx, Condition, ParamValue};
 use super::diagnostic::Diagnostic;
-use super::raw::RawKind;
+use super::raw::{RawKind, RawParam};
 use super::script::{Names, Param, ScriptSet, ScriptsCompiled, Wanted, compile};
 use super::sink::{Allow, Sink};
-use super::source::PolicySource;
+use super::source::{Lines, PolicySource};
+
+/// The scripts of one policy, and what the policy keeps of them.
+pub(crate) struct Scripts {
+    pub(crate) set: ScriptSet,
+    /// Of the functions, by check id.
+    pub(crate) fingerprints: BTreeMap<String, u64>,
+    /// The numbers they use.
+    pub(crate) params: Vec<ParamValue>,
+}
 
 /// Compiles the scripts, fills in the conditions of the checks that use them, and reports what is wrong with them.
-/// The second list holds the fingerprint of each function, in the order of the drafts that are scripts.
 pub(crate) fn scripts(
     policy: &mut Checked<'_>,
     catalogue: &Catalogue,
     source: &PolicySource,
     sink: &mut Sink,
-) -> (ScriptSet, BTreeMap<String, u64>) {
+) -> Scripts {
     let groups: Vec<Group> = policy.metrics.iter().map(|metric| metric.rules.group).collect();
     let names = Names {
         catalogue,
@@ -48,11 +57,33 @@ pub(crate) fn scripts(
             reads: info.reads.clone(),
             baselines: info.baselines.clone(),
             asks: info.asks.clone(),
+            text: info.text,
         };
         fingerprints.insert(draft.check.id.to_string(), info.fingerprint);
     }
     unused_params(policy, &done, sink);
-    (done.set, fingerprints)
+    let params = param_values(policy, &names.params, &done, &source.lines());
+    Scripts { set: done.set, fingerprints, params }
+}
+
+/// Every param with its place and the checks whose scripts read it.
+fn param_values(
+    policy: &Checked<'_>,
+    values: &BTreeMap<String, Param>,
+    done: &ScriptsCompiled,
+    lines: &Lines,
+) -> Vec<ParamValue> {
+    let scripts: Vec<_> = policy.raw.checks.iter().filter(|check| check.script.is_some()).collect();
+    let one = |raw: &RawParam| {
+        let name = &raw.name.value;
+        let Param { value, unit } = *values.get(name)?;
+        let readers = scripts.iter().zip(&done.functions).filter(|(_, info)| info.params.contains(name));
+        let read_by = readers.map(|(check, _)| CheckId::new(&check.id.value)).collect();
+        let place = &raw.name.place;
+        let origin = Origin { file: place.file.clone(), line: lines.line(place) };
+        Some(ParamValue { name: name.clone(), value, unit, read_by, origin })
+    };
+    policy.raw.params.iter().filter_map(one).collect()
 }
 
 fn params(policy: &Checked<'_>, sink: &mut Sink) -> BTreeMap<String, Param> {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::model::time::Duration;
 
+use super::ci::item::Item;
 use super::layout::{count, hang};
 use super::screen::{ATTENTION, BAD, GOOD, Mark, PLACE, QUIET, STRONG, Screen, paint};
 
@@ -17,11 +18,66 @@ pub struct Outcomes {
     pub filtered: usize,
     /// Policies and fixtures that could not be run: broken, or their data cannot be read. What is wrong was told.
     pub not_run: usize,
+    /// Why, once for all that it keeps from running.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hindered: Vec<Hindered>,
     /// Things worth saying that fail nothing: checks that nothing fires, golden files written.
     pub notes: Vec<String>,
     /// How long it took; not part of what is compared.
     #[serde(skip)]
     pub took: Duration,
+}
+
+/// One thing that keeps tests from running.
+#[derive(Debug, Default, Serialize)]
+pub struct Hindered {
+    /// One sentence.
+    pub why: String,
+    /// The policies and fixtures that did not run, as the user would name them.
+    pub left_out: Vec<String>,
+    /// The file to open first.
+    pub file: String,
+    /// What is wrong, line by line; empty when the sentence says it all.
+    #[serde(skip)]
+    pub items: Vec<Item>,
+}
+
+/// A line of a file, as a person can open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At {
+    /// Path, as the user would name it.
+    pub file: String,
+    /// From one; none for the whole file.
+    pub line: Option<usize>,
+}
+
+impl At {
+    /// A line of a file.
+    #[must_use]
+    pub fn line(file: impl Into<String>, line: usize) -> At {
+        At { file: file.into(), line: Some(line) }
+    }
+
+    /// A whole file.
+    #[must_use]
+    pub fn file(file: impl Into<String>) -> At {
+        At { file: file.into(), line: None }
+    }
+}
+
+impl std::fmt::Display for At {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "{}:{line}", self.file),
+            None => f.write_str(&self.file),
+        }
+    }
+}
+
+impl Serialize for At {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// The tests of one policy, or one fixture.
@@ -42,6 +98,8 @@ pub struct Suite {
 pub struct Outcome {
     /// Its name: a sentence that should be true.
     pub name: String,
+    /// Where it is written.
+    pub place: At,
     /// What did not hold; none means passed.
     pub failures: Vec<Failure>,
 }
@@ -50,7 +108,7 @@ pub struct Outcome {
 #[derive(Debug, Serialize)]
 pub struct Failure {
     /// `file:line` of the expectation, as a person can open it.
-    pub place: String,
+    pub place: At,
     /// What was expected.
     pub expected: String,
     /// What came instead.
@@ -66,12 +124,14 @@ const READABLE: &str = "a test that can be read";
 impl Failure {
     /// A test, or a part of one, that cannot be read: what is wrong and how to mend it.
     #[must_use]
-    pub fn unreadable(place: String, problem: String, help: Vec<String>) -> Failure {
+    pub fn unreadable(place: At, problem: String, help: Vec<String>) -> Failure {
         let more = help.into_iter().map(|help| format!("help: {help}")).collect();
         Failure { place, expected: READABLE.to_owned(), got: problem, more }
     }
 
-    fn is_unreadable(&self) -> bool {
+    /// Whether it is about the test itself, and not about the policy.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
         self.expected == READABLE
     }
 }
@@ -89,7 +149,9 @@ impl Outcomes {
         self.tests().filter(|test| !test.failures.is_empty()).count()
     }
 
-    fn is_good(&self) -> bool {
+    /// Whether everything ran and everything passed.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
         self.failed() == 0 && self.not_run == 0
     }
 
@@ -128,6 +190,11 @@ pub fn pretty(outcomes: &Outcomes, screen: Screen) -> String {
             }
         }
         text.push('\n');
+    }
+    for hindered in &outcomes.hindered {
+        let names = hindered.left_out.join(", ");
+        text.push_str(&format!("{} {}\n", paint(BAD, "not run:"), hang(&names, screen.width, 9)));
+        text.push_str(&format!("         {}\n", hang(&format!("because {}", hindered.why), screen.width, 9)));
     }
     for note in &outcomes.notes {
         text.push_str(&format!("{} {}\n", paint(ATTENTION, "note:"), hang(note, screen.width, 6)));
@@ -171,6 +238,9 @@ pub fn plain(outcomes: &Outcomes) -> String {
                 lines.extend(failure.more.iter().map(|line| format!("{}: {line}", failure.place)));
             }
         }
+    }
+    for hindered in &outcomes.hindered {
+        lines.extend(hindered.left_out.iter().map(|name| format!("{name}: not run: {}", hindered.why)));
     }
     lines.extend(outcomes.notes.iter().map(|note| format!("note: {note}")));
     lines.push(count(outcomes.suites.len(), "suite"));

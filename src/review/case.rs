@@ -47,24 +47,41 @@ impl FixtureText {
         self.source.get(TIMELINE_FILE).map(AsRef::as_ref)
     }
 
-    /// Its frames, from the beginning.
-    ///
-    /// # Errors
-    /// The data is in none of the formats, or its mapping does not fit the policy.
-    pub fn frames(&self, fixture: &Fixture, policy: &Policy) -> Result<Box<dyn Frames>, DataError> {
+    /// Read against a policy without what must come of it: where it starts, how its data is read, its label.
+    #[must_use]
+    pub fn start_under(&self, policy: &Policy) -> (Fixture, Vec<Diagnostic>) {
+        read_fixture(self.source.get(FIXTURE_FILE).map_or("", AsRef::as_ref), None, policy)
+    }
+
+    /// Its recordings, from the beginning.
+    #[must_use]
+    pub fn recordings(&self) -> Vec<Recording> {
         let recording = |(name, bytes): &(String, Arc<[u8]>)| Recording {
             name: name.clone(),
             reader: Box::new(Cursor::new(Arc::clone(bytes))),
             series: None,
             format: None,
         };
-        let options = ReadOptions {
+        self.data.iter().map(recording).collect()
+    }
+
+    /// How its data is read.
+    #[must_use]
+    pub fn reading(fixture: &Fixture, policy: &Policy) -> ReadOptions {
+        ReadOptions {
             assume_samples: fixture.assume_samples,
             mapping: fixture.mapping.clone(),
             rollout: Some(policy.rollout.clone()),
             ..ReadOptions::default()
-        };
+        }
+    }
+
+    /// Its frames, from the beginning.
+    ///
+    /// # Errors
+    /// The data is in none of the formats, or its mapping does not fit the policy.
+    pub fn frames(&self, fixture: &Fixture, policy: &Policy) -> Result<Box<dyn Frames>, DataError> {
         let catalogue = Arc::new(policy.catalogue.clone());
-        open_all(self.data.iter().map(recording).collect(), &catalogue, &options)
+        open_all(self.recordings(), &catalogue, &FixtureText::reading(fixture, policy))
     }
 }

@@ -1,5 +1,8 @@
 //! One edited thing of a policy, and in which direction it went.
 
+use std::cmp::Ordering;
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::model::finding::Origin;
@@ -16,8 +19,53 @@ pub enum Direction {
     Tighter,
     /// Acts on less than before; or later, or more gently.
     Looser,
-    /// Neither contains the other.
+    /// Not a matter of more or less: neither contains the other, or nothing is decided by it (who is told), or no
+    /// difference was found. The words say which.
     Different,
+}
+
+impl Direction {
+    /// From an order of strictness: the greater acts on more.
+    #[must_use]
+    pub const fn of(order: Ordering) -> Direction {
+        match order {
+            Ordering::Greater => Direction::Tighter,
+            Ordering::Less => Direction::Looser,
+            Ordering::Equal => Direction::Different,
+        }
+    }
+
+    /// Of two edits of one thing together.
+    #[must_use]
+    pub fn and(self, other: Direction) -> Direction {
+        if self == other { self } else { Direction::Different }
+    }
+
+    /// The other way round.
+    #[must_use]
+    pub const fn reversed(self) -> Direction {
+        match self {
+            Direction::Tighter => Direction::Looser,
+            Direction::Looser => Direction::Tighter,
+            Direction::Different => Direction::Different,
+        }
+    }
+
+    /// `tighter`, `looser`, `different`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Direction::Tighter => "tighter",
+            Direction::Looser => "looser",
+            Direction::Different => "different",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 /// How it is known.
@@ -59,12 +107,57 @@ pub struct Counterexample {
     pub value: f64,
     /// Its unit.
     pub unit: Unit,
-    /// What the old policy did on it, as `rolled back`.
+    /// What the old policy did on it, as `rolled back`, `held (isolation_score.p1)`.
     pub before: String,
-    /// What the new policy does, as `holds`.
+    /// What the new policy does, as `would roll back`, `would hold (isolation_score.p1)`.
     pub after: String,
     /// What else must be true of it: `lasting 2m`, `with a baseline of 200ms`; empty when nothing.
     pub given: String,
+}
+
+impl fmt::Display for Counterexample {
+    /// `isolation_score 94.7% rolled back before, would hold now (isolation_score.p1)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.metric)?;
+        if self.group != Group::Treatment {
+            write!(f, " ({})", self.group)?;
+        }
+        write!(f, " {}", self.unit.show(self.value))?;
+        if !self.given.is_empty() {
+            write!(f, " {}", self.given)?;
+        }
+        // Why it does so comes last: `would hold now (isolation_score.p1)`.
+        let verb = [" until ", " ("].iter().filter_map(|word| self.after.find(word)).min().unwrap_or(self.after.len());
+        let (verb, rest) = self.after.split_at(verb);
+        write!(f, " {} before, {verb} now{rest}", self.before)
+    }
+}
+
+impl Subject {
+    /// The name: `isolation_score.p0`, `canary`, `P0`, `baseline.window`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Subject::Check(id) => id.to_string(),
+            Subject::Stage(name) => name.to_string(),
+            Subject::Metric(name) => name.to_string(),
+            Subject::Severity(severity) => severity.to_string(),
+            Subject::Script(name) | Subject::Policy(name) => name.clone(),
+        }
+    }
+
+    /// What it is: `check`, `stage`, `metric`, `severity`, `script`, `policy`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Subject::Check(_) => "check",
+            Subject::Stage(_) => "stage",
+            Subject::Metric(_) => "metric",
+            Subject::Severity(_) => "severity",
+            Subject::Script(_) => "script",
+            Subject::Policy(_) => "policy",
+        }
+    }
 }
 
 /// One edited thing.

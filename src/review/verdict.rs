@@ -28,6 +28,8 @@ pub struct Side {
     pub policy: crate::model::ids::Digest,
     /// One row per change, as in the golden timeline.
     pub rows: Vec<Row>,
+    /// Rows that a very long recording has beyond those kept; compared, not shown.
+    pub rows_left_out: u64,
     /// The roll backs it decided.
     pub rollbacks: Vec<RolledBack>,
     /// How many evaluations gave which answer.

@@ -44,6 +44,15 @@ fn open_bytes(path: &str) -> io::Result<Box<dyn BufRead + Send>> {
     unpacked(BufReader::with_capacity(BUFFER_BYTES, file), extension.unwrap_or(""))
 }
 
+/// The whole of a recording that is in memory already, unpacked.
+pub(super) fn unpack(name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, DataError> {
+    let refuse = |cause| DataError::Unreadable { file: name.to_owned(), cause };
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str()).unwrap_or("");
+    let mut all = Vec::new();
+    unpacked(io::Cursor::new(bytes), extension).map_err(refuse)?.read_to_end(&mut all).map_err(refuse)?;
+    Ok(all)
+}
+
 /// What the extension says is packed, and what begins like it: standard input has no extension.
 fn unpacked<R: BufRead + Send + 'static>(mut bytes: R, extension: &str) -> io::Result<Box<dyn BufRead + Send>> {
     let head = bytes.fill_buf()?;

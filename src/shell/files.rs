@@ -13,7 +13,7 @@ use crate::policy::diagnostic::{Code, Diagnostic, Place};
 use crate::policy::source::{MAX_FILE_BYTES, POLICY_FILE, PolicySource};
 
 /// The folder whose scripts every policy beside it may import.
-const SHARED_FOLDER: &str = "shared";
+pub(super) const SHARED_FOLDER: &str = "shared";
 /// How deep below the given path a policy may stand. A cycle of symlinks is never followed, this is for mistakes like
 /// `rollgate check /`.
 const DEEPEST: usize = 8;
@@ -152,7 +152,7 @@ impl Reader {
 }
 
 /// Why a file of a policy is not text that can be compiled.
-enum Refusal {
+pub(super) enum Refusal {
     Unreadable(io::Error),
     TooLarge(u64),
     NotUtf8 { line: usize },
@@ -160,7 +160,7 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn diagnostic(self, file: &str) -> Diagnostic {
+    pub(super) fn diagnostic(self, file: &str) -> Diagnostic {
         let place = Place { file: Arc::from(file), span: 0..0 };
         let problem = |code: Code, message: String| Diagnostic::error(code, message, place);
         match self {
@@ -200,6 +200,11 @@ fn read(tree: &Path, path: &Path) -> Result<String, Refusal> {
     if bytes.len() > MAX_FILE_BYTES {
         return Err(Refusal::TooLarge(bytes.len() as u64));
     }
+    text(bytes)
+}
+
+/// The text of a file of a policy.
+pub(super) fn text(bytes: Vec<u8>) -> Result<String, Refusal> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         Refusal::NotUtf8 { line: 1 + good.iter().filter(|byte| **byte == b'\n').count() }

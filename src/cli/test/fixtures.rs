@@ -11,9 +11,10 @@ use crate::fixture::data::open::open_all;
 use crate::fixture::directory::{EXPECT_FILE, FIXTURE_FILE};
 use crate::fixture::run::{Run, RunOptions, run as play};
 use crate::fixture::timeline::render;
-use crate::report::outcomes::{Failure, Outcome, Outcomes, Suite};
+use crate::report::outcomes::{At, Failure, Outcome, Outcomes, Suite};
 use crate::shell::{files, write};
 
+use super::compile::compile;
 use super::{Fired, Wanted, passed, suite};
 
 /// Runs one fixture; errors of its policy are shown before this fails.
@@ -30,7 +31,7 @@ pub(crate) fn run(
     }
     let source = policies::load_one(&folder.policy_folder())
         .with_context(|| format!("fixture `{}` names the policy `{}`", folder.source.root, folder.head.policy))?;
-    let policy = policies::compile(&source, &folder.head.environment, console)?;
+    let policy = compile(&source, &folder.head.environment, all, console)?;
     fired.begin(&policy, true);
     let (fixture, diagnostics) = folder.examine(&policy);
     let mut suite = Suite {
@@ -55,7 +56,7 @@ pub(crate) fn run(
             fired.carried(&policy, metric.name.as_str());
         }
     }
-    let mut outcome = passed(folder.head.title.clone());
+    let mut outcome = passed(folder.head.title.clone(), At::file(format!("{}/{FIXTURE_FILE}", folder.source.root)));
     outcome.failures.extend(empty(&folder, &run));
     outcome.failures.extend(run.failures.iter().cloned().map(|failure| suite::worded(failure, &folder.source)));
     suite.tests.push(outcome);
@@ -69,7 +70,7 @@ pub(crate) fn run(
 /// A fixture without readings, or without anything that must come of it, cannot fail.
 fn empty(folder: &Folder, run: &Run) -> Option<Failure> {
     let fails = |file: &str, expected: &str, got: &str| Failure {
-        place: format!("{}/{file}", folder.source.root),
+        place: At::file(format!("{}/{file}", folder.source.root)),
         expected: expected.to_owned(),
         got: got.to_owned(),
         more: Vec::new(),
@@ -94,10 +95,10 @@ fn golden(folder: &Folder, run: &Run, wanted: &Wanted<'_>, all: &mut Outcomes) -
         return Ok(None);
     }
     let Some(was) = was else { return Ok(None) };
-    let mut outcome = passed("goes as in timeline.txt".to_owned());
+    let mut outcome = passed("goes as in timeline.txt".to_owned(), At::file(files::shown(&path)));
     if let Some((line, expected, got)) = first_difference(&was, &is) {
         outcome.failures.push(Failure {
-            place: format!("{}:{line}", files::shown(&path)),
+            place: At::line(files::shown(&path), line),
             expected,
             got,
             more: vec!["if this is what you want: rollgate test --bless".to_owned()],

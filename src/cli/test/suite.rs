@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use crate::cli::console::Console;
-use crate::cli::policies;
 use crate::fixture::run::{RunOptions, run as play};
 use crate::fixture::scenario::{PolicyTest, environments_of, read_tests};
 use crate::fixture::{DataReport, InMemory};
 use crate::policy::compiled::Policy;
 use crate::policy::diagnostic::Diagnostic;
-use crate::policy::source::PolicySource;
+use crate::policy::source::{POLICY_FILE, PolicySource};
 use crate::report::diagnostics::path;
-use crate::report::outcomes::{Failure, Outcome, Outcomes, Suite};
+use crate::report::outcomes::{At, Failure, Outcome, Outcomes, Suite};
 use crate::report::position::Position;
 
+use super::compile::compile;
 use super::{Fired, Wanted, passed};
 
 /// Runs the tests of `source`; its errors are shown before this fails.
@@ -24,7 +24,7 @@ pub(super) fn run(
     fired: &mut Fired,
     console: &mut Console,
 ) -> anyhow::Result<()> {
-    let usual = policies::compile(source, &crate::policy::PRODUCTION.into(), console)?;
+    let usual = compile(source, &crate::policy::PRODUCTION.into(), all, console)?;
     fired.know(&usual);
     let mut suite = Suite {
         path: source.root.clone(),
@@ -38,7 +38,7 @@ pub(super) fn run(
             let policy = if environment.as_str() == crate::policy::PRODUCTION {
                 Arc::clone(&usual)
             } else {
-                policies::compile(source, &environment, console)?
+                compile(source, &environment, all, console)?
             };
             let (tests, diagnostics) = read_tests(file, text, &policy);
             if let Some(outcome) = unreadable(file, &diagnostics, source) {
@@ -64,7 +64,8 @@ pub(super) fn unreadable(file: &str, diagnostics: &[Diagnostic], source: &Policy
         let problem = format!("{} [{}]", diagnostic.message, diagnostic.code);
         Failure::unreadable(place(&diagnostic.primary.place, source), problem, diagnostic.help.clone())
     });
-    Some(Outcome { name: format!("{file} can be read"), failures: failures.collect() })
+    let place = At::file(path(source, diagnostics.first().map_or("", |first| &first.primary.place.file)));
+    Some(Outcome { name: format!("{file} can be read"), place, failures: failures.collect() })
 }
 
 fn one(test: PolicyTest, policy: &Arc<Policy>, source: &PolicySource, fired: &mut Fired) -> anyhow::Result<Outcome> {
@@ -74,7 +75,7 @@ fn one(test: PolicyTest, policy: &Arc<Policy>, source: &PolicySource, fired: &mu
     let run = play(&test.scenario, policy, &mut frames, &options, &mut |machine, _, output, _| {
         fired.look(machine, output);
     })?;
-    let mut outcome = passed(test.scenario.name);
+    let mut outcome = passed(test.scenario.name, place(&test.place, source));
     outcome.failures = run.failures.into_iter().map(|failure| worded(failure, source)).collect();
     Ok(outcome)
 }
@@ -85,9 +86,9 @@ pub(super) fn worded(failure: crate::fixture::observer::Failure, source: &Policy
     Failure { place, expected: failure.expected, got: failure.got, more: Vec::new() }
 }
 
-fn place(place: &crate::policy::diagnostic::Place, source: &PolicySource) -> String {
+fn place(place: &crate::policy::diagnostic::Place, source: &PolicySource) -> At {
     let line = source.get(&place.file).map_or(1, |text| Position::of(text, place.span.start).line);
-    format!("{}:{line}", path(source, &place.file))
+    At::line(path(source, &place.file), line)
 }
 
 /// A policy over which nothing ran fails: green must mean that something was looked at.
@@ -98,8 +99,9 @@ pub(super) fn without_tests(all: &mut Outcomes, fired: &Fired) {
         }
         suite.tests.push(Outcome {
             name: "has tests or fixtures".to_owned(),
+            place: At::file(format!("{}/{POLICY_FILE}", suite.path)),
             failures: vec![Failure {
-                place: format!("{}/tests", suite.path),
+                place: At::file(format!("{}/tests", suite.path)),
                 expected: "at least one test".to_owned(),
                 got: "none, and no fixture replays it either".to_owned(),
                 more: Vec::new(),

@@ -152,6 +152,7 @@ fn script_condition(raw: &RawCheck, script: &At<String>, sink: &mut Sink) -> Opt
         reads: Vec::new(),
         baselines: Vec::new(),
         asks: Vec::new(),
+        text: 0,
     })
 }
 

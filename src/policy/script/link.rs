@@ -147,7 +147,7 @@ impl Scripts<'_, '_> {
 
     fn info(&self, index: FunctionIx, all: &[usize]) -> FunctionInfo {
         let mut info = FunctionInfo { index, ..FunctionInfo::default() };
-        let mut hash = Fnv::new();
+        let (mut hash, mut text) = (Fnv::new(), Fnv::new());
         for at in all {
             let Some(found) = self.found.get(*at) else { continue };
             for fact in found.facts.iter().filter_map(|fact| self.facts.get(*fact)) {
@@ -167,10 +167,11 @@ impl Scripts<'_, '_> {
                 info.files.push(file.path.to_string());
                 for index in function.body.clone() {
                     hash.add(file.text.at(index).as_bytes());
+                    text.add(file.text.at(index).as_bytes());
                 }
             }
         }
-        info.fingerprint = hash.0;
+        (info.fingerprint, info.text) = (hash.0, text.0);
         info.reads.sort_unstable();
         info.reads.dedup();
         info.baselines.sort_unstable();

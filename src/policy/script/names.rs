@@ -63,6 +63,8 @@ pub struct FunctionInfo {
     /// Hash of the meaning of the function and all it calls: layout and comments do not count. For the check's
     /// fingerprint.
     pub fingerprint: u64,
+    /// The same without the values of params: what is written, whatever the numbers are.
+    pub text: u64,
 }
 
 /// The scripts of one policy, compiled.

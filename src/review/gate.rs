@@ -1,0 +1,211 @@
+//! Which conditions of a merge a change trips: a lost roll back, a looser P0, a false roll back, any difference.
+
+use crate::model::severity::{Response, Severity};
+
+use super::change::{Change, Direction, Subject};
+use super::outcome::{Condition, Tripped};
+use super::verdict::{Compared, Side, Standing};
+
+/// The conditions that hold, the gravest first, each with one sentence; those in `asked` make the command fail.
+#[must_use]
+pub fn tripped(changes: &[Change], compared: &[Compared], asked: &[Condition]) -> Vec<Tripped> {
+    let found = [
+        (Condition::LostRollback, lost_rollback(compared)),
+        (Condition::LooserP0, looser_p0(changes)),
+        (Condition::FalseRollback, false_rollback(compared)),
+        (Condition::Any, any(compared)),
+    ];
+    let tripped = found
+        .into_iter()
+        .filter_map(|(condition, why)| Some(Tripped { condition, why: why?, fails: asked.contains(&condition) }));
+    tripped.collect()
+}
+
+/// A roll back that the new policy does not decide at all, or an incident that it misses.
+fn lost_rollback(compared: &[Compared]) -> Option<String> {
+    let lost = compared.iter().flat_map(|one| one.lost.iter().map(move |back| (one, back)));
+    let first = lost.clone().next();
+    if let Some((one, back)) = first {
+        let by = back.check.as_ref().map_or_else(String::new, |check| format!(" by {check}"));
+        let number = lost.count();
+        let which = format!("the roll back of `{}` at {}{by}", one.name, back.at);
+        return Some(match number {
+            1 => format!("{which} is lost"),
+            _ => format!("{number} roll backs are lost, the first: {which}"),
+        });
+    }
+    let caught = |side: &Side| side.score.as_ref().map_or(0, |score| score.caught.len());
+    let missed = compared.iter().find(|one| caught(&one.after) < caught(&one.before))?;
+    Some(format!("an incident of `{}` is not caught any more", missed.name))
+}
+
+/// A check that is P0 or rolls back acts on less than before, or what makes it act does.
+fn looser_p0(changes: &[Change]) -> Option<String> {
+    let looser: Vec<&Change> = changes.iter().filter(|change| loosens(change)).collect();
+    let first = looser.first()?;
+    let name = name(&first.subject);
+    let word = match (&first.before, &first.after, first.direction) {
+        (_, None, _) if first.part.is_empty() => format!("{name} is removed"),
+        (Some(before), Some(after), Direction::Different) => format!("{name} is another: {before} became {after}"),
+        (Some(before), Some(after), _) => format!("{name} is looser: {before} became {after}"),
+        (None, Some(after), _) => format!("{name} is looser: {} {after}", first.part).replace("  ", " "),
+        (Some(before), None, _) => format!("{name} is looser: {} {before} is gone", first.part).replace("  ", " "),
+        (None, None, _) if first.words.is_empty() => format!("{name} is looser"),
+        (None, None, _) => first.words.clone(),
+    };
+    Some(match looser.len() {
+        1 => word,
+        number => format!("{word} (and {} more)", number - 1),
+    })
+}
+
+fn loosens(change: &Change) -> bool {
+    let removed = change.after.is_none() && change.part.is_empty();
+    if change.direction == Direction::Tighter && !removed {
+        return false;
+    }
+    let grave = change.severity == Some(Severity::P0) || change.response == Some(Response::Rollback);
+    let rolled_back = change.before.as_deref().is_some_and(|before| before.contains("rollback"));
+    match &change.subject {
+        Subject::Check(_) | Subject::Script(_) => grave,
+        Subject::Severity(severity) => *severity == Severity::P0 || rolled_back,
+        // Silence, or a deadline, took it back.
+        Subject::Metric(_) => rolled_back || grave,
+        Subject::Stage(_) => change.part == "on_max" && rolled_back,
+        Subject::Policy(key) => key == "mode" || key == "shadow",
+    }
+}
+
+fn name(subject: &Subject) -> String {
+    match subject {
+        Subject::Check(check) => check.to_string(),
+        Subject::Stage(stage) => format!("stage {stage}"),
+        Subject::Metric(metric) => format!("metric {metric}"),
+        Subject::Severity(severity) => format!("severity {severity}"),
+        Subject::Script(function) => format!("function {function}"),
+        Subject::Policy(key) => key.clone(),
+    }
+}
+
+/// A labelled recording is rolled back outside of any incident, and was not before.
+fn false_rollback(compared: &[Compared]) -> Option<String> {
+    let alarms = |side: &Side| side.score.as_ref().map_or(0, |score| score.false_alarms.len());
+    let more = |one: &&Compared| one.gained_false > 0 || alarms(&one.after) > alarms(&one.before);
+    let found: Vec<&Compared> = compared.iter().filter(more).collect();
+    let first = found.first()?;
+    let at = first.after.score.as_ref().and_then(|score| {
+        let before = first.before.score.as_ref().map_or(&[][..], |score| &score.false_alarms);
+        score.false_alarms.iter().find(|at| !before.contains(at))
+    });
+    let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+    let which = format!("`{}` is rolled back{at}, outside of any incident, and was not before", first.name);
+    Some(match found.len() {
+        1 => which,
+        number => format!("{which} (and {} more recordings)", number - 1),
+    })
+}
+
+fn any(compared: &[Compared]) -> Option<String> {
+    let with = |standing: Standing| compared.iter().filter(|one| one.standing == standing).count();
+    let (decisions, findings) = (with(Standing::Decisions), with(Standing::Findings));
+    let recordings =
+        |number: usize| if number == 1 { "1 recording".to_owned() } else { format!("{number} recordings") };
+    match (decisions, findings) {
+        (0, 0) => None,
+        (decisions, 0) => Some(format!("decisions differ on {}", recordings(decisions))),
+        (0, findings) => Some(format!("findings differ on {}, no decision does", recordings(findings))),
+        (decisions, findings) => {
+            Some(format!("decisions differ on {}, findings on {findings} more", recordings(decisions)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::{CheckId, MetricName, StageName};
+    use crate::review::change::Proof;
+
+    fn change(subject: Subject, part: &str, before: Option<&str>, after: Option<&str>, direction: Direction) -> Change {
+        Change {
+            subject,
+            part: part.to_owned(),
+            before: before.map(str::to_owned),
+            after: after.map(str::to_owned),
+            direction,
+            proof: Proof::Exact,
+            severity: None,
+            response: None,
+            counterexample: None,
+            words: String::new(),
+            was_at: None,
+            is_at: None,
+            environments: Vec::new(),
+        }
+    }
+
+    fn check(severity: Severity, response: Response) -> Change {
+        let subject = Subject::Check(CheckId::new("score.x"));
+        Change {
+            severity: Some(severity),
+            response: Some(response),
+            ..change(subject, "below", Some("below 95%"), Some("below 94%"), Direction::Looser)
+        }
+    }
+
+    fn said(changes: &[Change]) -> Option<String> {
+        tripped(changes, &[], &[Condition::LooserP0]).into_iter().map(|tripped| tripped.why).next()
+    }
+
+    #[rstest::rstest]
+    #[case::a_p0_that_only_holds(Severity::P0, Response::Hold, true)]
+    #[case::a_p1_that_rolls_back(Severity::P1, Response::Rollback, true)]
+    #[case::a_p1_that_holds(Severity::P1, Response::Hold, false)]
+    fn a_looser_check_counts_when_it_is_p0_or_rolls_back(
+        #[case] severity: Severity,
+        #[case] response: Response,
+        #[case] counts: bool,
+    ) {
+        let looser = check(severity, response);
+        let sentence = "score.x is looser: below 95% became below 94%".to_owned();
+        assert_eq!(said(&[looser.clone()]), counts.then_some(sentence));
+        assert_eq!(said(&[Change { direction: Direction::Tighter, ..looser.clone() }]), None);
+        let other = said(&[Change { direction: Direction::Different, ..looser.clone() }]);
+        assert_eq!(other.is_some(), counts);
+        let removed = Change { part: String::new(), after: None, ..looser };
+        assert_eq!(said(&[removed]), counts.then(|| "score.x is removed".to_owned()));
+    }
+
+    #[rstest::rstest]
+    #[case::p0_softened(Subject::Severity(Severity::P0), "then", "rollback", Direction::Looser, true)]
+    #[case::p2_softened(Subject::Severity(Severity::P2), "then", "hold", Direction::Looser, false)]
+    #[case::silence_forgiven(Subject::Metric(MetricName::new("m")), "on_unknown", "rollback", Direction::Looser, true)]
+    #[case::silence_no_longer_forgiven(
+        Subject::Metric(MetricName::new("m")),
+        "on_unknown",
+        "hold",
+        Direction::Tighter,
+        false
+    )]
+    #[case::a_deadline_forgiven(Subject::Stage(StageName::new("s")), "on_max", "rollback", Direction::Looser, true)]
+    #[case::a_longer_bake(Subject::Stage(StageName::new("s")), "bake", "1h", Direction::Tighter, false)]
+    #[case::shadow(Subject::Policy("mode".to_owned()), "", "act", Direction::Looser, true)]
+    #[case::out_of_shadow(Subject::Policy("mode".to_owned()), "", "shadow", Direction::Tighter, false)]
+    fn what_makes_checks_act_counts_as_well(
+        #[case] subject: Subject,
+        #[case] part: &str,
+        #[case] before: &str,
+        #[case] direction: Direction,
+        #[case] counts: bool,
+    ) {
+        assert_eq!(said(&[change(subject, part, Some(before), Some("other"), direction)]).is_some(), counts);
+    }
+
+    #[test]
+    fn a_condition_that_nobody_asked_for_is_told_and_fails_nothing() {
+        let changes = [check(Severity::P0, Response::Rollback), check(Severity::P0, Response::Rollback)];
+        let told = tripped(&changes, &[], &[Condition::Any]);
+        assert_eq!(told.len(), 1);
+        assert!(!told[0].fails && told[0].why.ends_with("(and 1 more)"), "{told:?}");
+    }
+}

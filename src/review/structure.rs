@@ -1,0 +1,188 @@
+//! What was edited between two policies, part by part, and in which direction: tighter, looser or different.
+//!
+//! A bound written in TOML is a box over (value, window, stages, response): whether one box contains the other is
+//! decided component by component, exactly. Scripts are evaluated at generated points and say so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::finding::CheckKind;
+use crate::model::ids::{CheckId, Environment};
+use crate::model::severity::Response;
+use crate::policy::compiled::{Check, Policy, StageIx};
+
+use super::change::{Change, Direction, Proof, Subject};
+
+mod bound;
+mod check;
+mod effect;
+mod grid;
+mod ladder;
+mod matching;
+mod param;
+mod policy;
+mod probe;
+mod reading;
+mod rules;
+mod script;
+mod window;
+mod words;
+
+/// Everything edited from `before` to `after`, over all environments: roll backs and worse severities first. An edit
+/// that is the same in several environments is told once.
+#[must_use]
+pub fn changes(
+    before: &BTreeMap<Environment, Arc<Policy>>,
+    after: &BTreeMap<Environment, Arc<Policy>>,
+) -> Vec<Change> {
+    let mut merged: Vec<Change> = Vec::new();
+    for (environment, old) in before {
+        let Some(new) = after.get(environment) else {
+            merged.push(policy::environment(environment, false));
+            continue;
+        };
+        if old.digest == new.digest {
+            continue;
+        }
+        for mut change in of_one(&Pair::new(old, new)) {
+            let known = merged.iter_mut().find(|known| {
+                change.environments.clone_from(&known.environments);
+                **known == change
+            });
+            match known {
+                Some(known) => known.environments.push(environment.clone()),
+                None => {
+                    change.environments = vec![environment.clone()];
+                    merged.push(change);
+                }
+            }
+        }
+    }
+    let added = after.keys().filter(|environment| !before.contains_key(*environment));
+    merged.extend(added.map(|environment| policy::environment(environment, true)));
+    merged.sort_by_key(rank);
+    merged
+}
+
+/// The direction of several edits together: tighter when all are, looser when all are.
+#[must_use]
+pub fn together<'a>(edits: impl IntoIterator<Item = &'a Change>) -> Direction {
+    edits.into_iter().map(|edit| edit.direction).reduce(Direction::and).unwrap_or(Direction::Different)
+}
+
+/// What rolls back comes first, then what holds, then the rest; worst severity first, looser before tighter. Edits of
+/// one thing stay together.
+fn rank(change: &Change) -> impl Ord + use<> {
+    let response = std::cmp::Reverse(change.response);
+    let severity = std::cmp::Reverse(change.severity);
+    let kind = match &change.subject {
+        Subject::Check(_) | Subject::Script(_) => 0,
+        Subject::Severity(_) => 1,
+        Subject::Stage(_) => 2,
+        Subject::Metric(_) => 3,
+        Subject::Policy(_) => 4,
+    };
+    (response, severity, kind, change.subject.clone())
+}
+
+fn of_one(pair: &Pair<'_>) -> Vec<Change> {
+    let mut all = check::changes(pair);
+    all.extend(script::changes(pair));
+    all.extend(param::changes(pair));
+    all.extend(rules::severities(pair));
+    all.extend(ladder::changes(pair));
+    all.extend(rules::metrics(pair));
+    all.extend(policy::changes(pair));
+    all
+}
+
+/// The two policies of one environment, and what they have in common.
+pub(crate) struct Pair<'a> {
+    pub(crate) old: &'a Arc<Policy>,
+    pub(crate) new: &'a Arc<Policy>,
+    /// The stages that both have, by name: the positions in the old and in the new ladder.
+    pub(crate) stages: Vec<(StageIx, StageIx)>,
+}
+
+impl<'a> Pair<'a> {
+    pub(crate) fn new(old: &'a Arc<Policy>, new: &'a Arc<Policy>) -> Pair<'a> {
+        let both = (0..).map(StageIx).zip(&old.stages).filter_map(|(ix, stage)| {
+            let there = new.find_stage(stage.name.as_str())?;
+            Some((ix, there))
+        });
+        let stages = both.collect();
+        Pair { old, new, stages }
+    }
+}
+
+/// An edit about to become a [`Change`].
+pub(crate) struct Edit {
+    pub(crate) part: String,
+    pub(crate) before: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) direction: Direction,
+    pub(crate) words: String,
+}
+
+impl Edit {
+    pub(crate) fn new(part: impl Into<String>, before: impl Into<String>, after: impl Into<String>) -> Edit {
+        let (before, after) = (Some(before.into()), Some(after.into()));
+        Edit { part: part.into(), before, after, direction: Direction::Different, words: String::new() }
+    }
+
+    /// Of something that may not be there at all.
+    pub(crate) fn of(part: impl Into<String>, before: Option<String>, after: Option<String>) -> Edit {
+        Edit { part: part.into(), before, after, direction: Direction::Different, words: String::new() }
+    }
+
+    pub(crate) const fn goes(mut self, direction: Direction) -> Edit {
+        self.direction = direction;
+        self
+    }
+
+    pub(crate) fn because(mut self, words: impl Into<String>) -> Edit {
+        self.words = words.into();
+        self
+    }
+
+    /// About something that is no check.
+    pub(crate) fn about(self, subject: Subject) -> Change {
+        Change {
+            subject,
+            part: self.part,
+            before: self.before,
+            after: self.after,
+            direction: self.direction,
+            proof: Proof::Exact,
+            severity: None,
+            response: None,
+            counterexample: None,
+            words: self.words,
+            was_at: None,
+            is_at: None,
+            environments: Vec::new(),
+        }
+    }
+
+    /// About a check as it was and as it is.
+    pub(crate) fn about_check(self, old: Option<&Check>, new: Option<&Check>) -> Change {
+        let id = new.or(old).map_or_else(|| CheckId::new(""), |check| check.id.clone());
+        let worse = |pick: fn(&Check) -> Response| old.map(pick).max(new.map(pick));
+        let severities = [old, new].into_iter().flatten().filter(|check| check.kind != CheckKind::Gate);
+        Change {
+            severity: severities.map(|check| check.severity).max(),
+            response: worse(|check| check.response),
+            was_at: old.map(|check| check.origin.clone()),
+            is_at: new.map(|check| check.origin.clone()),
+            ..self.about(Subject::Check(id))
+        }
+    }
+}
+
+/// From a list before and after: what came and what went, as `a, b`.
+pub(crate) fn moved<T: Ord + Clone + ToString>(before: &[T], after: &[T]) -> (Vec<T>, Vec<T>) {
+    let (old, new): (BTreeSet<&T>, BTreeSet<&T>) = (before.iter().collect(), after.iter().collect());
+    let gone = old.difference(&new).map(|one| (*one).clone()).collect();
+    let came = new.difference(&old).map(|one| (*one).clone()).collect();
+    (gone, came)
+}
