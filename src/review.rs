@@ -7,9 +7,10 @@
 pub mod case;
 pub mod change;
 pub mod compare;
+pub mod drawn;
 pub mod gate;
 pub mod outcome;
-pub mod structure;
 pub mod per_step;
+pub mod structure;
 pub mod tally;
 pub mod verdict;

@@ -19,11 +19,14 @@ use super::times::Times;
 mod bands;
 mod chart;
 mod checks;
+mod diff;
 mod facts;
 mod levels;
 mod marks;
 mod rows;
 mod verdict;
+
+pub use diff::{DiffPage, diff};
 
 impl askama::filters::HtmlSafe for Node {}
 

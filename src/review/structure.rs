@@ -31,10 +31,7 @@ mod words;
 /// Everything edited from `before` to `after`, over all environments: roll backs and worse severities first. An edit
 /// that is the same in several environments is told once.
 #[must_use]
-pub fn changes(
-    before: &BTreeMap<Environment, Arc<Policy>>,
-    after: &BTreeMap<Environment, Arc<Policy>>,
-) -> Vec<Change> {
+pub fn changes(before: &BTreeMap<Environment, Arc<Policy>>, after: &BTreeMap<Environment, Arc<Policy>>) -> Vec<Change> {
     let mut merged: Vec<Change> = Vec::new();
     for (environment, old) in before {
         let Some(new) = after.get(environment) else {

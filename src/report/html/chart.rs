@@ -6,7 +6,7 @@ use crate::model::finding::{CheckKind, FindingState, Side};
 use crate::model::frame::{Group, Metric, MetricIx};
 use crate::model::ids::CheckId;
 use crate::model::time::{Duration, Time};
-use crate::policy::compiled::{Check, Condition, Than};
+use crate::policy::compiled::{Check, Condition, Policy, Than};
 use crate::report::svg::plot::{beyond, block, drawing, gauge, grid, hours, line, point, steps, stretched};
 use crate::report::svg::scale::{Scale, brief};
 use crate::report::svg::{Node, node};
@@ -55,6 +55,22 @@ struct Bound<'a> {
     track: &'a CheckTrack,
     /// Other regions have another one.
     regional: bool,
+    /// Of the policy before the edit.
+    was: bool,
+}
+
+/// What a chart is drawn from.
+pub(super) struct Drawing<'a> {
+    pub(super) stretch: &'a Stretch<'a>,
+    pub(super) tracks: &'a Tracks,
+    pub(super) policy: &'a Policy,
+    pub(super) marks: &'a [Mark],
+    /// It decided something.
+    pub(super) loud: bool,
+    /// Another policy's run, whose bounds are drawn where they are others.
+    pub(super) was: Option<(&'a Tracks, &'a Policy)>,
+    /// Drawn over everything else.
+    pub(super) over: Vec<Node>,
 }
 
 /// The charts, those first that decided something, and the metrics that have none.
@@ -66,45 +82,45 @@ pub(super) fn charts(
 ) -> (Vec<Chart>, Vec<String>) {
     let (mut charts, mut undrawn) = (Vec::new(), Vec::new());
     for (ix, loud) in order::order(tracks, page) {
-        let Some(metric) = page.policy.catalogue.metric(ix) else { continue };
-        let series = order::drawn(tracks, page.policy, ix, metric.better);
-        if series.is_empty() {
-            undrawn.push(metric.name.to_string());
-            continue;
+        let drawing = Drawing { stretch, tracks, policy: page.policy, marks, loud, was: None, over: Vec::new() };
+        match (chart(&drawing, ix), page.policy.catalogue.metric(ix)) {
+            (Some(chart), _) => charts.push(chart),
+            (None, Some(metric)) => undrawn.push(metric.name.to_string()),
+            (None, None) => {}
         }
-        charts.push(chart(stretch, tracks, page, ix, metric, &series, marks, loud));
     }
     (charts, undrawn)
 }
 
-#[expect(clippy::too_many_arguments, reason = "a chart brings together everything there is")]
-fn chart(
-    stretch: &Stretch<'_>,
-    tracks: &Tracks,
-    page: &ReplayPage<'_>,
-    ix: MetricIx,
-    metric: &Metric,
-    series: &[&Series],
-    marks: &[Mark],
-    loud: bool,
-) -> Chart {
-    let bounds = bounds(tracks, page, ix);
+/// The chart of a metric; none when it was never observed.
+pub(super) fn chart(from: &Drawing<'_>, ix: MetricIx) -> Option<Chart> {
+    let Drawing { stretch, tracks, policy, marks, .. } = *from;
+    let metric = policy.catalogue.metric(ix)?;
+    let series = &order::drawn(tracks, policy, ix, metric.better);
+    if series.is_empty() {
+        return None;
+    }
+    let bounds = all_bounds(from, ix, metric);
     // High enough for the names of its bounds.
     let names = bounds.len() as f64 * labels::APART + 6.0;
-    let height = if loud { HIGH } else { LOW.max(names).min(HIGH) };
+    let height = if from.loud { HIGH } else { LOW.max(names).min(HIGH) };
     let (low, high) = order::domain(series, &bounds);
     let scale = Scale::new(metric.unit, low, high, 6.0, height - 6.0);
-    let patience = page.policy.metrics.get(usize::from(ix.0)).map_or(Duration::ZERO, |rules| rules.max_age);
+    let patience = policy.metrics.get(usize::from(ix.0)).map_or(Duration::ZERO, |rules| rules.max_age);
     let mut back = Vec::new();
     let mut front = Vec::new();
     let mut dots = Vec::new();
     for class in ["p2", "p1", "p0", "none"] {
         let mut shades = Vec::new();
-        for bound in bounds.iter().filter(|bound| labels::class(bound) == class) {
+        for bound in bounds.iter().filter(|bound| labels::class(bound) == class && !bound.was) {
             draw_bound(stretch, tracks.last, &scale, bound, &mut shades, &mut front);
         }
         // Shaded as one: two bounds at one place are not twice as bad.
         back.push(node("g").class(&format!("beyond {class}")).children(shades));
+    }
+    for bound in bounds.iter().filter(|bound| bound.was) {
+        // The side that was a breach is not shaded: it is none any more.
+        draw_bound(stretch, tracks.last, &scale, bound, &mut Vec::new(), &mut front);
     }
     let regions = order::regions(series);
     for one in series {
@@ -127,8 +143,9 @@ fn chart(
         .children(grid(&scale))
         .children(marks::lines(stretch, marks, (0.0, height)))
         .child(stretched(height, front))
-        .children(dots);
-    Chart {
+        .children(dots)
+        .children(from.over.iter().cloned());
+    Some(Chart {
         name: metric.name.as_str().split('_').map(str::to_owned).collect(),
         range: order::range_of(metric, series),
         keys: keys(series, &regions, &bounds),
@@ -136,16 +153,35 @@ fn chart(
         drawing,
         labels: labels::beside(&bounds, &scale, metric.unit, height),
         legend: labels::legend(&bounds, &scale),
+    })
+}
+
+/// The bounds in force, and those of the other policy that are not among them.
+fn all_bounds<'a>(from: &Drawing<'a>, ix: MetricIx, metric: &Metric) -> Vec<Bound<'a>> {
+    let mut all = bounds(from.tracks, from.policy, ix);
+    if let Some((tracks, policy)) = from.was
+        && let Some(ix) = policy.catalogue.find(metric.name.as_str())
+    {
+        for old in bounds(tracks, policy, ix) {
+            let level = labels::level(&old);
+            let same = |new: &Bound<'_>| {
+                new.check.id == old.check.id && labels::level(new) == level && new.check.severity == old.check.severity
+            };
+            if !all.iter().any(|new| !new.was && same(new)) {
+                all.push(Bound { was: true, ..old });
+            }
+        }
     }
+    all
 }
 
 /// The bounds that were in force on a metric; of a gate only where there is no other.
-fn bounds<'a>(tracks: &'a Tracks, page: &ReplayPage<'a>, ix: MetricIx) -> Vec<Bound<'a>> {
+fn bounds<'a>(tracks: &'a Tracks, policy: &'a Policy, ix: MetricIx) -> Vec<Bound<'a>> {
     let on_metric = |check: &'a Check| match &check.condition {
         Condition::Bound(bound) if bound.metric == ix => Some((check, bound)),
         _ => None,
     };
-    let all: Vec<_> = page.policy.checks.iter().filter_map(on_metric).collect();
+    let all: Vec<_> = policy.checks.iter().filter_map(on_metric).collect();
     let gates = all.iter().all(|(check, _)| check.kind == CheckKind::Gate);
     let mut found: Vec<Bound<'a>> = Vec::new();
     for (check, bound) in all.into_iter().filter(|(check, _)| gates || check.kind != CheckKind::Gate) {
@@ -155,7 +191,7 @@ fn bounds<'a>(tracks: &'a Tracks, page: &ReplayPage<'a>, ix: MetricIx) -> Vec<Bo
                 |known: &Bound<'_>| known.check.id == check.id && known.track.bounds.values().eq(track.bounds.values());
             if track.bounds.values().any(Option::is_some) && !found.iter().any(same) {
                 let than = bound.limit.than();
-                found.push(Bound { check, side: bound.side, than, track, regional: false });
+                found.push(Bound { check, side: bound.side, than, track, regional: false, was: false });
             }
         }
     }
@@ -191,7 +227,7 @@ fn draw_bound(
     back: &mut Vec<Node>,
     front: &mut Vec<Node>,
 ) {
-    let class = labels::class(bound);
+    let class = if bound.was { "was" } else { labels::class(bound) };
     for (piece, until) in pieces(&bound.track.bounds, end) {
         let above = bound.side == Side::Above;
         if piece.iter().any(|(_, value)| scale.shows(*value)) {

@@ -31,11 +31,8 @@ pub(crate) fn edits(metric: &Metric, old: (&Check, &Bound), new: (&Check, &Bound
         edits.push(limit(edit, metric, was, is));
     }
     if was.floor != is.floor {
-        let edit = Edit::of(
-            words::floor_key(is.side),
-            words::floor(old_check, was, unit),
-            words::floor(new_check, is, unit),
-        );
+        let edit =
+            Edit::of(words::floor_key(is.side), words::floor(old_check, was, unit), words::floor(new_check, is, unit));
         edits.push(floor(edit, was, is));
     }
     if was.group != is.group {
@@ -64,7 +61,8 @@ fn limit(edit: Edit, metric: &Metric, was: &Bound, is: &Bound) -> Edit {
             return edit.because("a comparison below zero turns a percentage around, so neither contains the other");
         }
         _ => {
-            return edit.because("a percentage and an amount cross: which of them acts on more depends on the comparison");
+            return edit
+                .because("a percentage and an amount cross: which of them acts on more depends on the comparison");
         }
     };
     edit.goes(Direction::of(order))

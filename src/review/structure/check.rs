@@ -202,7 +202,9 @@ fn target(pair: &Pair<'_>, was: &Check, is: &Check) -> Option<Shown> {
             let to = target.or_else(|| policy.stage(stage).map(|stage| stage.rollback_to))?;
             pair.new.find_stage(policy.stage(to)?.name.as_str())
         };
-        let (Some(from), Some(to)) = (own(pair.old, *old, was.target), own(pair.new, *new, is.target)) else { continue };
+        let (Some(from), Some(to)) = (own(pair.old, *old, was.target), own(pair.new, *new, is.target)) else {
+            continue;
+        };
         if from != to {
             directions.push(Direction::of(from.cmp(&to)));
         }

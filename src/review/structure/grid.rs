@@ -18,7 +18,13 @@ pub(crate) fn step(text: &str, unit: Unit) -> Option<f64> {
     let one: String = text
         .char_indices()
         .map(|(at, c)| match c {
-            c if c.is_ascii_digit() => if at == last { '1' } else { '0' },
+            c if c.is_ascii_digit() => {
+                if at == last {
+                    '1'
+                } else {
+                    '0'
+                }
+            }
             c => c,
         })
         .collect();

@@ -17,7 +17,11 @@ pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
             Some(is) => all.extend(edited(pair, was, is)),
             None => {
                 let edit = Edit::of("", Some(described(pair.old, was)), None);
-                all.push(about(edit.because("one rung less: what it watched and asked for is skipped"), Some(was), None));
+                all.push(about(
+                    edit.because("one rung less: what it watched and asked for is skipped"),
+                    Some(was),
+                    None,
+                ));
             }
         }
     }
@@ -86,7 +90,8 @@ fn bake(was: &Stage, is: &Stage) -> Option<Edit> {
     // Never left by itself is the longest of all.
     let length = |bake: Option<Duration>| bake.unwrap_or(Duration::MAX);
     let direction = Direction::of(length(is.bake).cmp(&length(was.bake)));
-    let shown = |bake: Option<Duration>| bake.map_or_else(|| "until a person advances it".to_owned(), |b| b.to_string());
+    let shown =
+        |bake: Option<Duration>| bake.map_or_else(|| "until a person advances it".to_owned(), |b| b.to_string());
     let edit = Edit::new("bake", shown(was.bake), shown(is.bake)).goes(direction);
     (was.bake != is.bake).then_some(edit)
 }
@@ -117,9 +122,7 @@ fn names(policy: &Policy, gates: &[CheckIx]) -> Vec<String> {
 
 /// Gates that both policies know: one that came or went is told as such.
 fn gates(part: &str, pair: &Pair<'_>, was: &[CheckIx], is: &[CheckIx]) -> Option<Edit> {
-    let known = |name: &String| {
-        pair.old.find_check(name).is_some() && pair.new.find_check(name).is_some()
-    };
+    let known = |name: &String| pair.old.find_check(name).is_some() && pair.new.find_check(name).is_some();
     let old: Vec<String> = names(pair.old, was).into_iter().filter(known).collect();
     let new: Vec<String> = names(pair.new, is).into_iter().filter(known).collect();
     sets(part, &old, &new, Direction::Tighter)

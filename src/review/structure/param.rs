@@ -40,11 +40,8 @@ fn readers(param: &ParamValue) -> String {
 }
 
 fn changed(pair: &Pair<'_>, was: &ParamValue, is: &ParamValue) -> Change {
-    let both: Vec<(&Check, &Check)> = is
-        .read_by
-        .iter()
-        .filter_map(|id| Some((find(pair.old, id.as_str())?, find(pair.new, id.as_str())?)))
-        .collect();
+    let both: Vec<(&Check, &Check)> =
+        is.read_by.iter().filter_map(|id| Some((find(pair.old, id.as_str())?, find(pair.new, id.as_str())?))).collect();
     let samples: Vec<script::Sampled> = both.iter().map(|(old, new)| script::sampled(pair, old, new)).collect();
     let (direction, found) =
         if samples.is_empty() { (Direction::Different, String::new()) } else { script::told(&samples) };

@@ -92,8 +92,12 @@ pub(crate) fn ask(policy: &Arc<Policy>, stage: StageIx, reading: &Reading) -> Op
 
 fn baselines(policy: &Policy, reading: &Reading) -> Vec<Baseline> {
     let Some(median) = reading.baseline else { return Vec::new() };
-    let known =
-        BaselineValue::Known { median, points: u32::MAX, window: policy.baseline.window, frozen_at: Time::from_millis(0) };
+    let known = BaselineValue::Known {
+        median,
+        points: u32::MAX,
+        window: policy.baseline.window,
+        frozen_at: Time::from_millis(0),
+    };
     let of = |region: &crate::model::ids::Region| Baseline {
         metric: reading.metric.clone(),
         region: region.clone(),

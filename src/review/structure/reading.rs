@@ -53,12 +53,7 @@ struct Search<'p, 'a> {
 }
 
 impl<'p, 'a> Search<'p, 'a> {
-    fn new(
-        pair: &'p Pair<'a>,
-        old: Option<&'p Check>,
-        new: Option<&'p Check>,
-        shows: Shows,
-    ) -> Option<Search<'p, 'a>> {
+    fn new(pair: &'p Pair<'a>, old: Option<&'p Check>, new: Option<&'p Check>, shows: Shows) -> Option<Search<'p, 'a>> {
         let bounds = |check: Option<&'p Check>| match check.map(|check| (check, &check.condition)) {
             Some((check, Condition::Bound(bound))) => Some((check, bound)),
             _ => None,
@@ -189,7 +184,13 @@ impl<'p, 'a> Search<'p, 'a> {
         let gate = self.old.or(self.new).is_some_and(|(check, _)| check.kind == CheckKind::Gate);
         match (was, is) {
             // A gate acts by staying closed: the one that acts asks for more.
-            (Some(was), Some(is)) if self.shows == Shows::Window => if by_old != gate { was } else { is },
+            (Some(was), Some(is)) if self.shows == Shows::Window => {
+                if by_old != gate {
+                    was
+                } else {
+                    is
+                }
+            }
             (Some(was), Some(is)) => window::longer(was, is),
             (one, other) => one.or(other).unwrap_or(Window::First),
         }

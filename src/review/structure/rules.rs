@@ -1,11 +1,11 @@
 //! How metrics are judged, and what severities oblige.
 
-use crate::model::severity::Severity;
-use crate::model::units::Unit;
-use crate::policy::compiled::{CheckIx, Condition, MetricRules, OnUnknown, Policy};
 use crate::model::finding::CheckKind;
 use crate::model::frame::{Kind, Metric, MetricIx};
+use crate::model::severity::Severity;
 use crate::model::units::Better;
+use crate::model::units::Unit;
+use crate::policy::compiled::{CheckIx, Condition, MetricRules, OnUnknown, Policy};
 use crate::review::change::{Change, Direction, Subject};
 
 use super::reading::{Shows, example};
@@ -34,9 +34,8 @@ pub(crate) fn severities(pair: &Pair<'_>) -> Vec<Change> {
                 edit.because(format!("what {} do", words::listed(&names))).about(Subject::Severity(severity));
             change.severity = Some(severity);
             change.response = Some(was.then.max(is.then));
-            change.counterexample = both
-                .iter()
-                .find_map(|(old, new)| example(pair, Some(old), Some(new), direction, Shows::Response));
+            change.counterexample =
+                both.iter().find_map(|(old, new)| example(pair, Some(old), Some(new), direction, Shows::Response));
             all.push(change);
         }
         if was.notify != is.notify {
@@ -143,8 +142,7 @@ fn judged(was: &MetricRules, is: &MetricRules) -> Vec<Edit> {
     }
     if was.on_unknown != is.on_unknown {
         let shown = |what: OnUnknown| if what == OnUnknown::Rollback { "rollback" } else { "hold" };
-        let direction =
-            if is.on_unknown == OnUnknown::Rollback { Direction::Tighter } else { Direction::Looser };
+        let direction = if is.on_unknown == OnUnknown::Rollback { Direction::Tighter } else { Direction::Looser };
         let edit = Edit::new("on_unknown", shown(was.on_unknown), shown(is.on_unknown)).goes(direction);
         edits.push(edit.because("what a silence that lasts does"));
     }

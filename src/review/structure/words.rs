@@ -103,13 +103,8 @@ pub(crate) const fn does(response: Response) -> &'static str {
 /// The stages of a set by name; `every stage` for all.
 pub(crate) fn stages(policy: &Policy, set: StageSet) -> String {
     let inside = |at: usize| u8::try_from(at).is_ok_and(|at| set.contains(crate::policy::compiled::StageIx(at)));
-    let names: Vec<&str> = policy
-        .stages
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| inside(*at))
-        .map(|(_, stage)| stage.name.as_str())
-        .collect();
+    let names: Vec<&str> =
+        policy.stages.iter().enumerate().filter(|(at, _)| inside(*at)).map(|(_, stage)| stage.name.as_str()).collect();
     if names.len() == policy.stages.len() { "every stage".to_owned() } else { listed(&names) }
 }
 

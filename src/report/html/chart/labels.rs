@@ -23,14 +23,18 @@ pub(super) fn level(bound: &Bound<'_>) -> Option<f64> {
 /// `P0 isolation_score.p0`.
 pub(super) fn name(bound: &Bound<'_>) -> String {
     let region = if bound.regional { format!(" {}", bound.track.region) } else { String::new() };
+    let was = if bound.was { "was " } else { "" };
     match bound.check.kind {
-        CheckKind::Gate => format!("gate {}{region}", bound.check.id),
-        _ => format!("{} {}{region}", bound.check.severity, bound.check.id),
+        CheckKind::Gate => format!("{was}gate {}{region}", bound.check.id),
+        _ => format!("{was}{} {}{region}", bound.check.severity, bound.check.id),
     }
 }
 
 /// Its class of the style.
 pub(super) fn class(bound: &Bound<'_>) -> &'static str {
+    if bound.was {
+        return "was";
+    }
     levels::of_severity((bound.check.kind != CheckKind::Gate).then_some(bound.check.severity))
 }
 

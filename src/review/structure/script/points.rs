@@ -152,9 +152,8 @@ fn values(pair: &Pair<'_>, key: &Key) -> Vec<Value> {
         Key::Baseline(name) => (name, false),
         Key::Reading(name, group) => (name, *group != Group::Control),
     };
-    let metric = |policy: &Policy| {
-        policy.catalogue.find(name.as_str()).and_then(|ix| policy.catalogue.metric(ix).cloned())
-    };
+    let metric =
+        |policy: &Policy| policy.catalogue.find(name.as_str()).and_then(|ix| policy.catalogue.metric(ix).cloned());
     let Some(metric) = metric(pair.new).or_else(|| metric(pair.old)) else { return vec![Value::Unknown] };
     let usual = grid::comparisons(&metric).first().copied().unwrap_or(0.0);
     let mut numbers = vec![usual];
