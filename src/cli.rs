@@ -13,6 +13,7 @@ pub mod ci;
 pub mod completions;
 pub mod console;
 pub mod demo;
+pub mod diff;
 pub mod eval;
 pub mod exit;
 pub mod explain;
@@ -61,7 +62,7 @@ Exit codes:
   1   the tool could not do it (a file cannot be read or written, a bug)
   2   wrong usage
   3   policy invalid; warnings too with --fail-level warning
-  4   an expectation failed
+  4   an expectation failed; of diff, a condition of --fail-on holds
   5   nothing to check, test or replay
   6   recorded data unreadable, or refused by --strict
   10  with --exit-decision: ended in hold
@@ -84,6 +85,8 @@ enum Command {
     Test(test::Test),
     /// Show what a policy would have done on recorded metrics
     Replay(replay::Replay),
+    /// Tell what an edit of a policy means: tighter or looser, and which recorded decisions change
+    Diff(diff::Diff),
     /// Decide on one snapshot
     Eval(eval::Eval),
     /// Explain a problem code, or one decision on recorded metrics
@@ -132,6 +135,7 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Fix(fix) => fix.run(console),
         Command::Test(test) => test.run(console),
         Command::Replay(replay) => replay.run(console),
+        Command::Diff(diff) => diff.run(console),
         Command::Eval(eval) => eval.run(console),
         Command::Explain(explain) => explain.run(console),
         Command::Schema(schema) => schema.run(console),

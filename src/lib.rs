@@ -13,7 +13,7 @@
 //! | [`handbook`] | what a policy says to people: plan, runbook, matrix, dashboard |
 //! | [`import`] | other tools' files to a policy, and what could not be converted |
 //! | [`report`] | values to text, JSON, HTML and the formats of CI; decides nothing |
-//! | `shell` | the file system and the terminal: reads policies and recordings into memory, watches them |
+//! | `shell` | files, git and the terminal: reads policies and recordings into memory, watches them |
 //! | `cli` | one file per command |
 //!
 //! The layer table is held by `tests/tidy.rs`.

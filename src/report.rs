@@ -4,6 +4,7 @@
 pub mod bands;
 pub mod ci;
 pub mod diagnostics;
+pub mod diff;
 pub mod explain;
 pub mod html;
 pub mod json;

@@ -7,17 +7,74 @@ use rollgate::model::ids::Environment;
 use rollgate::policy::compiled::Policy;
 use rollgate::policy::source::PolicySource;
 use rollgate::review::change::{Change, Direction, Proof};
-use rollgate::review::structure::changes;
+use rollgate::review::structure::{changes, together};
 use rstest::rstest;
 
-const POLICY: &str = include_str!("policy_data/review.toml");
-const RULES: &str = include_str!("policy_data/review.rhai");
+const POLICY: &str = r#"
+schema   = 1
+rollout  = "x"
+features = ["a"]
+[metrics]
+score   = { unit = "percent", better = "higher", max_age = "90s", min_samples = 10 }
+errors  = { unit = "percent", better = "lower" }
+latency = { unit = "ms", better = "lower", on_unknown = "rollback" }
+crashes = { unit = "count", better = "lower" }
+[severities]
+p0 = { then = "rollback", notify = ["pager"] }
+p1 = { then = "hold" }
+p2 = { then = "warn" }
+[thresholds.score]
+p0 = { below = "95%" }
+p1 = { below = "99%", for = "2m" }
+[thresholds.crashes]
+p0 = { above = 2 }
+[thresholds.latency]
+p1 = { above = "+10%", than = "baseline", and_above = "+20ms", for = "3 of 5" }
+p2 = { above = "300ms", and_above = "200ms", clear_after = "5m" }
+[triggers]
+flood = { in = ["canary"], metric = "errors", above = "5%", for = "1m", target = "off" }
+worse = { metric = "errors", above = "+0.5pp", than = "control", for = "5m", severity = "p1" }
+odd   = { in = ["canary", "full"], script = "odd" }
+[gates]
+held = { metric = "score", at_least = "99.5%", for = "30m" }
+calm = { metric = "errors", at_most = "1%" }
+even = { script = "even" }
+[params]
+margin = "0.2%"
+[baseline]
+window = "24h"
+[freeze]
+windows = [{ days = ["sat"], from = "00:00", to = "24:00", zone = "UTC", note = "weekend" }]
+[[stages]]
+name = "off"
+bake = "1h"
+[[stages]]
+name = "canary"
+traffic = "10%"
+audience = ["@x.org"]
+bake = "2h"
+max = "8h"
+on_max = "hold"
+gates = ["held", "even"]
+approvals = { roles = ["sre"], people = 1 }
+early_exit = { after = "1h", gates = ["calm"], samples = 1000 }
+[[stages]]
+name = "full"
+traffic = "100%"
+bake = "1h"
+gates = ["calm"]
+"#;
+
+const RULES: &str = r#"
+// Both at once.
+fn odd() { if breached("score.p1") && metric("errors").value > param("margin") { breach() } else { ok() } }
+fn even() { let e = metric("errors"); if e.treatment <= e.control + param("margin") { open() } else { closed() } }
+"#;
 
 fn source(policy: &str, rules: &str) -> PolicySource {
     let mut source = PolicySource::new("policies/x");
     source.insert("policy.toml", policy);
     source.insert("rules.rhai", rules);
-    source.insert("env/staging.toml", "[severities]\np2 = { notify = [] }\n");
     source
 }
 
@@ -27,20 +84,24 @@ fn compiled(source: &PolicySource) -> BTreeMap<Environment, Arc<Policy>> {
     checked.policies.into_iter().map(|(environment, policy)| (environment, Arc::new(policy))).collect()
 }
 
+/// The changes from one pair of texts to another.
+fn between(before: (&str, &str), after: (&str, &str)) -> Vec<Change> {
+    changes(&compiled(&source(before.0, before.1)), &compiled(&source(after.0, after.1)))
+}
+
 /// The changes that replacing `from` by `to` makes.
 fn edited(from: &str, to: &str) -> Vec<Change> {
     assert!(POLICY.contains(from) || RULES.contains(from), "`{from}` is not there");
-    let (before, after) = (source(POLICY, RULES), source(&POLICY.replacen(from, to, 1), &RULES.replacen(from, to, 1)));
-    changes(&compiled(&before), &compiled(&after))
+    between((POLICY, RULES), (&POLICY.replacen(from, to, 1), &RULES.replacen(from, to, 1)))
 }
 
 fn one(from: &str, to: &str) -> Change {
     let mut all = edited(from, to);
-    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!(all.len(), 1, "{:#?}", all.iter().map(told).collect::<Vec<_>>());
     all.remove(0)
 }
 
-/// `isolation_score.p0 below 95% -> 94% looser: isolation_score 94.1% ...`
+/// `score.p0 below 95% -> 94% looser: score 94.1% ...`
 fn told(change: &Change) -> String {
     let value = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let example = change.counterexample.as_ref().map_or_else(String::new, |example| format!(": {example}"));
@@ -50,7 +111,280 @@ fn told(change: &Change) -> String {
 }
 
 #[rstest]
-#[case::lower("p0 = { below = \"95%\" }", "p0 = { below = \"94%\" }", "x")]
-fn smoke(#[case] from: &str, #[case] to: &str, #[case] expected: &str) {
-    assert_eq!(told(&one(from, to)), expected);
+#[case::below("p0 = { below = \"95%\" }", "p0 = { below = \"94%\" }")]
+#[case::below_on_a_finer_grid("p0 = { below = \"95%\" }", "p0 = { below = \"94.50%\" }")]
+#[case::above_of_whole_things("p0 = { above = 2 }", "p0 = { above = 4 }")]
+#[case::above_by_one("p0 = { above = 2 }", "p0 = { above = 3 }")]
+#[case::relative("above = \"+10%\"", "above = \"+15%\"")]
+#[case::floor_of_a_difference("and_above = \"+20ms\"", "and_above = \"+30ms\"")]
+#[case::longer("below = \"99%\", for = \"2m\"", "below = \"99%\", for = \"5m\"")]
+#[case::more_often("for = \"3 of 5\"", "for = \"4 of 5\"")]
+#[case::of_fewer("for = \"3 of 5\"", "for = \"3 of 4\"")]
+#[case::difference_to_control("above = \"+0.5pp\"", "above = \"+0.6pp\"")]
+#[case::fewer_stages("in = [\"canary\", \"full\"], script", "in = [\"canary\"], script")]
+#[case::in_shadow("p0 = { below = \"95%\" }", "p0 = { below = \"95%\", shadow = true }")]
+#[case::unless_control("p0 = { below = \"95%\" }", "p0 = { below = \"95%\", unless_control = true }")]
+#[case::target_higher_up("for = \"1m\", target = \"off\" }\nworse", "for = \"1m\" }\nworse")]
+#[case::clears_sooner("clear_after = \"5m\"", "clear_after = \"4m\"")]
+#[case::gate_lower("at_least = \"99.5%\"", "at_least = \"99%\"")]
+#[case::gate_shorter("for = \"30m\"", "for = \"20m\"")]
+#[case::gate_higher("at_most = \"1%\"", "at_most = \"2%\"")]
+#[case::milder("p1 = { then = \"hold\" }", "p1 = { then = \"warn\" }")]
+#[case::trigger_less_severe(
+    "above = \"+0.5pp\", than = \"control\", for = \"5m\", severity = \"p1\"",
+    "above = \"+0.5pp\", than = \"control\", for = \"5m\", severity = \"p2\""
+)]
+#[case::more_traffic("traffic = \"10%\"", "traffic = \"20%\"")]
+#[case::more_audience("audience = [\"@x.org\"]", "audience = [\"@x.org\", \"@y.org\"]")]
+#[case::shorter_bake("bake = \"2h\"", "bake = \"90m\"")]
+#[case::longer_max("max = \"8h\"", "max = \"9h\"")]
+#[case::fewer_gates("gates = [\"held\", \"even\"]", "gates = [\"even\"]")]
+#[case::no_approvals("approvals = { roles = [\"sre\"], people = 1 }\n", "")]
+#[case::earlier_exit("after = \"1h\", gates", "after = \"30m\", gates")]
+#[case::fewer_samples("samples = 1000", "samples = 500")]
+#[case::exit_with_fewer_gates("after = \"1h\", gates = [\"calm\"]", "after = \"1h\", gates = []")]
+#[case::silence_only_holds(
+    "better = \"lower\", on_unknown = \"rollback\"",
+    "better = \"lower\", on_unknown = \"hold\""
+)]
+#[case::silence_told_later("on_unknown = \"rollback\"", "on_unknown = \"rollback\", unknown_after = \"1h\"")]
+#[case::no_freeze(
+    "windows = [{ days = [\"sat\"], from = \"00:00\", to = \"24:00\", zone = \"UTC\", note = \"weekend\" }]",
+    "windows = []"
+)]
+#[case::shadow_policy("features = [\"a\"]", "features = [\"a\"]\nmode = \"shadow\"")]
+fn looser_one_way_is_tighter_the_other(#[case] from: &str, #[case] to: &str) {
+    let (there, back) = (edited(from, to), between((&POLICY.replacen(from, to, 1), RULES), (POLICY, RULES)));
+    let lines: Vec<String> = there.iter().chain(&back).map(told).collect();
+    insta::with_settings!({ snapshot_suffix => name() }, { insta::assert_snapshot!(lines.join("\n")) });
+    assert!(there.iter().all(|change| change.direction == Direction::Looser), "{lines:#?}");
+    assert!(back.iter().all(|change| change.direction == Direction::Tighter), "{lines:#?}");
+    assert_eq!(there.len(), back.len());
+}
+
+/// The case's name, as rstest gives it to the thread.
+fn name() -> String {
+    let thread = std::thread::current();
+    thread.name().and_then(|name| name.rsplit("::").next()).unwrap_or("case").to_owned()
+}
+
+#[rstest]
+#[case::another_side("p0 = { above = 2 }", "p0 = { below = 2 }", "side")]
+#[case::another_comparison("above = \"+0.5pp\", than = \"control\"", "above = \"+0.5pp\", than = \"baseline\"", "than")]
+#[case::percentage_and_amount("above = \"+10%\"", "above = \"+30ms\"", "above")]
+#[case::level_and_difference("and_above = \"+20ms\"", "and_above = \"300ms\"", "and_above")]
+#[case::time_and_count("for = \"3 of 5\"", "for = \"5m\"", "for")]
+#[case::another_metric("metric = \"errors\", above = \"5%\"", "metric = \"score\", above = \"5%\"", "metric")]
+#[case::other_stages("in = [\"canary\"], metric", "in = [\"full\"], metric", "in")]
+#[case::more_samples("min_samples = 10", "min_samples = 20", "min_samples")]
+#[case::older_readings("max_age = \"90s\"", "max_age = \"2m\"", "max_age")]
+#[case::baseline_window("window = \"24h\"", "window = \"12h\"", "")]
+#[case::notify("notify = [\"pager\"]", "notify = []", "notify")]
+#[case::features("features = [\"a\"]", "features = [\"a\", \"b\"]", "")]
+#[case::renamed("flood = {", "errors-flood = {", "id")]
+#[case::a_floor_that_never_decides("and_above = \"200ms\"", "and_above = \"250ms\"", "and_above")]
+fn what_cannot_be_ordered_is_different_and_says_why(#[case] from: &str, #[case] to: &str, #[case] part: &str) {
+    let change = one(from, to);
+    assert_eq!((change.direction, change.part.as_str()), (Direction::Different, part), "{}", told(&change));
+    assert!(!change.words.is_empty() || part == "in", "{change:#?}");
+}
+
+#[test]
+fn layout_comments_and_notes_are_no_edit() {
+    for (from, to) in [
+        ("// Both at once.\n", "\n\n// Two at a time.\n"),
+        ("if breached(\"score.p1\") && ", "if breached( \"score.p1\" )\n  && "),
+        ("p0 = { below = \"95%\" }", "p0 = { below = \"95.0%\" } # exactly"),
+        ("note = \"weekend\"", "note = \"nobody is there\""),
+    ] {
+        let all = edited(from, to);
+        assert!(all.is_empty(), "{:#?}", all.iter().map(told).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_check_that_comes_or_goes_is_one_edit() {
+    let gone = one("[thresholds.crashes]\np0 = { above = 2 }\n", "");
+    assert_eq!(
+        told(&gone),
+        "crashes.p0 crashes above 2, rolls back -> - looser: crashes 3 rolled back before, would pass now"
+    );
+    let added = one("p0 = { above = 2 }", "p0 = { above = 2 }\np2 = { above = 0 }");
+    assert_eq!(told(&added), "crashes.p2 - -> crashes above 0, warns tighter: crashes 1 passed before, would warn now");
+}
+
+#[test]
+fn the_first_of_a_list_may_go_without_the_others_looking_edited() {
+    let two = POLICY.replacen("p0 = { above = 2 }", "p0 = [{ above = 2 }, { above = 9, for = \"1m\" }]", 1);
+    let second = POLICY.replacen("p0 = { above = 2 }", "p0 = { above = 9, for = \"1m\" }", 1);
+    let all = between((&two, RULES), (&second, RULES));
+    let mut lines: Vec<String> =
+        all.iter().map(|change| format!("{} {}", change.subject.name(), change.part)).collect();
+    lines.sort();
+    assert_eq!(lines, ["crashes.p0 ", "crashes.p0 id"]);
+    assert!(all.iter().any(|change| change.after.is_none() && change.direction == Direction::Looser));
+}
+
+#[test]
+fn a_bound_that_moves_to_another_level_is_renamed_and_goes_with_what_it_does() {
+    let all = edited("[thresholds.crashes]\np0 = { above = 2 }", "[thresholds.crashes]\np1 = { above = 2 }");
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!(
+        told(&all[0]),
+        "crashes.p1 id crashes.p0 -> crashes.p1 looser: crashes 3 rolled back (crashes.p0) before, would hold now"
+    );
+}
+
+#[rstest]
+#[case::dropped_half("if breached(\"score.p1\") && metric", "if metric", Direction::Tighter)]
+#[case::one_more("{ breach() } else { ok() } }\nfn even", "{ ok() } else { ok() } }\nfn even", Direction::Looser)]
+#[case::gate_always_open("{ open() } else { closed() }", "{ open() } else { open() }", Direction::Looser)]
+fn scripts_are_sampled(#[case] from: &str, #[case] to: &str, #[case] direction: Direction) {
+    let all = edited(from, to);
+    let change = all.iter().find(|change| change.proof == Proof::Sampled).expect("a script changed");
+    assert_eq!(change.direction, direction, "{change:#?}");
+    assert!(change.words.contains("sampled, not proved") && change.words.contains(" points"), "{}", change.words);
+}
+
+#[test]
+fn a_script_written_otherwise_says_how_much_was_tried() {
+    let all = edited(
+        "if breached(\"score.p1\") && metric(\"errors\").value > param(\"margin\")",
+        "if metric(\"errors\").value > param(\"margin\") && breached(\"score.p1\")",
+    );
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].direction, Direction::Different);
+    assert!(all[0].words.contains("no difference at"), "{}", all[0].words);
+}
+
+#[test]
+fn a_param_names_the_scripts_that_read_it() {
+    let change = one("margin = \"0.2%\"", "margin = \"0.3%\"");
+    assert_eq!((change.subject.name(), change.proof), ("params.margin".to_owned(), Proof::Sampled));
+    // A trigger above it fires on less, a gate below it opens on more.
+    assert_eq!(change.direction, Direction::Looser, "{}", change.words);
+    assert!(change.words.starts_with("read by odd, even"), "{}", change.words);
+}
+
+#[test]
+fn an_edit_of_one_environment_says_which() {
+    let with = |bake: &str| {
+        let mut source = source(POLICY, RULES);
+        source.insert("env/staging.toml", format!("[[stages]]\nname = \"canary\"\nbake = \"{bake}\"\n"));
+        compiled(&source)
+    };
+    let all = changes(&with("30m"), &with("20m"));
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].environments, [Environment::new("staging")]);
+    let everywhere = |text: &str| {
+        let mut source = source(text, RULES);
+        source.insert("env/staging.toml", "[[stages]]\nname = \"canary\"\nbake = \"30m\"\n");
+        compiled(&source)
+    };
+    let all = changes(&everywhere(POLICY), &everywhere(&POLICY.replacen("below = \"95%\"", "below = \"94%\"", 1)));
+    assert_eq!(all[0].environments, ["production", "staging"].map(Environment::new));
+}
+
+#[test]
+fn roll_backs_come_first_and_the_worst_severity_before_the_others() {
+    let text = POLICY.replacen("below = \"99%\"", "below = \"98%\"", 1).replacen("above = 2", "above = 3", 1);
+    let text = text.replacen("traffic = \"10%\"", "traffic = \"5%\"", 1);
+    let all = between((POLICY, RULES), (&text, RULES));
+    let names: Vec<String> = all.iter().map(|change| change.subject.name()).collect();
+    assert_eq!(names, ["crashes.p0", "score.p1", "canary"]);
+    assert_eq!(together(&all), Direction::Different);
+    assert_eq!(together(&all[..2]), Direction::Looser);
+}
+
+mod laws {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A bound as numbers: its side, its level in tenths.
+    fn absolute() -> impl Strategy<Value = (bool, u32)> {
+        (any::<bool>(), 850..999_u32)
+    }
+
+    fn of_score(above: bool, tenths: u32) -> String {
+        let word = if above { "above" } else { "below" };
+        POLICY.replacen(
+            "p0 = { below = \"95%\" }",
+            &format!("p0 = {{ {word} = \"{}.{}%\" }}", tenths / 10, tenths % 10),
+            1,
+        )
+    }
+
+    fn breaks(above: bool, tenths: u32, value: f64) -> bool {
+        let level = f64::from(tenths) / 10.0;
+        if above { value > level + 1e-6 } else { value < level - 1e-6 }
+    }
+
+    fn expected(acts: impl Iterator<Item = (bool, bool)>) -> Option<Direction> {
+        let (mut more, mut less) = (false, false);
+        for (was, is) in acts {
+            (more, less) = (more || (is && !was), less || (was && !is));
+        }
+        match (more, less) {
+            (true, false) => Some(Direction::Tighter),
+            (false, true) => Some(Direction::Looser),
+            (true, true) => Some(Direction::Different),
+            (false, false) => None,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn the_tag_of_a_level_agrees_with_every_reading((above, was) in absolute(), is in 850..999_u32) {
+            // Above 99 of p1 is broken anyway; only p0's own direction is looked at.
+            let readings = (0..=20_000).map(|step| f64::from(step) * 0.005);
+            let truth = expected(readings.map(|value| (breaks(above, was, value), breaks(above, is, value))));
+            let all = between((&of_score(above, was), RULES), (&of_score(above, is), RULES));
+            let change = all.iter().find(|change| change.subject.name() == "score.p0");
+            prop_assert_eq!(change.map(|change| change.direction), truth);
+            if let Some(change) = change {
+                let example = change.counterexample.as_ref().expect("a level has an example");
+                let (old, new) = (breaks(above, was, example.value), breaks(above, is, example.value));
+                prop_assert_eq!((old, new), (change.direction == Direction::Looser, change.direction == Direction::Tighter));
+            }
+        }
+
+        #[test]
+        fn the_tag_of_a_relative_bound_agrees_with_every_reading(
+            (was, is) in (1..60_u32, 1..60_u32),
+            (was_floor, is_floor) in (1..60_u32, 1..60_u32),
+        ) {
+            let text = |percent: u32, floor: u32| {
+                let new = format!("above = \"+{percent}%\", than = \"baseline\", and_above = \"+{floor}ms\"");
+                POLICY.replacen("above = \"+10%\", than = \"baseline\", and_above = \"+20ms\"", &new, 1)
+            };
+            let limit = |percent: u32, floor: u32, base: f64| {
+                (base * (1.0 + f64::from(percent) / 100.0)).max(base + f64::from(floor))
+            };
+            // Bases small enough that each floor decides, and large enough that each percentage does.
+            let bases = [0.0, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5];
+            let acts = bases.iter().flat_map(|base| {
+                let (old, new) = (limit(was, was_floor, *base), limit(is, is_floor, *base));
+                let between = (old + new) / 2.0;
+                [(between > old + 1e-6, between > new + 1e-6)]
+            });
+            let truth = expected(acts);
+            let all = between((&text(was, was_floor), RULES), (&text(is, is_floor), RULES));
+            let own: Vec<&Change> = all.iter().filter(|change| change.subject.name() == "latency.p1").collect();
+            match truth {
+                Some(truth) => prop_assert_eq!(together(own.iter().copied()), truth),
+                None => prop_assert!(own.is_empty(), "{:?}", own),
+            }
+            for example in own.iter().filter_map(|change| Some((change.direction, change.counterexample.as_ref()?))) {
+                let (direction, example) = example;
+                let base = example.given.split("baseline of ").nth(1).and_then(|rest| rest.strip_suffix("ms"));
+                let base: f64 = base.expect("it says the baseline").parse().expect("a number");
+                let old = example.value > limit(was, was_floor, base) + 1e-6;
+                let new = example.value > limit(is, is_floor, base) + 1e-6;
+                prop_assert!(old != new, "{example}");
+                prop_assert!(direction == Direction::Different || (direction == Direction::Looser) == old, "{example}");
+            }
+        }
+    }
 }

@@ -9,7 +9,6 @@ use crate::shell::{arguments, files, write};
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::global::Output;
 
 /// Where a page is written to.
 #[derive(Debug, Clone, Default, Args)]
@@ -23,11 +22,11 @@ impl Html {
     /// Whether a page is wanted; refuses what cannot come with one, before any work is done.
     ///
     /// # Errors
-    /// `--output jsonl` streams and keeps nothing to draw, or the path is a directory.
-    pub(super) fn wanted(&self, shape: Output) -> anyhow::Result<Option<&Path>> {
+    /// The path is a directory, or the output is a stream that keeps nothing to draw.
+    pub(super) fn wanted(&self, streams: bool) -> anyhow::Result<Option<&Path>> {
         let Some(path) = &self.html else { return Ok(None) };
         let refuse = |message: String, help: &str| Err(Failure::new(Exit::Usage, message).help(help).into());
-        if shape == Output::Jsonl {
+        if streams {
             let help = "leave out one of the two; the page has the changes, the stream has every record";
             return refuse("`--html` and `--output jsonl` do not go together".to_owned(), help);
         }

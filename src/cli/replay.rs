@@ -56,7 +56,7 @@ pub struct Replay {
 impl Replay {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let shape = global::output(self.output, console.plain);
-        let page = self.html.wanted(shape)?;
+        let page = self.html.wanted(shape == Output::Jsonl)?;
         let run = Run::prepare(&self.policy, &self.data, &self.environment, &self.recorded, console)?;
         let rows = if self.all { Rows::Every } else { Rows::Changes };
         let (replayed, drawn) = match page {

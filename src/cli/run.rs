@@ -23,6 +23,7 @@ use crate::policy::compiled::Policy;
 use crate::policy::source::PolicySource;
 use crate::report::replay::Replayed;
 use crate::report::times::Times;
+use crate::review::compare::Reading;
 use crate::shell::data::open_recording;
 
 use super::console::Console;
@@ -88,7 +89,7 @@ fn time(text: &str) -> Result<Time, String> {
     Time::parse(text).map_err(|error| error.to_string())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text).map_err(|error| error.to_string())
 }
 
@@ -249,31 +250,36 @@ impl Run {
         recordings: Vec<Recording>,
         recorded: &Recorded,
     ) -> anyhow::Result<Run> {
-        let mut rules = Mapping::default();
-        mapping(recorded, &policy, &mut rules)?;
-        let start = Start {
-            stage: recorded.stage.as_ref().map(|name| stage(&policy, name)).transpose()?,
-            baseline: recorded.baseline.iter().map(|given| baseline(&policy, given)).collect::<Result<_, _>>()?,
-            baseline_until: recorded.baseline_until.map(Moment::At),
-            ..Start::default()
-        };
-        Ok(Run {
-            reading: ReadOptions {
-                strict: recorded.strict,
-                assume_samples: recorded.assume_samples,
-                max_points: recorded.max_points.unwrap_or(MAX_POINTS),
-                mapping: rules,
-                rollout: Some(policy.rollout.clone()),
-                environment: None,
-            },
-            scenario: Scenario { start, approvals_assumed: true, ..Scenario::default() },
-            policy,
-            recordings,
-            label: None,
-            changed,
-            recorded: recorded.clone(),
-        })
+        let Reading { scenario, options, label } = history_reading(recorded, &policy)?;
+        Ok(Run { reading: options, scenario, policy, recordings, label, changed, recorded: recorded.clone() })
     }
+}
+
+/// How `policy` reads data that is no fixture, and where it starts in it.
+///
+/// # Errors
+/// An argument names what the policy does not have.
+pub(crate) fn history_reading(recorded: &Recorded, policy: &Policy) -> Result<Reading, Failure> {
+    let mut rules = Mapping::default();
+    mapping(recorded, policy, &mut rules)?;
+    let start = Start {
+        stage: recorded.stage.as_ref().map(|name| stage(policy, name)).transpose()?,
+        baseline: recorded.baseline.iter().map(|given| baseline(policy, given)).collect::<Result<_, _>>()?,
+        baseline_until: recorded.baseline_until.map(Moment::At),
+        ..Start::default()
+    };
+    Ok(Reading {
+        scenario: Scenario { start, approvals_assumed: true, ..Scenario::default() },
+        options: ReadOptions {
+            strict: recorded.strict,
+            assume_samples: recorded.assume_samples,
+            max_points: recorded.max_points.unwrap_or(MAX_POINTS),
+            mapping: rules,
+            rollout: Some(policy.rollout.clone()),
+            environment: None,
+        },
+        label: None,
+    })
 }
 
 /// The one policy at `path` with values changed.

@@ -44,10 +44,17 @@ fn looser_p0(changes: &[Change]) -> Option<String> {
     let looser: Vec<&Change> = changes.iter().filter(|change| loosens(change)).collect();
     let first = looser.first()?;
     let name = name(&first.subject);
+    // The part says what the value is of, where the value does not say so itself.
+    let of = |value: &String| match first.part.as_str() {
+        part if value.starts_with(part) => value.clone(),
+        part => format!("{part} {value}"),
+    };
     let word = match (&first.before, &first.after, first.direction) {
         (_, None, _) if first.part.is_empty() => format!("{name} is removed"),
-        (Some(before), Some(after), Direction::Different) => format!("{name} is another: {before} became {after}"),
-        (Some(before), Some(after), _) => format!("{name} is looser: {before} became {after}"),
+        (Some(before), Some(after), Direction::Different) => {
+            format!("{name} is another: {} became {after}", of(before))
+        }
+        (Some(before), Some(after), _) => format!("{name} is looser: {} became {after}", of(before)),
         (None, Some(after), _) => format!("{name} is looser: {} {after}", first.part).replace("  ", " "),
         (Some(before), None, _) => format!("{name} is looser: {} {before} is gone", first.part).replace("  ", " "),
         (None, None, _) if first.words.is_empty() => format!("{name} is looser"),

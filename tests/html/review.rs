@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rollgate::fixture::run::RunOptions;
 use rollgate::model::ids::Environment;
 use rollgate::policy::compiled::Policy;
+use rollgate::report::diff::Diffed;
 use rollgate::report::html::{DiffPage, diff};
 use rollgate::review::compare::{Case, CompareOptions, compare};
 use rollgate::review::drawn::draw;
@@ -38,7 +39,8 @@ fn page(from: &str, to: &str) -> String {
         let case = Case::of_fixture(&fixture, &old, &new).unwrap();
         let one = compare(&case, &old, &new, &CompareOptions { per_step: true, ..CompareOptions::default() }).unwrap();
         if one.standing != Standing::Same {
-            drawn.push((compared.len(), draw(&case, &old, &new, &RunOptions::default()).unwrap()));
+            let both = draw(&case, &old, &new, &RunOptions::default()).unwrap();
+            drawn.push((one.name.clone(), one.environment.clone(), both));
         }
         compared.push(one);
     }
@@ -59,7 +61,8 @@ fn page(from: &str, to: &str) -> String {
     };
     let zone = jiff::tz::TimeZone::UTC;
     let command = "rollgate diff main:policies/request-isolation policies/request-isolation";
-    diff(&DiffPage { review: &review, drawn: &drawn, zone: &zone, command })
+    let diffed = Diffed { reviews: vec![review], ..Diffed::default() };
+    diff(&DiffPage { diffed: &diffed, drawn: &drawn, zone: &zone, command })
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! The page of a review: what was edited, what comes of it, and every recording whose decisions change with both
+//! The page of a comparison: what was edited, what comes of it, and every recording whose decisions change with both
 //! policies' runs above each other.
 
 use askama::Template;
 
-use crate::model::ids::CheckId;
+use crate::model::ids::{CheckId, Environment};
+use crate::report::diff::Diffed;
 use crate::report::svg::Node;
 use crate::report::times::Times;
 use crate::review::change::{Change, Direction};
@@ -16,13 +17,15 @@ use super::{marks, verdict};
 mod recording;
 mod words;
 
-/// What a page of a review is made of.
+/// What a page of a comparison is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct DiffPage<'a> {
-    /// The review.
-    pub review: &'a Review,
-    /// Runs over time, each with its position in [`Review::compared`]: of those that somebody wants to look at.
-    pub drawn: &'a [(usize, Drawn)],
+    /// What was compared.
+    pub diffed: &'a Diffed,
+    /// Runs over time of those recordings that somebody wants to look at, by name and environment; see [`draw`].
+    ///
+    /// [`draw`]: crate::review::drawn::draw
+    pub drawn: &'a [(String, Environment, Drawn)],
     /// The zone that times are shown in.
     pub zone: &'a jiff::tz::TimeZone,
     /// The command that gives the same answers again.
@@ -33,6 +36,18 @@ pub struct DiffPage<'a> {
 #[template(path = "diff.html")]
 struct Page<'a> {
     title: String,
+    about: String,
+    parts: Vec<Part<'a>>,
+    /// What became of the other policies, and how the sides were found.
+    others: Vec<(&'static str, &'a [String])>,
+    patterns: Node,
+    engine: &'static str,
+    command: &'a str,
+}
+
+/// One policy that was edited.
+struct Part<'a> {
+    id: String,
     old: Side,
     new: Side,
     verdict: verdict::Verdict,
@@ -43,9 +58,6 @@ struct Page<'a> {
     recordings: Vec<recording::Recording>,
     same: Vec<String>,
     notes: &'a [String],
-    patterns: Node,
-    engine: &'static str,
-    command: &'a str,
 }
 
 /// One of the two policies.
@@ -80,37 +92,65 @@ struct Edit {
     environments: String,
 }
 
-/// The whole page of a review.
+/// The whole page of a comparison.
 ///
 /// # Panics
 /// Never: text is written into memory.
 #[must_use]
 pub fn diff(page: &DiffPage<'_>) -> String {
-    let review = page.review;
-    let several = review.changes.iter().any(|change| change.environments.len() > 1) || review.new.digests.len() > 1;
-    let differing = || review.compared.iter().enumerate().filter(|(_, one)| one.standing != Standing::Same);
-    let recordings = differing().map(|(at, one)| {
-        let drawn = page.drawn.iter().find(|(drawn, _)| *drawn == at).map(|(_, drawn)| drawn);
-        recording::recording(at, one, drawn, &edited(review, one), page.zone)
-    });
-    let verdict = words::verdict(review);
+    let diffed = page.diffed;
+    let parts: Vec<Part<'_>> =
+        diffed.reviews.iter().enumerate().map(|(at, review)| part(at, review, page)).collect();
+    let about = match parts.as_slice() {
+        [] => diffed.nothing(),
+        [only] => format!("{} → {}", only.old.shown, only.new.shown),
+        several => format!("{} policies were edited", several.len()),
+    };
+    let others: [(&str, &[String]); 4] = [
+        ("the same on both sides", &diffed.unchanged),
+        ("only on the new side", &diffed.added),
+        ("only on the old side", &diffed.removed),
+        ("note", &diffed.notes),
+    ];
     let page = Page {
-        title: format!("{} to {}: {}", review.old.shown, review.new.shown, verdict.word),
-        old: side(&review.old),
-        new: side(&review.new),
-        verdict,
-        tripped: tripped(review),
-        changes: review.changes.iter().map(|change| edit(change, several)).collect(),
-        score: words::scores(review),
-        changed: differing().map(|(at, one)| words::row(at, one, &times_of(one, page.zone))).collect(),
-        recordings: recordings.collect(),
-        same: review.compared.iter().filter(|one| one.standing == Standing::Same).map(words::name).collect(),
-        notes: &review.notes,
+        title: match parts.as_slice() {
+            [only] => format!("{}: {about}", only.verdict.word),
+            _ => format!("rollgate diff: {about}"),
+        },
+        about,
+        parts,
+        others: others.into_iter().filter(|(_, names)| !names.is_empty()).collect(),
         patterns: marks::patterns(),
         engine: env!("CARGO_PKG_VERSION"),
         command: page.command,
     };
     page.render().expect("writing into memory does not fail")
+}
+
+fn part<'a>(number: usize, review: &'a Review, page: &DiffPage<'a>) -> Part<'a> {
+    let several = review.new.digests.len() > 1;
+    let differing = || review.compared.iter().enumerate().filter(|(_, one)| one.standing != Standing::Same);
+    let id = |at: usize| format!("r{number}-{at}");
+    let recordings = differing().map(|(at, one)| {
+        let is_of = |(name, environment, _): &&(String, Environment, Drawn)| {
+            *name == one.name && *environment == one.environment
+        };
+        let drawn = page.drawn.iter().find(is_of).map(|(.., drawn)| drawn);
+        recording::recording(id(at), one, drawn, &edited(review, one), page.zone)
+    });
+    Part {
+        id: format!("p{number}"),
+        old: side(&review.old),
+        new: side(&review.new),
+        verdict: words::verdict(review),
+        tripped: tripped(review),
+        changes: review.changes.iter().map(|change| edit(change, several)).collect(),
+        score: words::scores(review),
+        changed: differing().map(|(at, one)| words::row(id(at), one, &times_of(one, page.zone))).collect(),
+        recordings: recordings.collect(),
+        same: review.compared.iter().filter(|one| one.standing == Standing::Same).map(words::name).collect(),
+        notes: &review.notes,
+    }
 }
 
 /// The checks that were edited in the environment of a recording.

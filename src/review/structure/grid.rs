@@ -35,7 +35,7 @@ pub(crate) fn step(text: &str, unit: Unit) -> Option<f64> {
 /// The step for a bound that depends on a comparison: a tenth of the place that `distance` begins with.
 pub(crate) fn step_within(distance: f64) -> f64 {
     let distance = distance.abs();
-    if distance > 0.0 && distance.is_finite() { 10_f64.powi(distance.log10().floor() as i32 - 1) } else { 1.0 }
+    if distance > 0.0 && distance.is_finite() { 10_f64.powi((distance.log10() + 1e-9).floor() as i32 - 1) } else { 1.0 }
 }
 
 /// Ever finer steps, beginning with `coarse`.

@@ -57,7 +57,7 @@ pub(crate) fn told(samples: &[Sampled]) -> (Direction, String) {
     let directions = samples.iter().filter(|one| one.differ > 0).map(|one| one.direction);
     let direction = directions.reduce(Direction::and).unwrap_or(Direction::Different);
     let example = samples.iter().find_map(|one| one.example.clone()).unwrap_or_default();
-    (direction, format!("differs at {differ} of {points} points, sampled, not proved: {example}"))
+    (direction, format!("differs at {differ} of {points} points, sampled, not proved; at {example}"))
 }
 
 /// The name of the function that a check asks.
@@ -101,7 +101,7 @@ pub(crate) fn sampled(pair: &Pair<'_>, was: &Check, is: &Check) -> Sampled {
         sampled.differ += 1;
         (tighter, looser) = (tighter || new > old, looser || new < old);
         sampled.example.get_or_insert_with(|| {
-            format!("{} {} before, {} now", space.words(pair, &point), says(before, gate), says(after, gate))
+            format!("{}: {} before, {} now", space.words(pair, &point), says(before, gate), says(after, gate))
         });
     }
     sampled.direction = match (tighter, looser) {

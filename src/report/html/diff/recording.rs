@@ -55,16 +55,16 @@ pub(super) struct Judged {
     pub(super) first: Vec<(String, String, String, String)>,
 }
 
-/// The section of `one`, which is at `at` in the review; `edited` are the checks whose bounds were changed.
+/// The section of `one`, found by the anchor `id`; `edited` are the checks whose bounds were changed.
 pub(super) fn recording(
-    at: usize,
+    id: String,
     one: &Compared,
     drawn: Option<&Drawn>,
     edited: &[CheckId],
     zone: &jiff::tz::TimeZone,
 ) -> Recording {
     let times = super::times_of(one, zone);
-    let row = row(at, one, &times);
+    let row = row(id, one, &times);
     let said = |side: &crate::review::verdict::Side, word: &str| {
         side.lacking
             .iter()

@@ -119,13 +119,13 @@ pub(super) fn scores(review: &Review) -> Vec<Scored> {
 }
 
 /// The row of one recording.
-pub(super) fn row(at: usize, one: &Compared, times: &Times) -> Row {
+pub(super) fn row(id: String, one: &Compared, times: &Times) -> Row {
     let parted = one.divergence.as_ref();
     let said = |decision: &crate::model::decision::Decision| {
         format!("{}: {}", decision.verdict.answer().shout(), decision.verdict.headline())
     };
     Row {
-        id: format!("r{at}"),
+        id,
         name: name(one),
         label: match one.label {
             Some(Quality::Good) => "good".to_owned(),

@@ -1,0 +1,94 @@
+//! Which policy is compared with which, and both compiled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::failure::Failure;
+use crate::cli::policies;
+use crate::model::ids::Environment;
+use crate::policy::compiled::Policy;
+use crate::policy::diagnostic::{Diagnostic, Level};
+use crate::policy::source::PolicySource;
+
+use super::sides::Found;
+
+/// A policy that both sides have.
+pub(super) struct Pair {
+    pub(super) old: Found,
+    pub(super) new: Found,
+}
+
+/// What the sides have in common, and what only one has.
+pub(super) struct Paired {
+    pub(super) pairs: Vec<Pair>,
+    pub(super) added: Vec<Found>,
+    pub(super) removed: Vec<Found>,
+}
+
+/// By path; one alone on each side is the same whatever it is called, and what moved is known by its rollout.
+pub(super) fn pair(mut old: Vec<Found>, new: Vec<Found>) -> Paired {
+    let alone = old.len() == 1 && new.len() == 1;
+    let mut paired = Paired { pairs: Vec::new(), added: Vec::new(), removed: Vec::new() };
+    let mut left = Vec::new();
+    for is in new {
+        match old.iter().position(|was| alone || was.below == is.below) {
+            Some(at) => paired.pairs.push(Pair { old: old.remove(at), new: is }),
+            None => left.push(is),
+        }
+    }
+    for is in left {
+        let rollout = rollout(&is.source);
+        let moved = old.iter().position(|was| rollout.is_some() && self::rollout(&was.source) == rollout);
+        match moved {
+            Some(at) => paired.pairs.push(Pair { old: old.remove(at), new: is }),
+            None => paired.added.push(is),
+        }
+    }
+    paired.removed = old;
+    paired
+}
+
+/// The rollout that a policy governs, when it compiles in any environment.
+pub(super) fn rollout(source: &PolicySource) -> Option<String> {
+    let production = crate::policy::PRODUCTION.into();
+    let of = |environment: &Environment| crate::policy::compile(source, environment).policy;
+    let policy = of(&production).or_else(|| crate::policy::environments(source).iter().find_map(of))?;
+    Some(policy.rollout.to_string())
+}
+
+/// The policies of one side by environment.
+pub(super) type Compiled = BTreeMap<Environment, Arc<Policy>>;
+
+/// Compiled for every environment, or for the one asked for. What is wrong is shown before this fails.
+///
+/// # Errors
+/// It does not compile.
+pub(super) fn compile(
+    source: &PolicySource,
+    side: &str,
+    asked: Option<&Environment>,
+    console: &mut Console,
+) -> anyhow::Result<Compiled> {
+    let (diagnostics, found) = match asked {
+        None => {
+            let checked = crate::policy::check(source);
+            (checked.diagnostics, checked.policies)
+        }
+        Some(environment) => {
+            let compiled = crate::policy::compile(source, environment);
+            (compiled.diagnostics, compiled.policy.map(|policy| (environment.clone(), policy)).into_iter().collect())
+        }
+    };
+    let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|one| one.level == Level::Error).collect();
+    if errors.is_empty() {
+        return Ok(found.into_iter().map(|(environment, policy)| (environment, Arc::new(policy))).collect());
+    }
+    for error in errors {
+        let text = policies::show(error, source, console);
+        console.say(text.trim_end())?;
+    }
+    let message = format!("the {side} side, `{}`, does not compile: nothing was compared", source.root);
+    Err(Failure::new(Exit::PolicyInvalid, message).into())
+}

@@ -1,0 +1,308 @@
+//! `diff` as a user drives it, in a scratch git repository: an edited bound, revisions, sides that do not exist or do
+//! not compile, exit codes.
+
+#![expect(clippy::disallowed_methods, reason = "tests write the trees that the binary is run on")]
+
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use rstest::rstest;
+use tempfile::TempDir;
+
+const BOUND: &str = "p0 = { below = \"95%\" }";
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let done = std::process::Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main"])
+        .args(["-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .output()
+        .expect("git is installed");
+    assert!(done.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+/// The seven-day template with its fixtures, committed on `main`.
+fn repository() -> TempDir {
+    let tree = TempDir::new().unwrap();
+    rollgate(tree.path(), &["init", "--template", "seven-day"]).assert().success();
+    git(tree.path(), &["init", "--quiet"]);
+    git(tree.path(), &["add", "--all"]);
+    git(tree.path(), &["commit", "--quiet", "--message", "first"]);
+    tree
+}
+
+fn policy(tree: &TempDir) -> std::path::PathBuf {
+    tree.path().join("policies/request-isolation/policy.toml")
+}
+
+fn edit(tree: &TempDir, from: &str, to: &str) {
+    let text = fs::read_to_string(policy(tree)).unwrap();
+    assert!(text.contains(from), "`{from}` is not there");
+    fs::write(policy(tree), text.replacen(from, to, 1)).unwrap();
+}
+
+fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("rollgate").unwrap();
+    command.current_dir(folder).args(arguments);
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
+    {
+        command.env_remove(name);
+    }
+    // A repository above the scratch directory is none of the test's.
+    command.env("GIT_CEILING_DIRECTORIES", std::env::temp_dir());
+    command
+}
+
+/// What was printed, results before talk.
+fn screen(folder: &Path, arguments: &[&str]) -> String {
+    let output = rollgate(folder, arguments).output().unwrap();
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    text.push_str(&String::from_utf8(output.stderr).unwrap());
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "a line is wider than 80 columns:\n{text}");
+    format!("{text}exit {}\n", output.status.code().unwrap())
+}
+
+macro_rules! looks {
+    ($text:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        settings.add_filter(r"\b[0-9a-f]{7}\b", "[digest]");
+        settings.bind(|| insta::assert_snapshot!($text));
+    }};
+}
+
+#[test]
+fn an_edited_bound_is_named_with_the_recordings_that_change() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    looks!(screen(tree.path(), &["diff"]));
+}
+
+#[test]
+fn a_tighter_bound_comes_earlier() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"96.5%\" }");
+    looks!(screen(tree.path(), &["diff", "main", "policies/request-isolation", "--ascii", "--fail-on", "any"]));
+}
+
+#[test]
+fn exactly_the_recordings_whose_golden_timelines_change_are_listed() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"97.5%\" }");
+    let plain = screen_of(tree.path(), &["diff", "--plain"]);
+    let differ: Vec<&str> = plain
+        .lines()
+        .filter_map(|line| line.strip_prefix("recording ")?.split_once(" ("))
+        .filter(|(_, rest)| !rest.ends_with("unchanged"))
+        .map(|(name, _)| name)
+        .collect();
+    rollgate(tree.path(), &["test", "fixtures", "--bless"]).output().unwrap();
+    let status = std::process::Command::new("git").current_dir(tree.path()).args(["status", "--short"]).output();
+    let status = String::from_utf8(status.unwrap().stdout).unwrap();
+    let mut moved: Vec<&str> = status.lines().filter_map(|line| line.get(3..)?.strip_suffix("/timeline.txt")).collect();
+    let mut differ = differ;
+    (differ.sort_unstable(), moved.sort_unstable());
+    assert_eq!(differ, moved);
+    assert!(!moved.is_empty(), "the edit changes nothing:\n{plain}");
+}
+
+fn screen_of(folder: &Path, arguments: &[&str]) -> String {
+    String::from_utf8(rollgate(folder, arguments).output().unwrap().stdout).unwrap()
+}
+
+#[test]
+fn nothing_changed_says_so_briefly() {
+    let tree = repository();
+    looks!(screen(tree.path(), &["diff"]));
+    // A comment is no edit of what decides, and is still another text.
+    edit(&tree, BOUND, &format!("{BOUND} # unchanged"));
+    let text = screen(tree.path(), &["diff", "--no-fixtures"]);
+    assert!(text.contains("nothing that decides was edited"), "{text}");
+}
+
+#[rstest]
+#[case::nothing_asked("94%", &[], 0)]
+#[case::lost("94%", &["--fail-on", "lost-rollback"], 4)]
+#[case::looser("94%", &["--fail-on", "lost-rollback,looser-p0"], 4)]
+#[case::not_looser("96.5%", &["--fail-on", "lost-rollback,looser-p0,false-rollback"], 0)]
+#[case::any("96.5%", &["--fail-on", "any"], 4)]
+#[case::unknown_condition("96.5%", &["--fail-on", "worse"], 2)]
+fn the_exit_code_follows_fail_on(#[case] bound: &str, #[case] arguments: &[&str], #[case] code: i32) {
+    let tree = repository();
+    edit(&tree, BOUND, &format!("p0 = {{ below = \"{bound}\" }}"));
+    let arguments: Vec<&str> = ["diff"].iter().chain(arguments).copied().collect();
+    rollgate(tree.path(), &arguments).assert().code(code);
+}
+
+#[rstest]
+#[case::unknown_branch(&["diff", "mian"], 2, "did you mean `main`?")]
+#[case::unknown_path(&["diff", "main:policies/nope"], 2, "`policies/nope` is not in revision `main`")]
+#[case::neither(&["diff", "main", "nope/dir"], 2, "`nope/dir` is neither a path nor a revision")]
+#[case::unknown_revision_with_path(&["diff", "v1:policies"], 2, "no revision is called `v1`")]
+#[case::the_index(&["diff", ":policies"], 2, "names no revision")]
+fn a_side_that_is_not_there_is_named(#[case] arguments: &[&str], #[case] code: i32, #[case] says: &str) {
+    let tree = repository();
+    let text = screen_with(tree.path(), arguments, code);
+    assert!(text.contains(says), "{text}");
+}
+
+fn screen_with(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = rollgate(folder, arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text
+}
+
+#[test]
+fn outside_of_a_repository_two_directories_are_compared() {
+    let tree = TempDir::new().unwrap();
+    rollgate(tree.path(), &["init", "--template", "seven-day"]).assert().success();
+    let text = screen_with(tree.path(), &["diff"], 1);
+    assert!(text.contains("`.` is not in a git repository") && text.contains("rollgate diff OLD NEW"), "{text}");
+    fs::create_dir_all(tree.path().join("before")).unwrap();
+    fs::copy(tree.path().join("policies/request-isolation/policy.toml"), tree.path().join("before/policy.toml"))
+        .unwrap();
+    let rules = tree.path().join("policies/request-isolation/rules.rhai");
+    if rules.exists() {
+        fs::copy(rules, tree.path().join("before/rules.rhai")).unwrap();
+    }
+    let text = screen_of(tree.path(), &["diff", "before", "policies/request-isolation", "-e", "production", "--plain"]);
+    assert!(text.contains("policy before -> policies/request-isolation") || text.contains("unchanged"), "{text}");
+}
+
+#[test]
+fn a_side_that_does_not_compile_is_named_and_nothing_is_compared() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { belo = \"95%\" }");
+    let output = rollgate(tree.path(), &["diff"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(output.stdout.is_empty(), "half of a comparison was printed");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("the new side, `policies/request-isolation`, does not compile"), "{said}");
+    git(tree.path(), &["commit", "--quiet", "--all", "--message", "broken"]);
+    edit(&tree, "p0 = { belo = \"95%\" }", BOUND);
+    let said = screen_with(tree.path(), &["diff"], 3);
+    assert!(said.contains("the old side, `") && said.contains(":policies/request-isolation`"), "{said}");
+}
+
+#[test]
+fn a_branch_is_compared_with_where_it_left_the_default_branch() {
+    let tree = repository();
+    git(tree.path(), &["checkout", "--quiet", "-b", "feature"]);
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    git(tree.path(), &["commit", "--quiet", "--all", "--message", "softer"]);
+    // What main did since then is none of this branch's doing.
+    git(tree.path(), &["checkout", "--quiet", "main"]);
+    edit(&tree, "p1 = { below = \"99%\", for = \"2m\" }", "p1 = { below = \"99%\", for = \"9m\" }");
+    git(tree.path(), &["commit", "--quiet", "--all", "--message", "other"]);
+    git(tree.path(), &["checkout", "--quiet", "feature"]);
+    let text = screen_of(tree.path(), &["diff", "--no-fixtures", "--plain"]);
+    assert!(text.contains("isolation_score.p0: below 95% -> 94%") && !text.contains("9m"), "{text}");
+    // Against the branch itself, both show.
+    let text = screen_of(tree.path(), &["diff", "main", "--no-fixtures", "--plain"]);
+    assert!(text.contains("for 9m -> 2m"), "{text}");
+}
+
+#[test]
+fn two_revisions_need_no_working_tree() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    git(tree.path(), &["commit", "--quiet", "--all", "--message", "softer"]);
+    fs::remove_dir_all(tree.path().join("policies")).unwrap();
+    fs::remove_dir_all(tree.path().join("fixtures")).unwrap();
+    let arguments = ["diff", "HEAD~1:policies/request-isolation", "HEAD:policies/request-isolation"];
+    let text = screen_of(tree.path(), &[&arguments[..], &["--plain"]].concat());
+    assert!(text.contains("roll backs: 1 LOST"), "{text}");
+    assert!(text.contains("recording HEAD:fixtures/"), "{text}");
+    assert!(!tree.path().join("policies").exists(), "something was checked out");
+}
+
+#[test]
+fn a_directory_wins_over_a_revision_of_its_name() {
+    let tree = repository();
+    git(tree.path(), &["branch", "before"]);
+    fs::create_dir_all(tree.path().join("before")).unwrap();
+    for file in fs::read_dir(tree.path().join("policies/request-isolation")).unwrap() {
+        let path = file.unwrap().path();
+        if path.is_file() {
+            fs::copy(&path, tree.path().join("before").join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let text = screen_of(tree.path(), &["diff", "before", "policies", "-e", "production", "--no-fixtures", "--plain"]);
+    assert!(text.contains("a path here and a revision as well") && text.contains("before:PATH"), "{text}");
+    // A name with a colon in it is a name as well.
+    fs::rename(tree.path().join("before"), tree.path().join("main:before")).unwrap();
+    rollgate(tree.path(), &["diff", "main:before", "policies", "-e", "production", "--no-fixtures"]).assert().code(0);
+}
+
+#[test]
+fn added_and_removed_policies_are_told() {
+    let tree = repository();
+    rollgate(tree.path(), &["init", "--template", "web-service"]).assert().success();
+    fs::rename(tree.path().join("policies/request-isolation"), tree.path().join("elsewhere")).unwrap();
+    let text = screen_of(tree.path(), &["diff", "--plain", "--no-fixtures"]);
+    assert!(text.contains("policy policies/web-service: added"), "{text}");
+    assert!(text.contains(":policies/request-isolation: removed"), "{text}");
+}
+
+#[test]
+fn a_shallow_clone_without_a_common_commit_says_how_to_deepen_it() {
+    let tree = repository();
+    git(tree.path(), &["checkout", "--quiet", "-b", "feature"]);
+    for message in ["one", "two"] {
+        git(tree.path(), &["commit", "--quiet", "--allow-empty", "--message", message]);
+    }
+    let clone = TempDir::new().unwrap();
+    let from = format!("file://{}", tree.path().display());
+    git(clone.path(), &["clone", "--quiet", "--depth", "1", "--branch", "feature", &from, "shallow"]);
+    let said = screen_with(&clone.path().join("shallow"), &["diff"], 1);
+    assert!(said.contains("git fetch --unshallow") && said.contains("fetch-depth: 0"), "{said}");
+}
+
+#[test]
+fn programs_read_one_object_or_one_per_line() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let whole: serde_json::Value =
+        serde_json::from_str(&screen_of(tree.path(), &["diff", "--output", "json"])).unwrap();
+    assert_eq!(whole["kind"], "diff");
+    let policy = &whole["policies"][0];
+    assert_eq!(policy["edits"][0]["direction"], "looser");
+    assert_eq!(policy["edits"][0]["part"], "below");
+    assert_eq!(policy["totals"]["lost"], 1);
+    let first = policy["recordings"].as_array().unwrap().iter().find(|one| one["standing"] == "decisions").unwrap();
+    assert_eq!(first["first_difference"]["old"]["decision"], "roll_back");
+    let lines = screen_of(tree.path(), &["diff", "--output", "jsonl"]);
+    let kinds: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds.first().map(String::as_str), Some("diff-edit"));
+    assert_eq!(kinds.last().map(String::as_str), Some("diff-policy"));
+}
+
+#[test]
+fn history_is_played_beside_the_fixtures() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let data = fs::read_dir(tree.path().join("fixtures/request-isolation-night-leak")).unwrap();
+    let data = data
+        .map(|file| file.unwrap().path())
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("data")));
+    let data = data.expect("the template has a recording");
+    let arguments = [
+        "diff",
+        "--history",
+        data.to_str().unwrap(),
+        "--stage",
+        "canary",
+        "--assume-samples",
+        "100000",
+        "--per-step",
+        "--plain",
+    ];
+    let text = screen_of(tree.path(), &arguments);
+    assert!(text.contains(&format!("recording {}", data.display())), "{text}");
+    rollgate(tree.path(), &["diff", "--stage", "canary"]).assert().code(2);
+}
