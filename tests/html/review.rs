@@ -25,7 +25,7 @@ fn compiled(from: &str, to: &str) -> Arc<Policy> {
     let after = before.replacen(from, to, 1);
     assert!(from == to || before != after, "`{from}` is not in the policy");
     source.insert("policy.toml", after);
-    rollgate::policy::compile(&source, &Environment::new("production")).policy.expect("it compiles")
+    rollgate::policy::compile(&source, &Environment::new("production")).policy.map(Arc::new).expect("it compiles")
 }
 
 /// The page of `from` edited to `to`, over three fixtures.

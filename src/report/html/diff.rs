@@ -99,8 +99,7 @@ struct Edit {
 #[must_use]
 pub fn diff(page: &DiffPage<'_>) -> String {
     let diffed = page.diffed;
-    let parts: Vec<Part<'_>> =
-        diffed.reviews.iter().enumerate().map(|(at, review)| part(at, review, page)).collect();
+    let parts: Vec<Part<'_>> = diffed.reviews.iter().enumerate().map(|(at, review)| part(at, review, page)).collect();
     let about = match parts.as_slice() {
         [] => diffed.nothing(),
         [only] => format!("{} → {}", only.old.shown, only.new.shown),
