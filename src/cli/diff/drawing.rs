@@ -37,7 +37,7 @@ impl Drawings {
         options: &CompareOptions,
     ) -> Result<Compared, DataError> {
         let compared = compare(case, old, new, options)?;
-        if self.wanted && compared.standing != Standing::Same && self.found.len() < MOST {
+        if self.wanted && compared.standing == Standing::Decisions && self.found.len() < MOST {
             let drawn = draw(case, old, new, &options.run)?;
             self.found.push((compared.name.clone(), compared.environment.clone(), drawn));
         }

@@ -56,6 +56,8 @@ struct Part<'a> {
     score: Vec<words::Scored>,
     changed: Vec<words::Row>,
     recordings: Vec<recording::Recording>,
+    /// Decided alike, with other findings.
+    worded: Vec<String>,
     same: Vec<String>,
     notes: &'a [String],
 }
@@ -128,7 +130,10 @@ pub fn diff(page: &DiffPage<'_>) -> String {
 
 fn part<'a>(number: usize, review: &'a Review, page: &DiffPage<'a>) -> Part<'a> {
     let several = review.new.digests.len() > 1;
-    let differing = || review.compared.iter().enumerate().filter(|(_, one)| one.standing != Standing::Same);
+    let differing = || review.compared.iter().enumerate().filter(|(_, one)| one.standing == Standing::Decisions);
+    let named = |standing: Standing| {
+        review.compared.iter().filter(move |one| one.standing == standing).map(words::name).collect()
+    };
     let id = |at: usize| format!("r{number}-{at}");
     let recordings = differing().map(|(at, one)| {
         let is_of = |(name, environment, _): &&(String, Environment, Drawn)| {
@@ -147,7 +152,8 @@ fn part<'a>(number: usize, review: &'a Review, page: &DiffPage<'a>) -> Part<'a> 
         score: words::scores(review),
         changed: differing().map(|(at, one)| words::row(id(at), one, &times_of(one, page.zone))).collect(),
         recordings: recordings.collect(),
-        same: review.compared.iter().filter(|one| one.standing == Standing::Same).map(words::name).collect(),
+        worded: named(Standing::Findings),
+        same: named(Standing::Same),
         notes: &review.notes,
     }
 }

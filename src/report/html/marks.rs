@@ -80,6 +80,7 @@ pub(super) fn patterns() -> Node {
         hatch("hatch-p2", "p2", 6.0, "M0 3L6 3"),
         hatch("hatch-none", "quiet", 8.0, "M0 8L8 0"),
         hatch("hatch-unknown", "unknown", 7.0, "M0 0L7 7M7 0L0 7"),
+        hatch("hatch-loop", "loop", 9.0, "M0 9L9 0"),
         hatch("hatch-open", "open", 9.0, "M0 9L9 0"),
     ]);
     node("svg").class("patterns").set("aria-hidden", "true").set("width", 0).set("height", 0).child(definitions)

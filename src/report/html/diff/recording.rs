@@ -7,8 +7,8 @@ use crate::fixture::tracks::Tracks;
 use crate::model::ids::CheckId;
 use crate::model::time::Time;
 use crate::policy::compiled::{Condition, Policy};
+use crate::report::svg::Node;
 use crate::report::svg::plot::{block, upright, words};
-use crate::report::svg::{Node, node};
 use crate::review::drawn::Drawn;
 use crate::review::verdict::{Compared, PerStep};
 
@@ -129,7 +129,7 @@ fn drawings(
             marks: &marks,
             loud: true,
             was: Some((before, &drawn.old)),
-            over: overlay(&stretch, parted, None),
+            over: overlay(&stretch, parted),
         };
         charts.extend(chart::chart(&drawing, ix));
     }
@@ -151,7 +151,13 @@ fn metrics(one: &Compared, drawn: &Drawn, edited: &[CheckId]) -> BTreeSet<String
         let name = |ix| policy.catalogue.metric(ix).map(|metric| metric.name.to_string());
         match &check.condition {
             Condition::Bound(bound) => name(bound.metric).into_iter().collect(),
-            Condition::Script { reads, .. } => reads.iter().filter_map(|(ix, _)| name(*ix)).collect(),
+            Condition::Script { reads, asks, .. } => {
+                let asked = asks.iter().filter_map(|ix| match policy.check(*ix).map(|check| &check.condition) {
+                    Some(Condition::Bound(bound)) => Some(bound.metric),
+                    _ => None,
+                });
+                reads.iter().map(|(ix, _)| *ix).chain(asked).filter_map(name).collect()
+            }
         }
     };
     checks.into_iter().flat_map(|id| [of_check(&drawn.old, id), of_check(&drawn.new, id)].concat()).collect()
@@ -168,8 +174,9 @@ fn both(
     let is = bands::bands(stretch, after, new, &marks::marks(after, &[]));
     let pair = |(at, (was, is)): (usize, (Lane, Lane))| {
         let word = (at == 0).then_some("first difference");
-        let old = Lane { note: "before".to_owned(), ..over(was, overlay(stretch, parted, word)) };
-        let new = Lane { note: "after".to_owned(), ..over(is, overlay(stretch, parted, None)) };
+        // The old policy's run is what was recorded; only the new one's is open loop.
+        let old = Lane { note: "before".to_owned(), ..over(was, parting(stretch, parted, word)) };
+        let new = Lane { note: "after".to_owned(), ..over(is, overlay(stretch, parted)) };
         [old, new]
     };
     was.into_iter().zip(is).enumerate().flat_map(pair).collect()
@@ -179,12 +186,18 @@ fn over(lane: Lane, overlay: Vec<Node>) -> Lane {
     Lane { drawing: lane.drawing.children(overlay), ..lane }
 }
 
-/// A line where the decisions part, and hatching over what was recorded in the world of the old policy only.
-fn overlay(stretch: &Stretch<'_>, parted: Option<Time>, word: Option<&str>) -> Vec<Node> {
+/// Hatching over what is open loop, and the line where the decisions part.
+fn overlay(stretch: &Stretch<'_>, parted: Option<Time>) -> Vec<Node> {
     let Some(at) = parted else { return Vec::new() };
     let hover = format!("open loop after {}: recorded where the old policy had led", stretch.times.row(at));
     let hatched = block(&stretch.extent, (at, stretch.extent.last()), (0.0, 400.0), "open-loop", "", &hover);
+    std::iter::once(hatched).chain(parting(stretch, parted, None)).collect()
+}
+
+/// A line where the decisions part.
+fn parting(stretch: &Stretch<'_>, parted: Option<Time>, word: Option<&str>) -> Vec<Node> {
+    let Some(at) = parted else { return Vec::new() };
     let line = upright(&stretch.extent, at, (0.0, 400.0), "parting", "first difference");
     let said = word.map(|word| words(&stretch.extent, at, 11.0, "parting-word", &format!(" {word} ")));
-    [hatched, line].into_iter().chain(said.map(|said| node("g").child(said))).collect()
+    std::iter::once(line).chain(said).collect()
 }

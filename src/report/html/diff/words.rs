@@ -159,11 +159,8 @@ fn effects(one: &Compared, times: &Times) -> Vec<Effect> {
     }
     effects.extend(one.moved.iter().map(moved));
     if effects.is_empty() {
-        let words = match one.standing {
-            Standing::Decisions => "the same roll backs, other decisions",
-            _ => "the same decisions, other findings",
-        };
-        effects.push(Effect { class: "different", icon: "◆", words: words.to_owned() });
+        let words = "the same roll backs, other decisions".to_owned();
+        effects.push(Effect { class: "different", icon: "◆", words });
     }
     effects
 }
