@@ -94,6 +94,7 @@ struct Page<'a> {
     verdict: verdict::Verdict,
     facts: Vec<facts::Fact>,
     numbers: Vec<facts::Figure>,
+    patterns: Node,
     timeline: Option<Timeline>,
     decisions: Vec<rows::Decision>,
     left_out: usize,
@@ -105,7 +106,6 @@ struct Page<'a> {
 /// Everything that is drawn over the shared axis.
 struct Timeline {
     zone: String,
-    patterns: Node,
     axis: Node,
     bands: Vec<Lane>,
     charts: Vec<chart::Chart>,
@@ -133,6 +133,7 @@ pub fn replay(page: &ReplayPage<'_>) -> String {
         verdict,
         facts: facts::facts(page),
         numbers: facts::figures(page),
+        patterns: marks::patterns(),
         timeline,
         decisions,
         left_out: replayed.rows_left_out,
@@ -150,14 +151,5 @@ fn timeline(page: &ReplayPage<'_>, tracks: &Tracks, decisions: &[rows::Decision]
     bands.extend(bands::incidents(&stretch, page.incidents));
     let (charts, undrawn) = chart::charts(&stretch, tracks, page, &marks);
     let (checks, quiet) = checks::lanes(&stretch, tracks, page.policy);
-    Timeline {
-        zone: page.times.zone_name(),
-        patterns: marks::patterns(),
-        axis: stretch.axis(),
-        bands,
-        charts,
-        undrawn,
-        checks,
-        quiet,
-    }
+    Timeline { zone: page.times.zone_name(), axis: stretch.axis(), bands, charts, undrawn, checks, quiet }
 }

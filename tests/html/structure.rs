@@ -12,7 +12,7 @@ use crate::support::{elements, holds_what_every_page_must, page_of, read, rollga
 #[case::a_week("seven-days-clean", "request-isolation")]
 #[case::regions("one-bad-region", "web-service")]
 #[case::gaps("metrics-source-dies", "request-isolation")]
-#[case::one_snapshot("new-version-is-slow", "request-isolation")]
+#[case::prometheus("new-version-is-slow", "web-service")]
 fn a_page_needs_nothing_but_itself(#[case] fixture: &str, #[case] policy: &str) {
     holds_what_every_page_must(&page_of(fixture, policy, &[]));
 }
@@ -99,7 +99,7 @@ fn what_could_not_be_told_is_hatched_and_says_why() {
             .collect();
         assert!(holes.iter().any(|hole| hole == "unknown: stale, 09:31:30 to 10:10:00, 38m29s"), "{holes:?}");
         // The line of the readings is broken there.
-        let chart = elements(document, "div").find(|div| text(*div).starts_with("isolation _ score")).unwrap();
+        let chart = elements(document, "div").find(|div| text(*div).starts_with("isolation_ score")).unwrap();
         let strokes = chart
             .descendants()
             .filter(|node| node.tag_name().name() == "path" && node.attribute("class") == Some("series r0"));
@@ -163,7 +163,7 @@ fn hostile_names_are_inert() {
         (0..10).map(|minute| format!("2026-11-10T09:{minute:02}:00Z,error_rate,treatment,0.1,1000\n")).collect();
     fs::write(fixture.join(&name), format!("timestamp,metric,group,value,samples\n{rows}")).unwrap();
     let quoted = |text: &str| toml_edit::Value::from(text).to_string();
-    let order = format!("{{ at = \"3m\", verb = \"pause\", actor = {0}, reason = {0} }}", quoted(HOSTILE));
+    let order = format!("{{ at = \"3m\", verb = \"rollback\", actor = {0}, reason = {0} }}", quoted(HOSTILE));
     fs::write(
         fixture.join("fixture.toml"),
         format!(
@@ -181,7 +181,7 @@ fn hostile_names_are_inert() {
     holds_what_every_page_must(&page);
     read(&page, |document| {
         let all = text(document.root_element());
-        assert!(all.contains(&format!("paused by {HOSTILE}: {HOSTILE}")), "the reason is shown as it was given");
+        assert!(all.contains(&format!("ordered by {HOSTILE}: {HOSTILE}")), "the reason is shown as it was given");
         assert!(all.contains(&HOSTILE.replace('/', "\u{2215}")), "the file's name is shown as it is");
     });
 }
