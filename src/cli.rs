@@ -22,6 +22,7 @@ pub mod failure;
 pub mod fix;
 pub mod fmt;
 pub mod global;
+mod html;
 pub mod import;
 pub mod init;
 pub mod man;

@@ -29,6 +29,7 @@ mod table;
 mod window;
 
 pub use checks::{Called, Checks};
+pub use columns::increase;
 pub use explain::{TurningPoint, TurningPoints, turning_points};
 pub use fold::fold;
 pub use machine::{Input, Machine, Output};

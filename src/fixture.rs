@@ -20,6 +20,7 @@ pub mod schema;
 pub mod score;
 pub mod series;
 pub mod timeline;
+pub mod tracks;
 
 mod fields;
 mod opening;

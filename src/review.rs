@@ -7,6 +7,7 @@
 pub mod case;
 pub mod change;
 pub mod compare;
+pub mod drawn;
 pub mod gate;
 pub mod outcome;
 pub mod per_step;

@@ -1,6 +1,7 @@
 //! The border to the machine: files, the clock, the terminal. Everything here turns the outside into values (or values
 //! into files) and decides nothing; it is the only place that names `std::fs`, `std::env` and clocks.
 
+pub mod arguments;
 pub mod clock;
 pub mod data;
 pub mod files;

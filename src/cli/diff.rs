@@ -8,8 +8,9 @@ use crate::model::ids::Environment;
 use crate::policy::source::PolicySource;
 use crate::report::ci::of_diff;
 use crate::report::diff::{self, Diffed};
+use crate::report::html::{DiffPage, diff as page};
 use crate::report::layout::count;
-use crate::review::compare::{Case, CompareOptions, compare};
+use crate::review::compare::{Case, CompareOptions};
 use crate::review::outcome::{Condition, Review, SideName};
 use crate::review::verdict::Compared;
 use crate::review::{gate, structure, tally};
@@ -18,12 +19,15 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, AnyOutput, Output};
+use super::html::{self, Html};
 
+mod drawing;
 mod history;
 mod pairs;
 mod recordings;
 mod sides;
 
+use drawing::Drawings;
 use history::History;
 use pairs::{Compiled, Pair};
 use sides::{Side, Sides};
@@ -40,6 +44,7 @@ Examples:
   rollgate diff main policies/isolation          one policy, against main
   rollgate diff v1.4:policies/isolation v1.5:policies/isolation
   rollgate diff main --fail-on lost-rollback,looser-p0
+  rollgate diff main --html review.html
   rollgate diff main policies/isolation --history night.csv --per-step")]
 pub struct Diff {
     /// The policy before: a directory, REVISION or REVISION:PATH [default: where this branch began]
@@ -63,6 +68,8 @@ pub struct Diff {
     /// End with 4 when one of these holds
     #[arg(long, value_enum, value_name = "CONDITION", value_delimiter = ',')]
     fail_on: Vec<FailOn>,
+    #[command(flatten)]
+    html: Html,
     /// Shape of the report [default: pretty, or plain with --plain]
     #[arg(long, value_enum, value_name = "SHAPE")]
     output: Option<AnyOutput>,
@@ -93,6 +100,9 @@ impl FailOn {
 
 impl Diff {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let shape = global::any_output(self.output, console.plain);
+        let path = self.html.wanted(false)?;
+        let mut drawings = Drawings::new(path.is_some());
         let sides = sides::resolve(self.old.as_deref(), self.new.as_deref())?;
         let (old, new) = (sides.old.policies()?, sides.new.policies()?);
         if old.is_empty() && new.is_empty() {
@@ -118,10 +128,15 @@ impl Diff {
             if is_unchanged(old, new) {
                 diffed.unchanged.push(pair.new.source.root.clone());
             } else {
-                diffed.reviews.push(self.review(&sides, pair, old, new, console)?);
+                diffed.reviews.push(self.review(&sides, pair, (old, new), &mut drawings, console)?);
             }
         }
-        self.show(&diffed, console)?;
+        self.show(&diffed, shape, console)?;
+        if let Some(path) = path {
+            let (zone, command) = (jiff::tz::TimeZone::UTC, html::command());
+            let text = page(&DiffPage { diffed: &diffed, drawn: drawings.found(), zone: &zone, command: &command });
+            Html::write(path, &text, console)?;
+        }
         let fails = diffed.reviews.iter().flat_map(|review| &review.tripped).any(|tripped| tripped.fails);
         Ok(if fails { Exit::ExpectationFailed } else { Exit::Done })
     }
@@ -145,17 +160,17 @@ impl Diff {
         &self,
         sides: &Sides,
         pair: &Pair,
-        old: &Compiled,
-        new: &Compiled,
+        (old, new): (&Compiled, &Compiled),
+        drawings: &mut Drawings,
         console: &mut Console,
     ) -> anyhow::Result<Review> {
         let changes = structure::changes(old, new);
         let mut notes = Vec::new();
         let mut compared = Vec::new();
         if !self.no_fixtures {
-            compared.extend(self.fixtures(&sides.new, pair, (old, new), &mut notes, console)?);
+            compared.extend(self.fixtures(&sides.new, pair, (old, new), drawings, &mut notes, console)?);
         }
-        compared.extend(self.history.compare(self.asked(), old, new, self.per_step)?);
+        compared.extend(self.history.compare(self.asked(), (old, new), self.per_step, drawings)?);
         if compared.is_empty() {
             notes.push("no recording was compared: only the edits are told".to_owned());
         }
@@ -180,6 +195,7 @@ impl Diff {
         new_side: &Side,
         pair: &Pair,
         (old, new): (&Compiled, &Compiled),
+        drawings: &mut Drawings,
         notes: &mut Vec<String>,
         console: &mut Console,
     ) -> anyhow::Result<Vec<Compared>> {
@@ -204,7 +220,7 @@ impl Diff {
                 continue;
             };
             match Case::of_fixture(fixture, was, is) {
-                Ok(case) => compared.push(compare(&case, was, is, &options)?),
+                Ok(case) => compared.push(drawings.compare(&case, was, is, &options)?),
                 Err(misfit) => {
                     let side = if misfit.old { "old" } else { "new" };
                     let why = misfit.problems.first().map_or("", |problem| problem.message.as_str());
@@ -218,8 +234,8 @@ impl Diff {
         Ok(compared)
     }
 
-    fn show(&self, diffed: &Diffed, console: &mut Console) -> anyhow::Result<()> {
-        match global::any_output(self.output, console.plain) {
+    fn show(&self, diffed: &Diffed, shape: AnyOutput, console: &mut Console) -> anyhow::Result<()> {
+        match shape {
             AnyOutput::Own(Output::Pretty) => console.print(diff::pretty(diffed, console.screen))?,
             AnyOutput::Own(Output::Plain) => console.print(diff::plain(diffed))?,
             AnyOutput::Own(Output::Json) => console.line(diff::json(diffed)?)?,

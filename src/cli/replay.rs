@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::report;
+use crate::report::html::ReplayPage;
 use crate::report::json::Envelope;
 use crate::report::replay::{self, Replayed};
 
 use super::console::Console;
 use super::exit::Exit;
 use super::global::{self, Output, WhichEnvironment};
+use super::html::{self, Html};
 use super::run::{Recorded, Rows, Run, session};
 
 /// Show what a policy would have done on recorded metrics.
@@ -23,6 +26,7 @@ use super::run::{Recorded, Rows, Run, session};
 Examples:
   rollgate replay policies/isolation night.csv
   rollgate replay policies/isolation fixtures/night-leak --set isolation_score.p0.below=96%
+  rollgate replay policies/isolation fixtures/night-leak --html night.html
   rollgate replay policies/isolation night.ndjson.zst --output jsonl | jq .headline
   rollgate replay policies/isolation metrics.csv --map 'latency_seconds/canary=latency_p95/treatment:s'
   rollgate replay policies/isolation night.csv --exit-decision || echo \"would not have gone through\"")]
@@ -36,6 +40,8 @@ pub struct Replay {
     environment: WhichEnvironment,
     #[command(flatten)]
     recorded: Recorded,
+    #[command(flatten)]
+    html: Html,
     /// Every evaluation, not only the changes
     #[arg(long)]
     all: bool,
@@ -53,15 +59,34 @@ pub struct Replay {
 impl Replay {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let shape = global::output(self.output, console.plain);
+        let page = self.html.wanted(shape == Output::Jsonl)?;
         let run = Run::prepare(&self.policy, &self.data, &self.environment, &self.recorded, console)?;
         let rows = if self.all { Rows::Every } else { Rows::Changes };
-        let replayed = session::replay(run, rows, shape == Output::Jsonl, console)?;
+        let (replayed, drawn) = match page {
+            Some(_) => {
+                let session::Drawn { replayed, tracks, incidents, policy } = session::drawn(run, rows, console)?;
+                (replayed, Some((tracks, incidents, policy)))
+            }
+            None => (session::replay(run, rows, shape == Output::Jsonl, console)?, None),
+        };
         let times = self.recorded.times(&replayed);
         match shape {
             Output::Pretty => console.print(replay::pretty(&replayed, console.screen, &times))?,
             Output::Plain => console.print(replay::plain(&replayed))?,
             Output::Json => console.line(Envelope::new("replay", &replayed).pretty()?)?,
             Output::Jsonl => {}
+        }
+        if let (Some(path), Some((tracks, incidents, policy))) = (page, drawn) {
+            let (tracks, command) = (tracks.as_ref(), html::command());
+            let page = ReplayPage {
+                replayed: &replayed,
+                tracks,
+                policy: &policy,
+                times: &times,
+                command: &command,
+                incidents: &incidents,
+            };
+            Html::write(path, &report::html::replay(&page), console)?;
         }
         Ok(self.exit(&replayed))
     }

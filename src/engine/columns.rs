@@ -180,7 +180,8 @@ impl Columns {
                 // A late total cannot be turned into an increase any more.
                 return Arrival::Repeat;
             }
-            match increase(last, value, cell.observed, rules.max_gap) {
+            let before = (last.total_at > Time::NEVER).then_some((last.total_at, last.total));
+            match increase(before, value, cell.observed, rules.max_gap) {
                 Some(increase) => value = increase,
                 None => unknown = Some(Unknown::Absent),
             }
@@ -211,13 +212,12 @@ impl Columns {
     }
 }
 
-/// How much a counter grew since its previous sample; none where that cannot be told.
-fn increase(last: &Last, total: f64, at: Time, max_gap: Duration) -> Option<f64> {
-    if last.total_at == Time::NEVER || at.since(last.total_at) > max_gap {
-        return None;
-    }
+/// How much a counter grew since its previous sample, given when and at which total; none where that cannot be told.
+#[must_use]
+pub fn increase(before: Option<(Time, f64)>, total: f64, at: Time, max_gap: Duration) -> Option<f64> {
+    let (_, last) = before.filter(|(last_at, _)| at.since(*last_at) <= max_gap)?;
     // A fall is a reset: everything counted since then is the value itself.
-    Some(if total < last.total { total } else { total - last.total })
+    Some(if total < last { total } else { total - last })
 }
 
 #[inline]

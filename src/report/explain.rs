@@ -100,7 +100,8 @@ fn labelled(label: &str, line: &str, screen: Screen) -> String {
     format!("{}{}\n", paint(QUIET, pad(label, LABELS)), hang(line, screen.width, LABELS))
 }
 
-fn reasons(verdict: &Verdict) -> Vec<String> {
+/// Every reason, the deciding one first.
+pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
     match verdict {
         Verdict::Advance { because, .. } => because.iter().map(ToString::to_string).collect(),
         Verdict::Hold { because } => because.iter().map(wait).collect(),
@@ -117,7 +118,8 @@ fn wait(wait: &Wait) -> String {
     }
 }
 
-fn time_in_stage(decision: &Decision) -> String {
+/// How long the rollout has been in its stage, and how much of the bake is served.
+pub(super) fn time_in_stage(decision: &Decision) -> String {
     let spent = format!("{} in {}", decision.time_in_stage, decision.stage);
     match decision.bake {
         (served, Some(of)) => format!("{spent}, bake {served} of {of}"),

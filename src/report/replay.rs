@@ -29,6 +29,9 @@ pub struct Replayed {
     pub bands: Option<Bands>,
     /// The changes (or every evaluation), in order.
     pub rows: Vec<Row>,
+    /// The full record behind each row, when somebody asked for explanations; parallel to `rows`, or empty.
+    #[serde(skip)]
+    pub decisions: Vec<Option<Decision>>,
     /// How many rows were left out because too many would be shown.
     #[serde(skip_serializing_if = "is_zero")]
     pub rows_left_out: usize,

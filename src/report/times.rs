@@ -66,6 +66,18 @@ impl Times {
         self.print(at, "%a %Y-%m-%d %H:%M:%S %Z")
     }
 
+    /// The zone that all of this is in.
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// Its name, for people: `UTC`, `Europe/Berlin`.
+    #[must_use]
+    pub fn zone_name(&self) -> String {
+        self.zone.iana_name().unwrap_or("a zone without a name").to_owned()
+    }
+
     fn print(&self, at: Time, form: &str) -> String {
         at.to_timestamp().to_zoned(self.zone.clone()).strftime(form).to_string()
     }

@@ -12,10 +12,11 @@ use crate::fixture::run::RunOptions;
 use crate::model::ids::Environment;
 use crate::model::time::Duration;
 use crate::policy::compiled::Policy;
-use crate::review::compare::{Case, CompareOptions, compare};
+use crate::review::compare::{Case, CompareOptions};
 use crate::review::verdict::Compared;
 use crate::shell::data::open_recording;
 
+use super::drawing::Drawings;
 use super::pairs::Compiled;
 
 /// Recordings that are no fixtures, and how they are read.
@@ -55,9 +56,9 @@ impl History {
     pub(super) fn compare(
         &self,
         asked: Option<Environment>,
-        old: &Compiled,
-        new: &Compiled,
+        (old, new): (&Compiled, &Compiled),
         per_step: bool,
+        drawings: &mut Drawings,
     ) -> anyhow::Result<Vec<Compared>> {
         if self.history.is_empty() {
             return Ok(Vec::new());
@@ -82,7 +83,7 @@ impl History {
             let source = || Ok(vec![open_recording(file, series.clone())?]);
             let mut case = Case::of_history(file.as_str(), &was, &is, Box::new(source));
             (case.before, case.after) = (before.clone(), after.clone());
-            all.push(compare(&case, &was, &is, &options)?);
+            all.push(drawings.compare(&case, &was, &is, &options)?);
         }
         Ok(all)
     }

@@ -7,7 +7,8 @@ use crate::fixture::data::open::{Format, open_all};
 use crate::fixture::data::prefetch::prefetch;
 use crate::fixture::run::{RunOptions, first_exposed, run};
 use crate::fixture::score::score;
-use crate::fixture::{DataError, DataReport, Moment};
+use crate::fixture::tracks::Watcher;
+use crate::fixture::{DataError, DataReport, Frames, Moment};
 use crate::model::ids::StageName;
 use crate::model::time::Time;
 use crate::report::layout::count;
@@ -17,15 +18,19 @@ use super::tap::{Observed, Tap};
 use super::{Played, Run, Sink};
 
 impl Run {
-    /// Plays all data; tells `sink` of every evaluation.
+    /// Plays all data; tells `sink` of every evaluation, and `watcher` of every frame.
     ///
     /// # Errors
     /// The data cannot be read.
-    pub(crate) fn play(&mut self, sink: &mut Sink<'_>) -> Result<Played, DataError> {
+    pub(crate) fn play(&mut self, watcher: Option<Watcher>, sink: &mut Sink<'_>) -> Result<Played, DataError> {
         let recordings = std::mem::take(&mut self.recordings);
         let catalogue = Arc::new(self.policy.catalogue.clone());
         let frames = prefetch(open_all(recordings, &catalogue, &self.reading)?, self.recorded.to)?;
-        let (mut tap, observed) = Tap::new(Box::new(frames), &self.policy);
+        let frames: Box<dyn Frames> = match watcher {
+            Some(watcher) => Box::new(watcher.watch(Box::new(frames))),
+            None => Box::new(frames),
+        };
+        let (mut tap, observed) = Tap::new(frames, &self.policy);
         let recorded = &self.recorded;
         let options = RunOptions { rearm: recorded.rearm, from: recorded.from, until: recorded.to };
         let run = run(&self.scenario, &self.policy, &mut tap, &options, &mut |machine, at, output, _| {

@@ -6,6 +6,7 @@ use crate::engine::{Machine, Output};
 use crate::fixture::run::Run;
 use crate::model::decision::{Answer, Decision, Verdict, Wait};
 use crate::model::event::What;
+use crate::model::finding::FindingState;
 use crate::model::severity::Severity;
 use crate::model::time::Time;
 use crate::policy::compiled::Policy;
@@ -29,14 +30,21 @@ pub(super) struct Taken {
     /// Roll backs that were only said, a row each.
     pub(super) told: Vec<Row>,
 }
+/// With more findings than this, a kept record loses those that are fine: regions times checks, two hundred times over.
+const MOST_FINDINGS: usize = 60;
+
+/// A row, and the full record behind it where that was asked for.
+type Kept = (Row, Option<Decision>);
 
 /// A report in the making.
 pub(super) struct Gathered {
     policy: Arc<Policy>,
     kept: Rows,
+    /// Keep the full record behind each row.
+    explained: bool,
     bands: Bands,
-    rows: Vec<Row>,
-    late_rows: std::collections::VecDeque<Row>,
+    rows: Vec<Kept>,
+    late_rows: std::collections::VecDeque<Kept>,
     left_out: usize,
     first_breach: Option<Row>,
     roll_backs: Vec<Deciding>,
@@ -48,7 +56,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Nothing yet.
     #[must_use]
-    pub(super) fn new(policy: &Arc<Policy>, kept: Rows) -> Gathered {
+    pub(super) fn new(policy: &Arc<Policy>, kept: Rows, explained: bool) -> Gathered {
         let stages = policy.stages.iter().map(|stage| match stage.traffic {
             traffic if traffic > 0.0 => format!("{} {traffic}%", stage.name),
             _ => stage.name.to_string(),
@@ -61,6 +69,7 @@ impl Gathered {
         Gathered {
             policy: Arc::clone(policy),
             kept,
+            explained,
             bands: Bands::new(stages.collect(), lines.collect()),
             rows: Vec::new(),
             late_rows: std::collections::VecDeque::new(),
@@ -87,7 +96,8 @@ impl Gathered {
         let told: Vec<Row> = would_roll_back(machine, output).collect();
         for row in &told {
             self.summary.would_roll_back += 1;
-            self.keep(row.clone());
+            let record = self.explained.then(|| slim(machine.decision()));
+            self.keep((row.clone(), record));
         }
         self.summary.unknown += u64::from(self.unknown);
         let stage = machine.policy().find_stage(machine.state().stage.as_str()).map_or(0, |ix| usize::from(ix.0));
@@ -112,12 +122,13 @@ impl Gathered {
             self.roll_backs.extend(Deciding::new(decision));
         }
         if row {
-            self.keep(Row::new(decision));
+            let record = self.explained.then(|| slim(decision.clone()));
+            self.keep((Row::new(decision), record));
         }
         decision.verdict.answer()
     }
 
-    fn keep(&mut self, row: Row) {
+    fn keep(&mut self, row: Kept) {
         if self.rows.len() < MOST_ROWS / 2 {
             self.rows.push(row);
             return;
@@ -151,11 +162,12 @@ impl Gathered {
             _ => "the data holds no reading".to_owned(),
         };
         summary.because = run.last.as_ref().map_or_else(nothing, |decision| decision.verdict.headline());
-        self.rows.extend(self.late_rows);
+        let (rows, decisions) = self.rows.into_iter().chain(self.late_rows).unzip();
         Replayed {
             head,
             bands: Some(self.bands),
-            rows: self.rows,
+            rows,
+            decisions,
             rows_left_out: self.left_out,
             first_breach: self.first_breach,
             roll_backs: self.roll_backs,
@@ -163,6 +175,14 @@ impl Gathered {
             score: Vec::new(),
         }
     }
+}
+
+fn slim(mut decision: Decision) -> Decision {
+    if decision.findings.len() > MOST_FINDINGS {
+        decision.findings.retain(|finding| !matches!(finding.state, FindingState::Ok | FindingState::NotApplicable));
+        decision.findings.truncate(MOST_FINDINGS);
+    }
+    decision
 }
 
 const fn is_unknown(wait: &Wait) -> bool {

@@ -1,17 +1,20 @@
 //! Runs recorded data through the machine and gathers what the reports show.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::engine::turning_points;
-use crate::fixture::score::Score;
+use crate::fixture::score::{Quality, Score};
+use crate::fixture::tracks::{Recorder, Tracks};
 use crate::model::decision::{Answer, Decision, Verdict, Wait};
 use crate::model::event::What;
 use crate::model::finding::FindingState;
 use crate::model::severity::Response;
 use crate::model::time::{Duration, Time};
+use crate::policy::compiled::Policy;
 use crate::report::bands;
 use crate::report::explain::RunUp;
 use crate::report::replay::{Replayed, stream};
@@ -26,13 +29,53 @@ use super::{Rows, Run};
 ///
 /// # Errors
 /// The data cannot be read, or the console is gone.
-pub fn replay(mut run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyhow::Result<Replayed> {
+pub fn replay(run: Run, rows: Rows, stream: bool, console: &mut Console) -> anyhow::Result<Replayed> {
+    Ok(gather(run, rows, stream, None, console)?.0)
+}
+
+/// What a page of a replay is drawn from.
+pub struct Drawn {
+    /// The report.
+    pub replayed: Replayed,
+    /// The run over time; none when nothing was played.
+    pub tracks: Option<Tracks>,
+    /// When the recording is known to have been bad.
+    pub incidents: Vec<(Time, Time)>,
+    /// The policy that was played.
+    pub policy: Arc<Policy>,
+}
+
+/// Runs everything and gathers a report and its charts.
+///
+/// # Errors
+/// The data cannot be read, or the console is gone.
+pub fn drawn(run: Run, rows: Rows, console: &mut Console) -> anyhow::Result<Drawn> {
+    let policy = Arc::clone(&run.policy);
+    let label = run.label.clone();
+    let mut recorder = Recorder::new(&policy);
+    let (replayed, begins) = gather(run, rows, false, Some(&mut recorder), console)?;
+    let bad = label.into_iter().filter(|label| label.quality == Quality::Bad).flat_map(|label| label.incidents);
+    let incidents = bad.map(|(from, to)| (from.on(begins), to.on(begins))).collect();
+    Ok(Drawn { replayed, tracks: recorder.finish(), incidents, policy })
+}
+
+fn gather(
+    mut run: Run,
+    rows: Rows,
+    stream: bool,
+    mut recorder: Option<&mut Recorder>,
+    console: &mut Console,
+) -> anyhow::Result<(Replayed, Time)> {
     let stopwatch = Stopwatch::start();
     let mut progress = Progress::new(console.watched && !stream);
-    let mut gathered = Gathered::new(&run.policy, rows);
+    let mut gathered = Gathered::new(&run.policy, rows, recorder.is_some());
+    let watch = recorder.as_ref().map(|recorder| recorder.watcher());
     let mut closed = None;
-    let played = run.play(&mut |machine, at, output, observed| {
+    let played = run.play(watch, &mut |machine, at, output, observed| {
         progress.step();
+        if let Some(recorder) = &mut recorder {
+            recorder.note(machine, at, output);
+        }
         let taken = gathered.take(machine, at, output, observed);
         if stream && closed.is_none() && (taken.row || !taken.told.is_empty()) {
             closed = write_records(console, &machine.decision(), &taken).err();
@@ -46,7 +89,7 @@ pub fn replay(mut run: Run, rows: Rows, stream: bool, console: &mut Console) -> 
     let mut replayed = gathered.finish(run.head(&played), &played.run);
     replayed.score = played.score.as_ref().map(score_lines).unwrap_or_default();
     replayed.summary.took = stopwatch.elapsed();
-    Ok(replayed)
+    Ok((replayed, played.run.begins))
 }
 
 /// A line for the decision when it is a row, and one for each roll back that was only said.
@@ -66,7 +109,7 @@ fn write_records(console: &mut Console, decision: &Decision, taken: &Taken) -> s
 /// The data cannot be read.
 pub fn last_decision(mut run: Run) -> anyhow::Result<Decision> {
     let mut worst: Option<Decision> = None;
-    let played = run.play(&mut |machine, _, _, _| {
+    let played = run.play(None, &mut |machine, _, _, _| {
         let decision = machine.decision();
         if worst.as_ref().is_none_or(|known| decision.verdict.answer() >= known.verdict.answer()) {
             worst = Some(decision);
@@ -126,8 +169,8 @@ pub fn decision_at(mut run: Run, moment: Moment, before: Duration, console: &mut
     let mut found: Option<Decision> = None;
     let mut readings: VecDeque<(Time, Vec<f64>)> = VecDeque::new();
     let (mut first, mut last, mut done) = (None, None, false);
-    let policy = std::sync::Arc::clone(&run.policy);
-    let played = run.play(&mut |machine, at, output, observed| {
+    let policy = Arc::clone(&run.policy);
+    let played = run.play(None, &mut |machine, at, output, observed| {
         progress.step();
         let begin = *first.get_or_insert(at);
         last = Some(at);
@@ -178,11 +221,7 @@ fn remember(readings: &mut VecDeque<(Time, Vec<f64>)>, observed: &Observed, at: 
 const MOST_RUN_UPS: usize = 4;
 
 /// The metrics of the findings that are not ok, else of the first findings.
-fn run_up(
-    decision: &Decision,
-    readings: &VecDeque<(Time, Vec<f64>)>,
-    policy: &crate::policy::compiled::Policy,
-) -> Vec<RunUp> {
+fn run_up(decision: &Decision, readings: &VecDeque<(Time, Vec<f64>)>, policy: &Policy) -> Vec<RunUp> {
     let fine = |state| matches!(state, FindingState::Ok | FindingState::NotApplicable);
     let troubled = decision.findings.iter().filter(|finding| !fine(finding.state));
     let others = decision.findings.iter().filter(|finding| fine(finding.state));

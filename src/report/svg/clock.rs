@@ -115,6 +115,7 @@ pub fn lasted(length: Duration) -> String {
             hours => format!("{}d {hours}h", secs / DAY),
         },
         secs if secs >= HOUR => Duration::from_mins(secs / MINUTE).to_string(),
+        secs if secs >= MINUTE => Duration::from_secs(secs).to_string(),
         _ => length.to_string(),
     }
 }

@@ -124,16 +124,27 @@ pub fn words(extent: &Extent, at: Time, y: f64, class: &str, words: &str) -> Nod
     node("text").class(class).share("x", x).at("y", y).set("text-anchor", anchor).text(words)
 }
 
-/// The horizontal lines of a chart at round values, with the values at the left.
+/// The horizontal lines of a chart at round values, with the values at the left for where [`gauge`] has no room.
 #[must_use]
 pub fn grid(scale: &Scale) -> Vec<Node> {
     let mark = |(value, label): (f64, String)| {
         let y = scale.y(value);
         let line = node("line").class("grid").set("x1", "0").set("x2", "100%").at("y1", y).at("y2", y);
         let below = if y - 4.0 < scale.top() + 4.0 { y + 11.0 } else { y - 3.0 };
-        [line, node("text").class("tick").set("x", "2").at("y", below).text(&label)]
+        [line, node("text").class("tick narrow").set("x", "2").at("y", below).text(&label)]
     };
     scale.ticks().into_iter().flat_map(mark).collect()
+}
+
+/// The round values of a chart as a drawing of their own, beside it.
+#[must_use]
+pub fn gauge(scale: &Scale, height: f64) -> Node {
+    let mark = |(value, label): (f64, String)| {
+        let y = scale.y(value).clamp(scale.top() + 2.0, scale.bottom() - 2.0) + 3.5;
+        node("text").class("tick").set("x", "100%").set("text-anchor", "end").at("y", y).text(&label)
+    };
+    let drawing = node("svg").class("gauge").at("height", height).set("aria-hidden", "true");
+    drawing.children(scale.ticks().into_iter().map(mark))
 }
 
 /// The vertical lines of a chart at round times.

@@ -29,6 +29,10 @@ impl Scale {
         let step = step(unit, low, high, if bottom - top < 100.0 { 2.0 } else { 4.0 });
         let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
         let mut scale = Scale { unit, low, high, step, top, bottom };
+        if given.0 >= 0.0 && unit != Unit::Number {
+            // No negative failures, bytes or milliseconds.
+            scale.low = scale.low.max(0.0);
+        }
         if let Some(range) = unit.default_range() {
             scale.low = scale.low.max(range.lo.min(given.0));
             scale.high = scale.high.min(range.hi.max(given.1));
@@ -111,6 +115,14 @@ pub fn brief(unit: Unit, value: f64) -> String {
     unit.show((value * places).round() / places).to_string()
 }
 
+/// A value with four digits: what a label beside a line needs.
+#[must_use]
+pub fn rounded(unit: Unit, value: f64) -> String {
+    let digits = if value == 0.0 { 0.0 } else { 3.0 - value.abs().log10().floor() };
+    let places = 10_f64.powi(digits.clamp(0.0, 12.0) as i32);
+    brief(unit, (value * places).round() / places)
+}
+
 /// The horizontal scale that everything on a page shares: instants as a share of the width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
@@ -156,6 +168,7 @@ mod tests {
     #[case::small_share(Unit::Percent, 0.1, 0.9, "0% 0.2% 0.4% 0.6% 0.8% 1%")]
     #[case::latency(Unit::Ms, 195.0, 260.0, "180ms 200ms 220ms 240ms 260ms")]
     #[case::counts_are_whole(Unit::Count, 0.0, 2.0, "0 1 2")]
+    #[case::no_failures(Unit::Count, 0.0, 0.0, "0 1")]
     #[case::health(Unit::State, 0.0, 0.0, "ok failed")]
     #[case::memory(Unit::Bytes, 0.0, 3.0e9, "0B 1GiB 2GiB 3GiB")]
     #[case::flat(Unit::Percent, 100.0, 100.0, "98% 99% 100%")]
