@@ -176,7 +176,7 @@ mod tests {
     ) {
         let looser = check(severity, response);
         let sentence = "score.x is looser: below 95% became below 94%".to_owned();
-        assert_eq!(said(&[looser.clone()]), counts.then_some(sentence));
+        assert_eq!(said(std::slice::from_ref(&looser)), counts.then_some(sentence));
         assert_eq!(said(&[Change { direction: Direction::Tighter, ..looser.clone() }]), None);
         let other = said(&[Change { direction: Direction::Different, ..looser.clone() }]);
         assert_eq!(other.is_some(), counts);

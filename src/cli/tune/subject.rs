@@ -47,8 +47,7 @@ pub(super) fn find(
 ) -> anyhow::Result<Subject> {
     let named: Vec<PathBuf> = path.into_iter().map(Path::to_path_buf).collect();
     let folders = policies::find(&policies::or_usual(&named))?;
-    let mut have: Vec<(PathBuf, PolicySource, Vec<(String, String)>)> = Vec::new();
-    let mut sources = Vec::new();
+    let (mut have, mut sources) = (Vec::new(), Vec::new());
     for folder in folders {
         let source = files::load_policy(&folder);
         match set::values(&source, environment, check) {

@@ -111,11 +111,10 @@ fn times(points: &[Point], runs: &[RangeInclusive<usize>]) -> Option<String> {
             }
         };
         (least != most).then(|| {
-            format!("of these, {} stop {words} soonest ({least}), {} latest ({most})", those(least), those(most))
+            format!("{words} time to stop among them: from {least} ({}) to {most} ({})", those(least), those(most))
         })
     };
-    by(|outcome| outcome.tally.median_to_stop, "the middle incident")
-        .or_else(|| by(|outcome| outcome.worst_to_stop, "the slowest incident"))
+    by(|outcome| outcome.tally.median_to_stop, "median").or_else(|| by(|outcome| outcome.worst_to_stop, "longest"))
 }
 
 /// A check that decides nothing is not what was measured.

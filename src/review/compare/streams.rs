@@ -14,9 +14,9 @@ use super::{Case, Reading, Source};
 /// The frames of a recording, as each of the two policies reads them.
 pub(super) enum Streams {
     /// Both read the same: parsing is what costs.
-    One(Feed),
+    One(Box<Feed>),
     /// Their catalogues differ, or the way names lead into them.
-    Two(Feed, Feed),
+    Two(Box<[Feed; 2]>),
 }
 
 /// The frames of one instant: of the old policy, and of the new one.
@@ -31,9 +31,9 @@ impl Streams {
     ) -> Result<Streams, DataError> {
         let before = Feed::open(&case.source, old, &case.before, until)?;
         if old.catalogue == new.catalogue && case.before.options == case.after.options {
-            return Ok(Streams::One(before));
+            return Ok(Streams::One(Box::new(before)));
         }
-        Ok(Streams::Two(before, Feed::open(&case.source, new, &case.after, until)?))
+        Ok(Streams::Two(Box::new([before, Feed::open(&case.source, new, &case.after, until)?])))
     }
 
     /// The next instant; none when both have ended.
@@ -43,7 +43,8 @@ impl Streams {
                 feed.taken();
                 Ok(feed.peek()?.map(|frame| (frame.time, Some(frame), Some(frame))))
             }
-            Streams::Two(before, after) => {
+            Streams::Two(feeds) => {
+                let [before, after] = &mut **feeds;
                 let (was, is) = (before.time()?, after.time()?);
                 let now = match (was, is) {
                     (Some(was), Some(is)) => was.min(is),
@@ -59,7 +60,10 @@ impl Streams {
     pub(super) fn reports(&self) -> (DataReport, DataReport) {
         match self {
             Streams::One(feed) => (feed.frames.report().clone(), feed.frames.report().clone()),
-            Streams::Two(before, after) => (before.frames.report().clone(), after.frames.report().clone()),
+            Streams::Two(feeds) => {
+                let [before, after] = &**feeds;
+                (before.frames.report().clone(), after.frames.report().clone())
+            }
         }
     }
 }
