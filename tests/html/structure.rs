@@ -41,9 +41,8 @@ fn a_page_says_in_one_sentence_what_happened_and_measured_against_what() {
 fn a_triangle_in_the_band_leads_to_the_row_that_explains_it() {
     let page = page_of("isolation-leak-grows", "request-isolation", &[]);
     read(&page, |document| {
-        let links = document.descendants().filter(|node| node.tag_name().name() == "a");
-        let triangle =
-            links.filter(|link| link.attribute("aria-label").is_some()).next().expect("the roll back is there");
+        let mut links = document.descendants().filter(|node| node.tag_name().name() == "a");
+        let triangle = links.find(|link| link.attribute("aria-label").is_some()).expect("the roll back is there");
         assert_eq!(triangle.attribute("aria-label"), Some("10:20:00: rolled back to off"));
         let id = triangle.attribute("href").unwrap().trim_start_matches('#');
         let row = document.descendants().find(|node| node.attribute("id") == Some(id)).unwrap();
