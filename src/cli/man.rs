@@ -29,10 +29,8 @@ impl Man {
             return Ok(Exit::Done);
         };
         grammar.build();
-        let mut pages = vec![("rollgate".to_owned(), grammar.clone())];
-        for command in grammar.get_subcommands().filter(|command| command.get_name() != "help") {
-            pages.push((format!("rollgate-{}", command.get_name()), command.clone()));
-        }
+        let mut pages = Vec::new();
+        collect("rollgate".to_owned(), &grammar, &mut pages);
         for (name, command) in pages {
             let path = directory.join(format!("{name}.1"));
             let mut page = Vec::new();
@@ -41,5 +39,13 @@ impl Man {
             console.line(path.display().to_string())?;
         }
         Ok(Exit::Done)
+    }
+}
+
+/// A command's page and those of the commands below it: `rollgate-docs`, `rollgate-docs-plan`.
+fn collect(name: String, command: &clap::Command, pages: &mut Vec<(String, clap::Command)>) {
+    pages.push((name.clone(), command.clone()));
+    for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+        collect(format!("{name}-{}", below.get_name()), below, pages);
     }
 }

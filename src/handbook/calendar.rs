@@ -50,8 +50,10 @@ fn least_of(policy: &Policy, stage: &Stage, is_last: bool) -> Least {
     Least { full, early: early.filter(|early| *early < full), manual: false }
 }
 
-/// The longest a stage lasts before it stops moving by itself, for those with a `max`; the others by position.
-#[must_use]
+/// The longest the rollout lasts before it stops moving by itself.
+///
+/// # Errors
+/// The stages that have no `max`, by position.
 pub fn most(policy: &Policy) -> Result<Duration, Vec<StageIx>> {
     let last = policy.stages.len().saturating_sub(1);
     let mut sum = Duration::ZERO;

@@ -61,7 +61,8 @@ pub(super) fn applies(check: &Check, stage: &Stage) -> bool {
     match &check.condition {
         Condition::Bound(bound) => {
             let compares = bound.limit.than() == Some(Than::Control);
-            !stage.leaves_empty(bound.group) && !(compares && stage.leaves_empty(Group::Control))
+            let empty = stage.leaves_empty(bound.group) || (compares && stage.leaves_empty(Group::Control));
+            !empty
         }
         Condition::Script { reads, .. } => {
             reads.is_empty() || reads.iter().any(|(_, group)| !stage.leaves_empty(*group))

@@ -1,23 +1,32 @@
 //! Stages once more: what must not be mistaken for a permission, and where a roll back goes.
 
+use std::sync::Arc;
+
 use rollgate::model::decision::{Answer, Wait};
 use rollgate::model::event::What;
 use rollgate::model::finding::FindingState;
 use rollgate::model::operator::Verb;
 use rollgate::model::plan::Action;
 use rollgate::model::time::Duration;
+use rollgate::policy::compiled::StageIx;
 use rstest::rstest;
 
-use super::world::{POLICY, World, baseline, minute};
+use super::world::{POLICY, World, baseline, compile, minute};
 
 const GOOD: &str = "error_rate=0.1 latency=100";
 
-/// "Advance needs all gates open", and a gate that nothing can show to hold is not open.
+/// "Advance needs all gates open", and a gate that nothing can show to hold is not open. `check` refuses such a policy;
+/// the engine does not count on it.
 #[test]
 fn a_gate_on_a_group_that_is_empty_by_design_stays_closed() {
-    let policy = POLICY.replacen("bake = \"5m\"", "bake = \"5m\"\ngates = [\"calm\"]", 1)
+    let text = POLICY.replacen("bake = \"10m\"", "bake = \"10m\"\ngates = [\"calm\"]", 1)
         + "\n[gates]\ncalm = { metric = \"latency\", at_most = \"150ms\" }\n";
-    let mut world = World::at("off", &policy);
+    let mut policy = Arc::into_inner(compile(&text, "")).unwrap();
+    let gate = policy.find_check("calm").unwrap();
+    policy.stages[0].gates.push(gate);
+    let asked = &mut policy.checks[usize::from(gate.0)].stages;
+    *asked = asked.with(StageIx(0));
+    let mut world = World::of("off", Arc::new(policy), |_| {});
     world.minutes(20, "latency.control=100");
     assert_eq!(world.stage(), "off");
     assert!(matches!(&world.waits()[0], Wait::Gate { check, .. } if check.as_str() == "calm"), "{:?}", world.waits());
