@@ -7,6 +7,7 @@ pub mod explain;
 pub mod json;
 pub mod layout;
 pub mod lines;
+pub mod mutate;
 pub mod outcomes;
 pub mod page;
 pub mod position;

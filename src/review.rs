@@ -6,5 +6,6 @@
 
 pub mod case;
 pub mod change;
+pub mod mutate;
 pub mod outcome;
 pub mod verdict;
