@@ -30,4 +30,5 @@ mod window;
 pub use checks::{Called, Checks};
 pub use explain::{TurningPoint, TurningPoints, turning_points};
 pub use fold::fold;
+pub use freeze::same_instants;
 pub use machine::{Input, Machine, Output};

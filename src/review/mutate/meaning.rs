@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::engine::same_instants;
 use crate::model::finding::Origin;
 use crate::policy::compiled::{Check, Policy, Stage};
 
@@ -15,7 +16,7 @@ pub(super) fn same(a: &Policy, b: &Policy) -> bool {
         && a.checks.iter().map(check).eq(b.checks.iter().map(check))
         && a.baseline == b.baseline
         && obliged(a) == obliged(b)
-        && a.freezes == b.freezes
+        && same_instants(&a.freezes, &b.freezes)
         && a.on_breach == b.on_breach
         && a.shadow == b.shadow
         && a.exposure_tolerance.total_cmp(&b.exposure_tolerance).is_eq()
