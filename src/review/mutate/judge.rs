@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::policy::compiled::Policy;
+use crate::policy::compiled::{Check, Condition, Policy};
 use crate::policy::diagnostic::{Diagnostic, Level};
 use crate::policy::source::PolicySource;
 
@@ -188,15 +188,31 @@ impl Judge<'_> {
     fn order(&self, at: usize, suite: &Suite, site: &Site) -> Vec<usize> {
         let mut order: Vec<usize> = (0..suite.cases.len()).collect();
         let stage = site.subject.strip_prefix("stages.");
+        let checks = concerned(&suite.policy, site);
         order.sort_by_key(|number| {
             let sibling = self.last.iter().position(|known| *known == (at, *number)).unwrap_or(usize::MAX);
             let near = suite.cases.get(*number).is_some_and(|case| {
-                case.touches.contains(site.subject.as_str()) || stage.is_some_and(|stage| case.stages.contains(stage))
+                stage.is_none_or(|stage| case.stages.contains(stage))
+                    && (checks.is_empty() || checks.iter().any(|check| case.touches.contains(*check)))
             });
             (sibling, !near, suite.cases.get(*number).map_or(0, |case| case.frames.len()))
         });
         order
     }
+}
+
+/// The checks that a site is about: its own, those on its metric, those of its severity.
+fn concerned<'p>(policy: &'p Policy, site: &Site) -> Vec<&'p str> {
+    let metric = site.subject.strip_prefix("metrics.").or_else(|| site.part.strip_prefix("metrics."));
+    let metric = metric.map(|rest| rest.split('.').next().unwrap_or(rest)).and_then(|name| policy.catalogue.find(name));
+    let level = site.subject.strip_prefix("severities.");
+    let is_it = |check: &&Check| match &check.condition {
+        _ if check.id.as_str() == site.subject => true,
+        _ if level.is_some_and(|level| check.severity.key() == level) => true,
+        Condition::Bound(bound) => Some(bound.metric) == metric,
+        Condition::Script { reads, .. } => reads.iter().any(|(read, _)| Some(*read) == metric),
+    };
+    policy.checks.iter().filter(is_it).map(|check| check.id.as_str()).collect()
 }
 
 /// The cases read against a mutant with other names; those whose readings land in the same slots keep them.
