@@ -130,7 +130,7 @@ impl Mutate {
         let total: usize = found.iter().map(|found| found.mutants.len().max(1)).sum();
         let bar = progress(console.watched, total);
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let options = Options { workers, all_killers: self.why.is_some() };
+        let options = Options { workers, all_killers: self.why.is_some(), search: true };
         let assay = judge(&played, &found, options, &|judged| bar.inc(judged as u64));
         bar.finish_and_clear();
         Ok(Some(assay))

@@ -128,7 +128,9 @@ mod tests {
     #[test]
     fn a_minute_that_another_window_covers_is_no_difference() {
         let range = |from: &str, to: &str| Freeze::Range { from: t(from), to: t(to), note: String::new() };
-        let holidays = |to: &str| [fridays(time(16, 0, 0, 0), time(20, 0, 0, 0)), vec![range("2026-12-23T00:00:00Z", to)]].concat();
+        let holidays = |to: &str| {
+            [fridays(time(16, 0, 0, 0), time(20, 0, 0, 0)), vec![range("2026-12-23T00:00:00Z", to)]].concat()
+        };
         // A Friday: 15:30 UTC is within the Friday's own window, 19:30 is behind it.
         assert!(same_instants(&holidays("2027-01-08T15:30:00Z"), &holidays("2027-01-08T15:29:00Z")));
         assert!(!same_instants(&holidays("2027-01-08T19:30:00Z"), &holidays("2027-01-08T19:29:00Z")));

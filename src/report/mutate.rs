@@ -8,7 +8,7 @@ use crate::model::time::Duration;
 use crate::review::mutate::stub::Missing;
 use crate::review::mutate::{Assay, Fate, Judged, Kind, Tally};
 
-use super::layout::{count, hang};
+use super::layout::{columns, count, hang};
 use super::screen::{ATTENTION, BAD, GOOD, Mark, PLACE, QUIET, STRONG, Screen, paint};
 
 /// Everything that was judged.
@@ -56,9 +56,7 @@ impl Report {
             _ => String::new(),
         };
         let took = self.took;
-        format!(
-            "{score}{least}: {killed} killed, {survived} survived; {refused} refused, {skipped} skipped; in {took}"
-        )
+        format!("{score}{least}: {killed} killed, {survived} survived; {refused} refused, {skipped} skipped; in {took}")
     }
 }
 
@@ -230,7 +228,7 @@ pub fn why(assay: &Assay, subject: &str, screen: Screen) -> String {
     text.push_str(&format!("  {}\n", paint(QUIET, sum)));
     for (case, kills) in &cases {
         text.push_str(&format!("\n  {} {}\n", paint(GOOD, screen.icon(Mark::Good)), hang(case, screen.width, 4)));
-        text.push_str(&format!("      {} {}\n", paint(QUIET, "kills"), hang(&kills.join("; "), screen.width, 12)));
+        text.push_str(&format!("      {} {}\n", paint(QUIET, "kills"), packed(kills, screen.width, 12)));
     }
     if cases.is_empty() {
         text.push_str(&format!("\n  {} no case pins it\n", paint(BAD, screen.icon(Mark::Bad))));
@@ -239,6 +237,23 @@ pub fn why(assay: &Assay, subject: &str, screen: Screen) -> String {
         text.push_str(&survivors(assay, site, screen));
     }
     text
+}
+
+/// Items one behind the other, none of them torn apart.
+fn packed(items: &[String], width: usize, indent: usize) -> String {
+    let mut lines = vec![String::new()];
+    for (at, item) in items.iter().enumerate() {
+        let mark = if at + 1 == items.len() { "" } else { ";" };
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            line.push_str(&format!("{item}{mark}"));
+        } else if indent + columns(line) + 1 + columns(item) < width {
+            line.push_str(&format!(" {item}{mark}"));
+        } else {
+            lines.push(format!("{item}{mark}"));
+        }
+    }
+    lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
 /// `below 95% → 94%`; whole when it is about another subject: a param, a script.

@@ -58,14 +58,8 @@ mod tests {
         let source = "// a < b && c\nfn f() { a <= b && !c }\nfn g() { param(\"x > y\") || d > e + h }";
         let turned: Vec<(String, &str, &str)> =
             turns(source).into_iter().map(|turn| (turn.function, &source[turn.span], turn.with)).collect();
-        let expected = [
-            ("f", "<=", ">="),
-            ("f", "&&", "||"),
-            ("f", "!", ""),
-            ("g", "||", "&&"),
-            ("g", ">", "<"),
-            ("g", "+", "-"),
-        ];
+        let expected =
+            [("f", "<=", ">="), ("f", "&&", "||"), ("f", "!", ""), ("g", "||", "&&"), ("g", ">", "<"), ("g", "+", "-")];
         assert_eq!(turned, expected.map(|(function, sign, with)| (function.to_owned(), sign, with)));
     }
 }

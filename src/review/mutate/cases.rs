@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::fixture::directory::EXPECT_FILE;
 use crate::fixture::observer::Failure;
+use crate::fixture::play::Sink;
 use crate::fixture::run::{Run, RunOptions, run};
 use crate::fixture::scenario::{Scenario, environments_of, read_tests};
 use crate::fixture::timeline::{Change, Row, render};
@@ -64,8 +65,7 @@ type Standing = (StageName, Option<Severity>, Answer, Option<StageName>, Option<
 pub fn steps(rows: &[Row]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for row in rows {
-        let standing =
-            (row.stage.clone(), row.severity, row.answer, row.to.clone(), row.region.clone(), row.would);
+        let standing = (row.stage.clone(), row.severity, row.answer, row.to.clone(), row.region.clone(), row.would);
         let quiet = row.changes.is_empty() && row.told.is_empty();
         if quiet && steps.last().is_some_and(|last| last.standing == standing) {
             continue;
@@ -211,17 +211,18 @@ impl Case {
     /// # Errors
     /// Readings in memory cannot fail; the signature is the data's.
     pub fn play(&self, policy: &Arc<Policy>, report: &DataReport) -> Result<Run, DataError> {
-        self.play_as(&self.scenario, policy, report)
+        self.play_watched(policy, report, &mut |_, _, _, _| {})
     }
 
-    pub(super) fn play_as(
+    /// The same, with somebody told of every output.
+    pub(super) fn play_watched(
         &self,
-        scenario: &Scenario,
         policy: &Arc<Policy>,
         report: &DataReport,
+        watch: &mut Sink<'_>,
     ) -> Result<Run, DataError> {
         let mut frames = Shared { frames: Arc::clone(&self.frames), at: 0, report: report.clone() };
-        run(scenario, policy, &mut frames, &RunOptions::default(), &mut |_, _, _, _| {})
+        run(&self.scenario, policy, &mut frames, &RunOptions::default(), watch)
     }
 
     /// Takes note of how it goes on the policy as written; says what did not hold.

@@ -23,6 +23,8 @@ pub struct Options {
     pub workers: usize,
     /// Every case is run on every mutant, so that all that kill it are known.
     pub all_killers: bool,
+    /// The case that is missing is searched for where a mutant survives; else only sketched.
+    pub search: bool,
 }
 
 /// Judges everything at `found`; `done` is told after each site how many mutants it had.
@@ -32,7 +34,7 @@ pub fn judge(played: &Played<'_>, found: &[Found], options: Options, done: &(dyn
     let (next, fates) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
     let work = || {
         while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut judge = Judge { played, all_killers: options.all_killers, last: Vec::new() };
+            let mut judge = Judge { played, options, last: Vec::new() };
             for (at, site) in group {
                 let judged = judge.site(site);
                 done(judged.len());
@@ -70,11 +72,11 @@ fn groups(found: &[Found]) -> Vec<Vec<(usize, &Found)>> {
     groups.into_values().collect()
 }
 
-/// A mutant compiled for the environments it is judged in.
+/// One subject's mutants, one after the other.
 struct Judge<'p> {
     played: &'p Played<'p>,
-    all_killers: bool,
-    /// The cases that killed siblings, the last one first: environment and name.
+    options: Options,
+    /// The cases that killed siblings, the last one first, each as a suite and its place in it.
     last: Vec<(usize, usize)>,
 }
 
@@ -99,9 +101,8 @@ impl Judge<'_> {
     }
 
     fn is_shadow(&self, site: &Site) -> Option<String> {
-        let is = |suite: &Suite| {
-            suite.policy.checks.iter().any(|check| check.id.as_str() == site.subject && check.shadow)
-        };
+        let is =
+            |suite: &Suite| suite.policy.checks.iter().any(|check| check.id.as_str() == site.subject && check.shadow);
         self.played.suites.iter().all(is).then(|| "is a shadow check: reported, never acted on".to_owned())
     }
 
@@ -109,12 +110,13 @@ impl Judge<'_> {
         let source = mutant.edit.applied(self.played.source);
         let (mut killers, mut same, mut unread, mut mutants) = (Vec::new(), true, None, Vec::new());
         let suites = self.played.suites.iter().enumerate();
-        for (at, suite) in suites.filter(|(_, suite)| site.environment.as_ref().is_none_or(|e| *e == suite.environment)) {
+        for (at, suite) in suites.filter(|(_, suite)| site.environment.as_ref().is_none_or(|e| *e == suite.environment))
+        {
             match self.in_suite(at, suite, site, (&mutant.edit, &source)) {
                 Said::Refused(why) => return Fate::Refused { why },
                 Said::Killed(by) => {
                     killers.extend(by);
-                    if !self.all_killers {
+                    if !self.options.all_killers {
                         return Fate::Killed { by: killers };
                     }
                 }
@@ -134,7 +136,8 @@ impl Judge<'_> {
         if same && self.is_same_elsewhere(site, &mutant.edit, &source) {
             return Fate::Skipped { why: "compiles to the same policy".to_owned() };
         }
-        Fate::Survived { missing: Missing::find(self.played, site, &mutants) }
+        let mutants = if self.options.search { mutants } else { Vec::new() };
+        Fate::Survived { missing: Missing::find(self.played, site, &mutant.tried, &mutants) }
     }
 
     /// Environments without a case can only tell that something differs there.
@@ -160,7 +163,8 @@ impl Judge<'_> {
                 Err(why) => return Said::Refused(why),
             }
         };
-        let report = if again.is_some() { crate::fixture::DataReport::new(&policy.catalogue) } else { suite.report.clone() };
+        let report =
+            if again.is_some() { crate::fixture::DataReport::new(&policy.catalogue) } else { suite.report.clone() };
         let mut killers = Vec::new();
         for number in self.order(at, suite, site) {
             let Some(case) = suite.cases.get(number) else { continue };
@@ -176,7 +180,7 @@ impl Judge<'_> {
                 self.last.retain(|known| *known != (at, number));
                 self.last.insert(0, (at, number));
                 killers.push(case.name.clone());
-                if !self.all_killers {
+                if !self.options.all_killers {
                     break;
                 }
             }

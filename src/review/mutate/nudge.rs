@@ -62,7 +62,11 @@ pub fn clock(text: &str, step: Duration) -> Vec<String> {
     let (Ok(hours), Ok(minutes)) = (hours.parse::<i64>(), minutes.parse::<i64>()) else { return Vec::new() };
     let (at, step) = (hours * 60 + minutes, (step.as_millis() / 60_000).max(1));
     let on_the_day = |at: &i64| (0..=24 * 60).contains(at);
-    [at - step, at + step].iter().filter(|at| on_the_day(at)).map(|at| format!("{:02}:{:02}", at / 60, at % 60)).collect()
+    [at - step, at + step]
+        .iter()
+        .filter(|at| on_the_day(at))
+        .map(|at| format!("{:02}:{:02}", at / 60, at % 60))
+        .collect()
 }
 
 /// An instant, moved by `step`.

@@ -285,7 +285,8 @@ fn subject(path: &[Step]) -> (String, String) {
 /// The sites whose mutants change what the check `id` means: its own, and those of the scripts and params behind it.
 #[must_use]
 pub fn of_check(found: &[Found], source: &PolicySource, policy: &Policy, id: &str) -> Vec<Found> {
-    let fingerprint = |policy: &Policy| policy.checks.iter().find(|check| check.id.as_str() == id).map(|c| c.fingerprint);
+    let fingerprint =
+        |policy: &Policy| policy.checks.iter().find(|check| check.id.as_str() == id).map(|c| c.fingerprint);
     let before = fingerprint(policy);
     let behind = |found: &Found| {
         let subject = &found.site.subject;
