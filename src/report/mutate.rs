@@ -140,7 +140,7 @@ fn survivors(assay: &Assay, site: &[Judged], screen: Screen) -> String {
         "\n  {} {} {}\n      {}\n",
         paint(BAD, screen.icon(Mark::Bad)),
         paint(STRONG, name(first)),
-        paint(BAD, "is pinned by no test"),
+        paint(BAD, if survived.len() < site.len() { "is not pinned exactly" } else { "is pinned by no test" }),
         paint(PLACE, format!("--> {}", place(assay, first)))
     );
     for (mutant, missing) in survived {

@@ -11,7 +11,7 @@ use crate::fixture::scenario::read_tests;
 use crate::model::decision::{Answer, Verdict};
 use crate::model::finding::FindingState;
 use crate::model::ids::{CheckId, StageName};
-use crate::model::time::Time;
+use crate::model::time::{Duration, Time};
 use crate::policy::compiled::Policy;
 
 use super::cases::{Case, From, Played};
@@ -48,6 +48,9 @@ impl Missing {
             let (subject, part) = (site.subject.as_str(), site.part.as_str());
             let around = Around { policy: &suite.policy, mutant, subject, part, step: played.step };
             let pair = Pair { policy: &suite.policy, mutant, name: &name };
+            if let Some(text) = pair.exposure(subject, played.step) {
+                return Missing::Test(text);
+            }
             if let Some(text) = around.scenes().iter().take(MOST_SCENES).find_map(|scene| pair.test(scene)) {
                 return Missing::Test(text);
             }
@@ -56,21 +59,27 @@ impl Missing {
     }
 }
 
-/// `mutant: isolation_score.p0 below 95% is not 94%`.
+/// `mutant: isolation_score.p0 below 95%, not 94%`.
 fn name(site: &Site, tried: &str) -> String {
     let environment = site.environment.as_ref().map_or_else(String::new, |name| format!(" in {name}"));
     let tried = if tried.is_empty() { "left out".to_owned() } else { format!("not {tried}") };
-    format!("mutant: {} {}{environment}, {tried}", site.name(), site.written).replace(['"', '\\'], "'")
+    format!("mutant: {}{environment}, {tried}", written(site)).replace(['"', '\\'], "'")
+}
+
+/// `isolation_score.p0 below 95%`.
+fn written(site: &Site) -> String {
+    let written = if site.written == site.part { "" } else { &site.written };
+    format!("{} {written}", site.name()).trim_end().to_owned()
 }
 
 fn sketch(site: &Site, tried: &str) -> String {
-    let (name, written) = (site.name(), &site.written);
     let other = if tried.is_empty() { "without it".to_owned() } else { format!("with {tried} in its place") };
     let environment =
         site.environment.as_ref().map_or_else(String::new, |name| format!("\n# environment = \"{name}\""));
     format!(
-        "# [[test]]\n# name = \"{name} {written}\"{environment}\n# series: readings on which the policy as written and the \
-         policy {other} disagree\n# expect: what the policy as written decides there\n"
+        "# [[test]]\n# name = \"{}\"{environment}\n# series: readings on which the policy as written and the \
+         policy {other} disagree\n# expect: what the policy as written decides there\n",
+        written(site)
     )
 }
 
@@ -92,6 +101,18 @@ struct Seen {
 }
 
 impl Pair<'_> {
+    /// A share of traffic decides nothing by itself; a test can ask for it at the end.
+    fn exposure(&self, subject: &str, step: Duration) -> Option<String> {
+        let stage = subject.strip_prefix("stages.")?;
+        let find = |policy: &'_ Policy| policy.stages.iter().find(|known| known.name.as_str() == stage).cloned();
+        let (old, new) = (find(self.policy)?, find(self.mutant)?);
+        let scene = Scene::new(self.policy, &old, step).all_well(self.policy, 3);
+        let expects = format!("final = {{ stage = \"{stage}\", exposure = \"{}%\" }}", old.traffic);
+        let text = scene.text(self.policy, self.name, &expects);
+        let differs = (old.traffic - new.traffic).abs() > 1e-9;
+        (differs && passes(&text, self.policy)? && !passes(&text, self.mutant)?).then_some(text)
+    }
+
     /// The scene as a test that tells the two apart; none when they do not differ in it.
     fn test(&self, scene: &Scene) -> Option<String> {
         // Any expectation makes a test readable; what is asked is not known yet.

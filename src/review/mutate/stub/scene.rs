@@ -127,7 +127,8 @@ impl Scene {
             let Some(metric) = named(ix) else { continue };
             for region in policy.catalogue.regions() {
                 let region = if region.as_str().is_empty() { String::new() } else { format!("@{region}") };
-                let written: Vec<String> = readings.iter().map(|reading| reading.text(metric.unit)).collect();
+                let joined = joined(readings);
+                let written: Vec<String> = joined.iter().map(|reading| reading.text(metric.unit)).collect();
                 line(format!("\"{}.{group}{region}\" = \"{}\"", metric.name, written.join(", ")));
             }
         }
@@ -149,6 +150,20 @@ impl Reading {
             Reading::Nothing(steps) => format!("_ x {steps}"),
         }
     }
+}
+
+/// The same value twice in a row is one value for longer.
+fn joined(readings: &[Reading]) -> Vec<Reading> {
+    let mut joined: Vec<Reading> = Vec::new();
+    for reading in readings {
+        match (joined.last_mut(), reading) {
+            (Some(Reading::Value(known, steps)), Reading::Value(value, more)) if known.total_cmp(value).is_eq() => {
+                *steps += more;
+            }
+            _ => joined.push(reading.clone()),
+        }
+    }
+    joined
 }
 
 /// At most nine digits behind the point, none of them for show.

@@ -138,13 +138,19 @@ impl Around<'_> {
         }
     }
 
-    /// Another metric that goes on, so that time does.
+    /// Another metric that goes on, or another group of the only one, so that time does.
     fn heartbeat(&self, but: MetricIx, steps: usize, scene: &mut Scene) {
         let others = self.policy.catalogue.metrics().iter().enumerate();
-        let other = others.filter_map(|(at, metric)| Some((MetricIx(u16::try_from(at).ok()?), metric)));
-        if let Some((ix, metric)) = other.filter(|(ix, _)| *ix != but).next_back() {
+        let named = others.filter_map(|(at, metric)| Some((MetricIx(u16::try_from(at).ok()?), metric)));
+        let (mut ix, mut of) = (but, Group::Control);
+        if let Some((other, _)) = named.rev().find(|(ix, _)| *ix != but) {
+            (ix, of) = (other, group(self.policy, other));
+        } else if group(self.policy, but) == Group::Control {
+            of = Group::Treatment;
+        }
+        if let Some(metric) = self.policy.catalogue.metric(ix) {
             let value = good(self.policy, ix, metric);
-            scene.series.insert((ix, group(self.policy, ix)), vec![Reading::Value(value, steps)]);
+            scene.series.insert((ix, of), vec![Reading::Value(value, steps)]);
         }
     }
 
