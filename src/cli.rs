@@ -26,6 +26,7 @@ mod html;
 pub mod import;
 pub mod init;
 pub mod man;
+pub mod mutate;
 pub mod policies;
 pub mod replay;
 pub mod run;
@@ -65,7 +66,7 @@ Exit codes:
   1   the tool could not do it (a file cannot be read or written, a bug)
   2   wrong usage
   3   policy invalid; warnings too with --fail-level warning
-  4   an expectation failed; of diff, a condition of --fail-on holds
+  4   an expectation failed; of diff, a condition of --fail-on holds; of mutate, less than --min
   5   nothing to check, test or replay
   6   recorded data unreadable, or refused by --strict
   10  with --exit-decision: ended in hold
@@ -86,6 +87,8 @@ enum Command {
     Fix(fix::Fix),
     /// Run the policies' own tests, and fixtures against their policies
     Test(test::Test),
+    /// Name the thresholds that no test pins, with the tests that are missing
+    Mutate(mutate::Mutate),
     /// Show what a policy would have done on recorded metrics
     Replay(replay::Replay),
     /// Tell what an edit of a policy means: tighter or looser, and which recorded decisions change
@@ -143,6 +146,7 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Fmt(fmt) => fmt.run(console),
         Command::Fix(fix) => fix.run(console),
         Command::Test(test) => test.run(console),
+        Command::Mutate(mutate) => mutate.run(console),
         Command::Replay(replay) => replay.run(console),
         Command::Diff(diff) => diff.run(console),
         Command::Eval(eval) => eval.run(console),

@@ -32,4 +32,5 @@ pub use checks::{Called, Checks};
 pub use columns::increase;
 pub use explain::{TurningPoint, TurningPoints, turning_points};
 pub use fold::fold;
+pub use freeze::same_instants;
 pub use machine::{Input, Machine, Output};

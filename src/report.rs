@@ -10,6 +10,7 @@ pub mod html;
 pub mod json;
 pub mod layout;
 pub mod lines;
+pub mod mutate;
 pub mod outcomes;
 pub mod page;
 pub mod position;

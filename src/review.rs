@@ -9,6 +9,7 @@ pub mod change;
 pub mod compare;
 pub mod drawn;
 pub mod gate;
+pub mod mutate;
 pub mod outcome;
 pub mod per_step;
 pub mod structure;

@@ -81,7 +81,7 @@ const FIXTURE: &str = "title = \"t\"\npolicy = \"policies/p\"\ndata = [\"data.cs
 const EXPECT: &str = "[[expect]]\nat = \"5m\"\ndecision = \"hold\"\nwait = \"bake\"\n";
 
 #[rstest]
-#[case::test("test", TEST, "series =", "serie =")]
+#[case::key_of_a_test("test", TEST, "series =", "serie =")]
 #[case::test_without_name("test", TEST, "name = \"t\"", "")]
 #[case::answer("test", TEST, "\"hold\"", "\"rollback\"")]
 #[case::series_as_a_list("test", TEST, "\"1 for 5m\"", "[1, 2]")]

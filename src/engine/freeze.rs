@@ -4,7 +4,7 @@ use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
-use crate::model::time::Time;
+use crate::model::time::{Duration, Time};
 use crate::policy::compiled::Freeze;
 
 /// Whether `now` is frozen, and until when that answer stays the same.
@@ -36,6 +36,30 @@ pub(crate) fn frozen_at(freezes: &[Freeze], now: Time) -> Frozen {
         }
     }
     Frozen { until, valid_until }
+}
+
+/// Whether two sets of windows freeze the same instants, seen over all their ranges and the year around: a Friday that
+/// ends a minute earlier is no other freeze when the Saturday begins where it did.
+#[must_use]
+pub fn same_instants(one: &[Freeze], other: &[Freeze]) -> bool {
+    let week = Duration::from_hours(7 * 24);
+    let ranges = || {
+        one.iter().chain(other).filter_map(|freeze| match freeze {
+            Freeze::Range { from, to, .. } => Some((*from, *to)),
+            Freeze::Weekly { .. } => None,
+        })
+    };
+    let mut now = ranges().map(|(from, _)| from).min().unwrap_or_default() - week;
+    let end = ranges().map(|(_, to)| to).max().unwrap_or_default() + week.saturating_mul(53);
+    while now < end {
+        let (a, b) = (covered(one, now), covered(other, now));
+        if a.0.is_some() != b.0.is_some() {
+            return false;
+        }
+        // Weekly windows begin again for ever; without any, the ranges end the search.
+        now = a.1.min(b.1).max(now + Duration::from_millis(1));
+    }
+    true
 }
 
 /// The end of the windows that cover `now`, and the next instant at which one begins or ends.
@@ -99,6 +123,19 @@ mod tests {
         days[4] = true;
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         vec![Freeze::Weekly { days, from, to, zone, note: String::new() }]
+    }
+
+    #[test]
+    fn a_minute_that_another_window_covers_is_no_difference() {
+        let range = |from: &str, to: &str| Freeze::Range { from: t(from), to: t(to), note: String::new() };
+        let holidays = |to: &str| {
+            [fridays(time(16, 0, 0, 0), time(20, 0, 0, 0)), vec![range("2026-12-23T00:00:00Z", to)]].concat()
+        };
+        // A Friday: 15:30 UTC is within the Friday's own window, 19:30 is behind it.
+        assert!(same_instants(&holidays("2027-01-08T15:30:00Z"), &holidays("2027-01-08T15:29:00Z")));
+        assert!(!same_instants(&holidays("2027-01-08T19:30:00Z"), &holidays("2027-01-08T19:29:00Z")));
+        assert!(!same_instants(&holidays("2027-01-08T15:30:00Z"), &fridays(time(16, 0, 0, 0), time(20, 0, 0, 0))));
+        assert!(!same_instants(&fridays(time(16, 0, 0, 0), time(20, 0, 0, 0)), &[]));
     }
 
     #[rstest::rstest]

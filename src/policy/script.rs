@@ -24,6 +24,7 @@ mod items;
 mod kinds;
 mod link;
 mod lower;
+pub mod mutate;
 mod names;
 mod paths;
 mod run;

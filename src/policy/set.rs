@@ -53,12 +53,6 @@ pub fn values(source: &PolicySource, environment: &Environment, check: &str) -> 
     values
 }
 
-/// The name that `wrong` was most likely meant to be.
-#[must_use]
-pub fn closest<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    super::suggest::closest(wrong, names)
-}
-
 /// The policy, and the overlay that has the last word.
 fn files(environment: &Environment) -> [String; 2] {
     [POLICY_FILE.to_owned(), format!("env/{environment}.toml")]

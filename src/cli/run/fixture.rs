@@ -53,13 +53,7 @@ impl Folder {
 
     /// The directory of its policy: relative to the nearest directory above that holds `policies`.
     pub(crate) fn policy_folder(&self) -> PathBuf {
-        let whole = files::absolute(&self.path);
-        let root = whole.ancestors().skip(1).find(|above| above.join("policies").is_dir());
-        let root = root.or_else(|| whole.parent()).unwrap_or(&whole);
-        let found = root.join(&self.head.policy);
-        // As the user would name it, when that leads to the same place.
-        let near = PathBuf::from(&self.head.policy);
-        if files::absolute(&near) == found { near } else { found }
+        policy_folder(&self.path, &self.head)
     }
 
     /// Where the golden timeline is, or would be.
@@ -101,6 +95,17 @@ impl Folder {
             ..ReadOptions::default()
         }
     }
+}
+
+/// The directory of the policy that the fixture in `path` replays.
+pub(crate) fn policy_folder(path: &Path, head: &Head) -> PathBuf {
+    let whole = files::absolute(path);
+    let root = whole.ancestors().skip(1).find(|above| above.join("policies").is_dir());
+    let root = root.or_else(|| whole.parent()).unwrap_or(&whole);
+    let found = root.join(&head.policy);
+    // As the user would name it, when that leads to the same place.
+    let near = PathBuf::from(&head.policy);
+    if files::absolute(&near) == found { near } else { found }
 }
 
 fn refuse(diagnostics: &[Diagnostic], source: &PolicySource, console: &mut Console) -> anyhow::Result<()> {

@@ -75,7 +75,7 @@ fn unknown(check: &str, sources: &[PolicySource], environment: &Environment) -> 
     names.sort();
     names.dedup();
     let failure = Failure::new(Exit::Usage, format!("no check is called `{check}`"));
-    if let Some(closest) = set::closest(check, names.iter().map(String::as_str)) {
+    if let Some(closest) = crate::policy::suggest::closest(check, names.iter().map(String::as_str)) {
         return failure.help(format!("did you mean `{closest}`?"));
     }
     failure.help(match names.len() {
