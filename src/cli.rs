@@ -77,6 +77,8 @@ Exit codes:
 enum Command {
     /// Write a policy, its tests and a recording to start from
     Init(init::Init),
+    /// Convert Argo Rollouts or Flagger files to a policy
+    Import(import::Import),
     /// Watch a rollout being rolled back: needs no files, no network
     Demo(demo::Demo),
     /// Report every problem of policies, each with its place and its mend
@@ -91,18 +93,16 @@ enum Command {
     Mutate(mutate::Mutate),
     /// Show what a policy would have done on recorded metrics
     Replay(replay::Replay),
-    /// Tell what an edit of a policy means: tighter or looser, and which recorded decisions change
-    Diff(diff::Diff),
     /// Decide on one snapshot
     Eval(eval::Eval),
-    /// Convert Argo Rollouts or Flagger files to a policy
-    Import(import::Import),
     /// Explain a problem code, or one decision on recorded metrics
     Explain(explain::Explain),
-    /// Write the rollout plan, the runbook, the threshold matrix or a dashboard of a policy
-    Docs(docs::Docs),
+    /// Tell what an edit means: tighter or looser, and which recorded decisions change
+    Diff(diff::Diff),
     /// Try one bound of one check at many values, over labelled recordings
     Tune(tune::Tune),
+    /// Write a policy's rollout plan, runbook, threshold matrix or dashboard
+    Docs(docs::Docs),
     /// Print the JSON Schema that editors complete policies with
     Schema(schema::Schema),
     /// Print the completion script of a shell

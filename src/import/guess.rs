@@ -26,8 +26,10 @@ fn has(text: &str, words: &[&str]) -> bool {
 pub fn unit(name: &str, query: &str, bounds: &[f64]) -> Guess {
     let (name, query) = (name.to_lowercase(), query.to_lowercase());
     let within = |lo: f64, hi: f64| !bounds.is_empty() && bounds.iter().all(|bound| *bound >= lo && *bound <= hi);
+    // There is a ratio in every duration.
+    let shares = name.replace("duration", "");
     let share_like =
-        has(&name, &["rate", "ratio", "percent", "error", "success", "avail", "score", "util", "saturation", "fail"]);
+        has(&shares, &["rate", "ratio", "percent", "error", "success", "avail", "score", "util", "saturation", "fail"]);
     let time_like =
         has(&name, &["latency", "duration", "response_time", "response-time", "p50", "p90", "p95", "p99", "time"])
             || query.contains("histogram_quantile");
