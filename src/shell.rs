@@ -5,6 +5,8 @@ pub mod clock;
 pub mod data;
 pub mod files;
 pub mod fixture;
+pub mod operator;
+pub mod store;
 pub mod terminal;
 #[cfg(feature = "watch")]
 pub mod watch;

@@ -1,0 +1,68 @@
+//! Where roll backs wait that a store refused. A store that is full, damaged, in use or out of reach must not keep
+//! anybody from taking a change back.
+
+use serde::{Deserialize, Serialize};
+
+use super::store::StoreError;
+use crate::ledger::Hash;
+use crate::ledger::hash::Key;
+use crate::model::operator::Order;
+use crate::model::time::Time;
+
+/// Keeps orders, apart from the store.
+pub trait Spool: Send + Sync {
+    /// Where it is, for messages.
+    fn place(&self) -> String;
+
+    /// Adds an order; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// Nothing keeps this order, and that must be said.
+    fn push(&self, order: &Spooled) -> Result<(), StoreError>;
+
+    /// What waits.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    fn waiting(&self) -> Result<Waiting, StoreError>;
+
+    /// Empties it, unless an order was added after `seen` was read; whether it did.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn clear(&self, seen: &Waiting) -> Result<bool, StoreError>;
+}
+
+/// A roll back that waits for its store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spooled {
+    /// Names it, so that it is carried out once however often it is read.
+    pub id: String,
+    /// When it was given, by the clock of whoever gave it.
+    pub at: Time,
+    /// Which rollout; none when the store could not even say which there are: then all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
+    /// The order.
+    pub order: Order,
+}
+
+impl Spooled {
+    /// An order with a name made of all that it says and of `salt`, which tells two equal orders apart.
+    #[must_use]
+    pub fn new(at: Time, key: Option<Key>, order: Order, salt: &str) -> Spooled {
+        let text = serde_json::to_string(&order).unwrap_or_default();
+        let which = key.as_ref().map(ToString::to_string).unwrap_or_default();
+        let hash = Hash::of(&[at.to_string().as_bytes(), b"\0", which.as_bytes(), b"\0", text.as_bytes(), salt.as_bytes()]);
+        Spooled { id: format!("spool-{}", hash.as_str().get(..16).unwrap_or_default()), at, key, order }
+    }
+}
+
+/// What a spool holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// The orders, oldest first.
+    pub orders: Vec<Spooled>,
+    /// What was cut off or passed over, in words.
+    pub damage: Vec<String>,
+}
