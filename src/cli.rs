@@ -8,6 +8,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use crate::report::screen::{BAD, PLACE, paint};
 use crate::shell::terminal::Terminal;
 
+pub mod audit;
 pub mod check;
 pub mod completions;
 pub mod console;
@@ -21,10 +22,16 @@ pub mod fmt;
 pub mod global;
 pub mod init;
 pub mod man;
+pub mod operate;
+pub mod orders;
 pub mod policies;
+pub mod policy;
 pub mod replay;
 pub mod run;
 pub mod schema;
+pub mod start;
+pub mod status;
+pub mod store;
 pub mod test;
 pub mod watching;
 
@@ -86,6 +93,34 @@ enum Command {
     Eval(eval::Eval),
     /// Explain a problem code, or one decision on recorded metrics
     Explain(explain::Explain),
+    /// Begin a revision at the first stage of its policy
+    Start(start::Start),
+    /// Show where rollouts stand, worst first
+    Status(status::Status),
+    /// Go up one stage without waiting for the rest of the bake
+    Advance(orders::Advance),
+    /// Do not advance for a while; the bake goes on counting
+    Hold(orders::Hold),
+    /// Stop, and stop counting the bake, until `resume`
+    Pause(orders::Pause),
+    /// End a hold, a pause, or a roll back's latch
+    Resume(orders::Resume),
+    /// Record an approval for leaving the current stage
+    Approve(orders::Approve),
+    /// Take the exposure back; it stays back until `resume` or `start`
+    Rollback(orders::Rollback),
+    /// Everything off, now: beats every other decision
+    EmergencyDisable(orders::EmergencyDisable),
+    /// Leave a check out of decisions for a while
+    Mute(orders::Mute),
+    /// End a mute early
+    Unmute(orders::Unmute),
+    /// Show which policy is in force, and put another in force
+    Policy(policy::PolicyCommand),
+    /// Show who did what, when and why, and prove it unchanged
+    Audit(audit::Audit),
+    /// Check, back up, restore and prune a store
+    Store(store::StoreCommand),
     /// Print the JSON Schema that editors complete policies with
     Schema(schema::Schema),
     /// Print the completion script of a shell
@@ -106,6 +141,7 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
+    crate::shell::operator::arm_crash_point();
     let mut console = Console::new(&arguments.global, Terminal::detect());
     let ended = run(arguments.command, &mut console).and_then(|exit| {
         console.flush()?;
@@ -132,6 +168,20 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Replay(replay) => replay.run(console),
         Command::Eval(eval) => eval.run(console),
         Command::Explain(explain) => explain.run(console),
+        Command::Start(start) => start.run(console),
+        Command::Status(status) => status.run(console),
+        Command::Advance(order) => order.run(console),
+        Command::Hold(order) => order.run(console),
+        Command::Pause(order) => order.run(console),
+        Command::Resume(order) => order.run(console),
+        Command::Approve(order) => order.run(console),
+        Command::Rollback(order) => order.run(console),
+        Command::EmergencyDisable(order) => order.run(console),
+        Command::Mute(order) => order.run(console),
+        Command::Unmute(order) => order.run(console),
+        Command::Policy(policy) => policy.run(console),
+        Command::Audit(audit) => audit.run(console),
+        Command::Store(store) => store.run(console),
         Command::Schema(schema) => schema.run(console),
         Command::Completions(completions) => completions.run(console),
         Command::Man(man) => man.run(console),

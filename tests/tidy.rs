@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "fixture",
             "review",
             "ledger",
+            "ports::store",
             "control",
         ],
     ),

@@ -14,7 +14,8 @@ impl Actuator for LogActuator {
             let Action::Expose { features, traffic, audience, region, .. } = action;
             features.iter().map(move |feature| {
                 let place = region.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
-                let audience = if audience.is_empty() { String::new() } else { format!(" and {}", audience.join(", ")) };
+                let audience =
+                    if audience.is_empty() { String::new() } else { format!(" and {}", audience.join(", ")) };
                 format!("{feature}{place} at {traffic} %{audience}, generation {}", plan.generation)
             })
         });

@@ -88,7 +88,13 @@ impl<'a> Direct<'a> {
     }
 
     /// Proposes and appends until nobody else was faster.
-    fn append(&self, key: &Key, command: &Command, now: Time, dry_run: bool) -> Result<(Rollout, Outcome), OperateError> {
+    fn append(
+        &self,
+        key: &Key,
+        command: &Command,
+        now: Time,
+        dry_run: bool,
+    ) -> Result<(Rollout, Outcome), OperateError> {
         let mut last = StoreError::Unavailable("others kept writing to this rollout".to_owned());
         for _ in 0..ATTEMPTS {
             let rollout = Rollout::load(self.store, key)?;

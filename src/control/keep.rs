@@ -177,6 +177,12 @@ struct KeptExposure {
     key: Key,
 }
 
+/// Whether a line of a store's export is none of a chain's.
+#[must_use]
+pub fn is_beside_chains(line: &str) -> bool {
+    ["{\"store\":", "{\"policy\":", "{\"exposed\":"].iter().any(|start| line.starts_with(start))
+}
+
 /// Why an export or an import did not go through.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {

@@ -146,7 +146,8 @@ fn hand_over(machine: &mut Machine, command: &Command, verb: &Verb, at: Time) ->
     let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
     let output = machine.handle(at, Input::Order(order));
     let waits = match machine.decision().verdict {
-        Verdict::Hold { because } => because.iter().map(ToString::to_string).collect(),
+        // What else an advance would have met; no other order asks for it.
+        Verdict::Hold { because } if matches!(verb, Verb::Advance) => because.iter().map(ToString::to_string).collect(),
         _ => Vec::new(),
     };
     Made { events: output.events, plan: output.plan, waits, ..Made::default() }
@@ -238,10 +239,9 @@ fn rejection(events: &[Event]) -> Option<String> {
 fn adopt(rollout: &Rollout, record: &PolicyRecord, at: Time) -> Result<Made, OperateError> {
     let policy = record.compile().map_err(OperateError::Policy)?;
     let digest = policy.digest.clone();
-    let reject = |why: &str| vec![Event {
-        time: at,
-        what: What::PolicyRejected { digest: digest.clone(), why: why.to_owned() },
-    }];
+    let reject = |why: &str| {
+        vec![Event { time: at, what: What::PolicyRejected { digest: digest.clone(), why: why.to_owned() } }]
+    };
     let events = match &rollout.policy {
         InForce::Ready(old) if old.digest == policy.digest => {
             return Ok(Made { notes: vec!["it is in force already".to_owned()], ..Made::default() });
@@ -256,7 +256,8 @@ fn adopt(rollout: &Rollout, record: &PolicyRecord, at: Time) -> Result<Made, Ope
             }
         }
         InForce::None | InForce::Unusable { .. } => {
-            let same_rollout = (&policy.rollout, &policy.environment) == (&rollout.key.rollout, &rollout.key.environment);
+            let same_rollout =
+                (&policy.rollout, &policy.environment) == (&rollout.key.rollout, &rollout.key.environment);
             if !same_rollout {
                 reject(&format!("it governs {} ({}), not {}", policy.rollout, policy.environment, rollout.key))
             } else if policy.find_stage(rollout.state.stage.as_str()).is_none() {

@@ -112,7 +112,7 @@ impl Standing {
             InForce::Unusable { why, .. } => (None, Some(why.clone())),
             InForce::None => (None, None),
         };
-        let (phase, since, why) = phase(rollout, bake);
+        let (phase, since, why) = phase(rollout, bake, now);
         Standing {
             key: rollout.key.clone(),
             phase,
@@ -142,7 +142,7 @@ impl Standing {
     }
 }
 
-fn phase(rollout: &Rollout, bake: Option<Duration>) -> (Phase, Time, String) {
+fn phase(rollout: &Rollout, bake: Option<Duration>, now: Time) -> (Phase, Time, String) {
     let state = &rollout.state;
     let confirmed = state.applied_at.is_some();
     if let Some(latch) = &state.latch {
@@ -166,15 +166,23 @@ fn phase(rollout: &Rollout, bake: Option<Duration>) -> (Phase, Time, String) {
         return (Phase::Paused, note.at, format!("{}: {}", note.by, note.reason));
     }
     if let Some(held) = &state.held {
-        let until = held.until.map_or_else(|| "until resumed".to_owned(), |until| format!("until {until}"));
-        return (Phase::Held, held.note.at, format!("{until}, {}: {}", held.note.by, held.note.reason));
+        let left = match held.until {
+            None => "until resumed".to_owned(),
+            Some(until) if until <= now => "over, not looked at since".to_owned(),
+            Some(until) => format!("{} left", whole_seconds(until.since(now))),
+        };
+        return (Phase::Held, held.note.at, format!("{left}; {}: {}", held.note.by, held.note.reason));
     }
     if state.complete {
         return (Phase::Done, state.entered_at, "every stage is served".to_owned());
     }
     let why = match bake {
-        Some(bake) => format!("bake {} of {bake}; no controller is watching", state.bake),
-        None => "left only by `rollgate advance`; no controller is watching".to_owned(),
+        Some(bake) => format!("bake {} of {bake}", state.bake),
+        None => "left only by `rollgate advance`".to_owned(),
     };
     (Phase::Hold, state.entered_at, why)
+}
+
+fn whole_seconds(length: Duration) -> Duration {
+    Duration::from_secs(length.as_millis() / 1000)
 }

@@ -43,16 +43,19 @@ pub fn take_back(
     let generation = rollout.state.generation.next();
     let mut exposed = exposure::nothing(&rollout.exposed, &to, generation);
     if let (Some(record), Some(rung)) = (record, rung) {
-        exposed.exposures = record.features.iter().map(|feature| Exposure {
-            feature: feature.clone(),
-            region: None,
-            stage: rung.name.clone(),
-            traffic: rung.traffic.min(exposure::most(&rollout.exposed)),
-            audience: rung.audience.clone(),
-        }).collect();
+        exposed.exposures = record
+            .features
+            .iter()
+            .map(|feature| Exposure {
+                feature: feature.clone(),
+                region: None,
+                stage: rung.name.clone(),
+                traffic: rung.traffic.min(exposure::most(&rollout.exposed)),
+                audience: rung.audience.clone(),
+            })
+            .collect();
     }
-    let because =
-        if emergency { format!("emergency by {by}: {reason}") } else { format!("ordered by {by}: {reason}") };
+    let because = if emergency { format!("emergency by {by}: {reason}") } else { format!("ordered by {by}: {reason}") };
     let from = rollout.state.stage.clone();
     Ok(TakeBack { what: What::RolledBack { from, to, generation, check: None, emergency, because }, exposed })
 }

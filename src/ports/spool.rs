@@ -4,7 +4,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
-use crate::ledger::Hash;
 use crate::ledger::hash::Key;
 use crate::model::operator::Order;
 use crate::model::time::Time;
@@ -36,7 +35,8 @@ pub trait Spool: Send + Sync {
 /// A roll back that waits for its store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spooled {
-    /// Names it, so that it is carried out once however often it is read.
+    /// The name of the command: it is carried out once, however often it is read, and even if the store had taken it
+    /// after all.
     pub id: String,
     /// When it was given, by the clock of whoever gave it.
     pub at: Time,
@@ -45,17 +45,6 @@ pub struct Spooled {
     pub key: Option<Key>,
     /// The order.
     pub order: Order,
-}
-
-impl Spooled {
-    /// An order with a name made of all that it says and of `salt`, which tells two equal orders apart.
-    #[must_use]
-    pub fn new(at: Time, key: Option<Key>, order: Order, salt: &str) -> Spooled {
-        let text = serde_json::to_string(&order).unwrap_or_default();
-        let which = key.as_ref().map(ToString::to_string).unwrap_or_default();
-        let hash = Hash::of(&[at.to_string().as_bytes(), b"\0", which.as_bytes(), b"\0", text.as_bytes(), salt.as_bytes()]);
-        Spooled { id: format!("spool-{}", hash.as_str().get(..16).unwrap_or_default()), at, key, order }
-    }
 }
 
 /// What a spool holds.

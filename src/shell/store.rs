@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use crate::adapters::log_actuator::LogActuator;
 use crate::adapters::store::{Embedded, FileSpool, Options};
 use crate::model::time::Duration;
+use crate::ports::actuator::Actuator;
 use crate::ports::spool::Spool;
 use crate::ports::store::StoreError;
 
@@ -34,4 +36,10 @@ pub fn open(path: &Path, create: bool) -> Result<Embedded, StoreError> {
 #[must_use]
 pub fn spool(path: &Path) -> Box<dyn Spool> {
     Box::new(FileSpool::beside(path))
+}
+
+/// Whoever acts on plans: for now nobody but the store itself, whose exposures flags will be read from.
+#[must_use]
+pub fn actuator() -> Box<dyn Actuator> {
+    Box::new(LogActuator)
 }

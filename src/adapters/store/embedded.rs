@@ -12,9 +12,7 @@ use crate::ledger::{Checkpoint, Entry, Head};
 use crate::model::ids::{Actor, Digest};
 use crate::model::time::Duration;
 use crate::ports::clock::Clock;
-use crate::ports::store::{
-    Appended, Batch, Exposed, Lease, LeaseToken, STORE_VERSION, Store, StoreError,
-};
+use crate::ports::store::{Appended, Batch, Exposed, Lease, LeaseToken, STORE_VERSION, Store, StoreError};
 
 use super::disk::Disk;
 use super::holder::holder;

@@ -5,10 +5,13 @@ use std::fs::File;
 /// `process 4711 (rollgate)`, or `another process`.
 #[must_use]
 pub(super) fn holder(file: &File) -> String {
-    pid(file).map_or_else(|| "another process".to_owned(), |pid| match name(pid) {
-        Some(name) => format!("process {pid} ({name})"),
-        None => format!("process {pid}"),
-    })
+    pid(file).map_or_else(
+        || "another process".to_owned(),
+        |pid| match name(pid) {
+            Some(name) => format!("process {pid} ({name})"),
+            None => format!("process {pid}"),
+        },
+    )
 }
 
 /// Linux lists every lock with its process and the file's inode.

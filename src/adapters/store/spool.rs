@@ -29,7 +29,6 @@ impl FileSpool {
         name.push(".spool");
         FileSpool { path: store.with_file_name(name) }
     }
-
 }
 
 impl Spool for FileSpool {

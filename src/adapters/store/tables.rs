@@ -119,7 +119,9 @@ fn storage(error: StorageError) -> StoreError {
 pub(super) fn io(error: &std::io::Error) -> StoreError {
     use std::io::ErrorKind;
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full(error.to_string()),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            StoreError::Full(error.to_string())
+        }
         // How redb says that a file is not its own, or is cut off.
         ErrorKind::InvalidData | ErrorKind::UnexpectedEof => StoreError::Corrupt { what: error.to_string() },
         _ => StoreError::Unavailable(error.to_string()),

@@ -57,12 +57,7 @@ fn check_authority(transaction: &WriteTransaction, authority: &Authority, now: T
 }
 
 /// Writes entries that follow `head`; the new end.
-fn write_entries(
-    transaction: &WriteTransaction,
-    key: &Key,
-    head: Head,
-    entries: &[Entry],
-) -> Result<Head, StoreError> {
+fn write_entries(transaction: &WriteTransaction, key: &Key, head: Head, entries: &[Entry]) -> Result<Head, StoreError> {
     let (rollout, environment) = chain(key);
     let mut table = transaction.open_table(ENTRIES).in_words()?;
     let mut end = head;
@@ -137,9 +132,9 @@ pub(super) fn prune(transaction: &WriteTransaction, base: &Checkpoint) -> Result
     drop(checkpoints);
     write_checkpoint(transaction, base)?;
     let mut tokens = transaction.open_table(TOKENS).in_words()?;
-    tokens.retain_in((rollout, environment, "").., |place, at| {
-        (place.0, place.1) != (rollout, environment) || at > seq
-    }).in_words()?;
+    tokens
+        .retain_in((rollout, environment, "").., |place, at| (place.0, place.1) != (rollout, environment) || at > seq)
+        .in_words()?;
     Ok(dropped)
 }
 
