@@ -108,7 +108,8 @@ impl Embedded {
                 Ok(value)
             }
             Err(error) => {
-                transaction.abort().in_words()?;
+                // The first error is the one worth telling; after one of the disk, the abort fails as well.
+                let _ = transaction.abort();
                 Err(error)
             }
         }
