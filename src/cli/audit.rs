@@ -11,7 +11,7 @@ use crate::ledger::hash::Key;
 use crate::model::time::Time;
 use crate::ports::store::StoreError;
 use crate::report::audit::{self, Filter};
-use crate::report::layout::count;
+use crate::report::layout::{count, hang};
 use crate::report::screen::{BAD, GOOD, Mark, STRONG, paint};
 use crate::shell::{clock, files};
 
@@ -274,7 +274,8 @@ fn sound(key: &Key, chain: &crate::ledger::Verified, console: &mut Console) -> a
 
 fn broken(what: &str, console: &mut Console) -> anyhow::Result<()> {
     let icon = paint(BAD, console.screen.icon(Mark::Bad));
-    console.line(format!("{icon} {} {what}", paint(BAD, "BROKEN")))?;
+    let text = hang(what, console.screen.width, 9);
+    console.line(format!("{icon} {} {text}", paint(BAD, "BROKEN")))?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::engine::{self, Input, Machine};
 use crate::ledger::{Checkpoint, Entry};
-use crate::model::decision::Verdict;
+use crate::model::decision::{Verdict, Wait};
 use crate::model::event::{Event, What};
 use crate::model::ids::{Digest, Revision};
 use crate::model::operator::{Order, Verb};
@@ -146,11 +146,26 @@ fn hand_over(machine: &mut Machine, command: &Command, verb: &Verb, at: Time) ->
     let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
     let output = machine.handle(at, Input::Order(order));
     let waits = match machine.decision().verdict {
-        // What else an advance would have met; no other order asks for it.
-        Verdict::Hold { because } if matches!(verb, Verb::Advance) => because.iter().map(ToString::to_string).collect(),
+        // What else stands against an advance; what it skips does not, and no other order asks.
+        Verdict::Hold { because } if matches!(verb, Verb::Advance) => {
+            because.iter().filter(|wait| !is_patience(wait)).map(ToString::to_string).collect()
+        }
         _ => Vec::new(),
     };
     Made { events: output.events, plan: output.plan, waits, ..Made::default() }
+}
+
+/// Whether a person's advance skips it.
+const fn is_patience(wait: &Wait) -> bool {
+    matches!(
+        wait,
+        Wait::Bake { .. }
+            | Wait::Frozen { .. }
+            | Wait::Manual
+            | Wait::Held { .. }
+            | Wait::PastMax { .. }
+            | Wait::LateEvidence
+    )
 }
 
 fn without_policy(

@@ -108,7 +108,7 @@ impl Reader {
             Line::Checkpoint(checkpoint) => self.begin(checkpoint.key(), Some(checkpoint))?,
             Line::Entry(entry) => {
                 let key = entry.record().key();
-                if !self.open.as_ref().is_some_and(|(open, _)| *open == key) {
+                if self.open.as_ref().is_none_or(|(open, _)| *open != key) {
                     self.begin(&key, None)?;
                 }
                 let at = self.line;

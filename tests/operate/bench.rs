@@ -71,6 +71,11 @@ impl Bench {
         self.policy("checkout", &POLICY.replace(from, to));
     }
 
+    /// The policy of `checkout`, with a word changed wherever it stands.
+    pub fn renamed(&self, from: &str, to: &str) {
+        self.policy("checkout", &POLICY.replace(from, to));
+    }
+
     pub fn store_file(&self) -> PathBuf {
         self.folder.path().join("rollgate.redb")
     }

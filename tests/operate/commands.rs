@@ -16,8 +16,8 @@ fn settings() -> insta::Settings {
     settings.add_filter(r"\b\d\d:\d\d:\d\d\b", "[time]  ");
     settings.add_filter(r"\b[0-9a-f]{64}\b", "[hash]");
     settings.add_filter(r"\b(policy|replaces|in) [0-9a-f]{7}\b", "$1 [hash7]");
-    settings.add_filter(r"\b1h\d\dm\d\ds left", "[length] left");
-    settings.add_filter(r"(HOLD|HELD|PAUSED|ROLLED BACK)  +\d+s ", "$1  [ago]  ");
+    settings.add_filter(r"\b(2h|1h\d\dm\d\ds) left", "[length] left");
+    settings.add_filter(r"  \d+s +([a-z\[!?])", "  [s]    $1");
     settings.add_filter(r"  \d+s\n  why", "  [ago]\n  why");
     settings
 }
@@ -98,7 +98,7 @@ fn audit_lists_who_did_what_and_why() {
 #[test]
 fn audit_shows_one_entry_in_full() {
     let bench = Bench::in_canary();
-    looks!(bench.screen("audit show 7"));
+    looks!(bench.screen("audit show 5"));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_policy_is_adopted_shown_and_taken_back() {
     text.push_str(&bench.screen(&format!("policy back {first}")));
     text.push_str(&bench.screen("policy history"));
     text.push_str(&bench.screen("policy show"));
-    bench.edited("name = \"canary\"", "name = \"first\"");
+    bench.renamed("canary", "first");
     text.push_str(&bench.screen("policy adopt policies/checkout"));
     text.push_str(&bench.screen("policy back 0000000"));
     looks!(text);
