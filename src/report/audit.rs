@@ -182,7 +182,15 @@ fn short(value: &serde_json::Value) -> String {
         serde_json::Value::Null => "none".to_owned(),
         serde_json::Value::String(text) if text.is_empty() => "none".to_owned(),
         serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Object(fields) if fields.is_empty() => "none".to_owned(),
+        serde_json::Value::Object(fields) => {
+            // A latch or a note is known by its words, a set of approvals or mutes by its names.
+            let words = ["because", "reason"].iter().find_map(|name| fields.get(*name));
+            match words.or_else(|| fields.get("note")) {
+                Some(words) => short(words),
+                None if fields.is_empty() => "none".to_owned(),
+                None => fields.keys().cloned().collect::<Vec<_>>().join(", "),
+            }
+        }
         other => other.to_string(),
     }
 }
