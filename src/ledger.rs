@@ -13,7 +13,7 @@
 //! | [`entry`] | one entry: what it says, its line, its seal |
 //! | [`chain`] | adding to a chain |
 //! | [`checkpoint`] | the folded state at an entry, from which older entries may be dropped |
-//! | [`verify`] | whether a chain is whole |
+//! | [`mod@verify`] | whether a chain is whole |
 //! | [`export`] | chains as JSON Lines, and the proof that such a file is whole |
 
 pub mod chain;

@@ -8,7 +8,6 @@ use crate::control::{Ask, Command, Direct, Operate as _, OperateError, Outcome, 
 use crate::ledger::hash::Key;
 use crate::model::ids::{Actor, Environment, RolloutId};
 use crate::model::operator::{Order, Verb};
-use crate::model::time::Time;
 use crate::ports::actuator::Actuator;
 use crate::ports::spool::{Spool, Spooled};
 use crate::ports::store::{Store, StoreError};
@@ -80,6 +79,15 @@ impl Who {
         })?;
         Ok((actor, reason.to_owned()))
     }
+}
+
+/// Which rollouts an order is for, as far as that is known without a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The one of that name, or the only one.
+    Named(Option<&'a str>),
+    /// Every one.
+    All,
 }
 
 /// A store that is open, with the spool beside it.
@@ -182,11 +190,11 @@ impl How {
         let command = Command::order(Order { actor, reason, verb }, operator::token());
         let session = match Session::work(&self.store, false, console) {
             Ok(session) => session,
-            Err(error) => return Err(self.refused_by_store(rollout, &command, error)),
+            Err(error) => return Err(self.refused_by_store(Target::Named(rollout), &command, error)),
         };
         let keys = match session.direct().rollouts() {
             Ok(keys) => keys,
-            Err(error) => return Err(self.refused_by_store(rollout, &command, error)),
+            Err(error) => return Err(self.refused_by_store(Target::Named(rollout), &command, error)),
         };
         let key = choose(keys, rollout, self.environment.as_deref())?;
         self.carry_out(&session, &key, &command, console)
@@ -205,7 +213,7 @@ impl How {
     ) -> anyhow::Result<Exit> {
         match session.direct().carry_out(key, command, clock::now(), self.dry_run) {
             Ok(outcome) => self.show(&outcome, command, console),
-            Err(error) => Err(self.refused_by_store(Some(key.rollout.as_str()), command, error)),
+            Err(error) => Err(self.refused_by_store(Target::Named(Some(key.rollout.as_str())), command, error)),
         }
     }
 
@@ -221,7 +229,8 @@ impl How {
     }
 
     /// A roll back that a store refuses is kept in the spool; everything else just did not happen.
-    fn refused_by_store(&self, rollout: Option<&str>, command: &Command, error: OperateError) -> anyhow::Error {
+    #[must_use]
+    pub fn refused_by_store(&self, target: Target<'_>, command: &Command, error: OperateError) -> anyhow::Error {
         let (Ask::Order(verb), OperateError::Store(_), true) = (&command.ask, &error, command.takes_back()) else {
             return explained(error);
         };
@@ -229,23 +238,31 @@ impl How {
             return explained(error);
         }
         let not_yet = paint(BAD, "NOT ROLLED BACK YET");
-        let (Some(rollout), spool) = (rollout, store::spool(&self.store.store)) else {
+        if target == Target::Named(None) {
             let failure = Failure::new(Exit::Failed, format!("{error}\n  {not_yet}, and not kept: which rollout?"));
             return failure.help("name the rollout: the store cannot be asked which there are").into();
+        }
+        let rollout = match target {
+            Target::Named(name) => name.map(RolloutId::new),
+            Target::All => None,
         };
-        let environment = self.environment.as_deref().unwrap_or(crate::policy::PRODUCTION);
-        let key = Key::new(RolloutId::new(rollout), Environment::new(environment));
+        let environment = self.environment.as_deref().map(Environment::new);
+        let which = format!(
+            "{} in {}",
+            rollout.as_ref().map_or("every rollout", AsRef::as_ref),
+            environment.as_ref().map_or("every environment", AsRef::as_ref)
+        );
         let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
-        let at: Time = clock::now();
-        let kept = Spooled { id: command.token.clone(), at, key: Some(key.clone()), order };
+        let kept = Spooled { id: command.token.clone(), at: clock::now(), rollout, environment, order };
+        let spool = store::spool(&self.store.store);
         let message = match spool.push(&kept) {
             Ok(()) => format!(
-                "{error}\n  {not_yet}: the order for {key} waits in `{}` and is carried out by the next command, or \
-                 controller, that can open the store",
+                "{error}\n  {not_yet}: the order for {which} waits in `{}` and is carried out first by the next command \
+                 that can open the store",
                 spool.place()
             ),
             Err(second) => format!(
-                "{error}\n  {not_yet}, and the order could not be kept either ({second}): take {key} back by hand"
+                "{error}\n  {not_yet}, and the order could not be kept either ({second}): take {which} back by hand"
             ),
         };
         let help = match &error {

@@ -11,7 +11,7 @@ use crate::shell::{clock, operator};
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::operate::{How, Session, explained, matching};
+use super::operate::{How, Session, Target, matching};
 
 /// Which rollout.
 #[derive(Debug, Clone, Args)]
@@ -135,8 +135,11 @@ impl EmergencyDisable {
             return self.how.give(self.which.rollout.as_deref(), Verb::Emergency, console);
         }
         let (actor, reason) = self.how.who.get()?;
-        let session = Session::work(&self.how.store, false, console).map_err(explained)?;
-        let keys = session.direct().rollouts().map_err(explained)?;
+        let order = Order { actor: actor.clone(), reason: reason.clone(), verb: Verb::Emergency };
+        let everything = Command::order(order, operator::token());
+        let refused = |error| self.how.refused_by_store(Target::All, &everything, error);
+        let session = Session::work(&self.how.store, false, console).map_err(refused)?;
+        let keys = session.direct().rollouts().map_err(refused)?;
         let mut worst = Exit::Nothing;
         let mut first_error = None;
         for key in matching(keys, None, self.how.environment.as_deref()) {

@@ -8,7 +8,7 @@ use crate::control::{Operate as _, keep};
 use crate::model::time::Duration;
 use crate::report::layout::count;
 use crate::report::screen::{ATTENTION, BAD, GOOD, Mark, paint};
-use crate::shell::{clock, files};
+use crate::shell::{clock, files, store as shell};
 
 use super::console::Console;
 use super::exit::Exit;
@@ -77,8 +77,13 @@ fn open(store: &WhichStore, create: bool) -> anyhow::Result<Session> {
 }
 
 fn check(store: &WhichStore, console: &mut Console) -> anyhow::Result<Exit> {
-    let session = open(store, false)?;
     let mut exit = Exit::Done;
+    if !shell::check_file(&store.store).map_err(|error| explained(error.into()))? {
+        exit = Exit::DataUnreadable;
+        let icon = paint(BAD, console.screen.icon(Mark::Bad));
+        console.line(format!("{icon} the file itself was damaged, and repaired as far as that can be"))?;
+    }
+    let session = open(store, false)?;
     for key in session.direct().rollouts().map_err(explained)? {
         let checked = keep::check(session.store.as_ref(), &key).map_err(|error| explained(error.into()))?;
         let entries = count(usize::try_from(checked.chain.entries).unwrap_or(usize::MAX), "entry");

@@ -20,10 +20,11 @@ pub fn replay(direct: &Direct<'_>, spool: &dyn Spool, now: Time) -> Result<Vec<S
         return Ok(told);
     }
     for order in &waiting.orders {
-        let keys = match &order.key {
-            Some(key) => vec![key.clone()],
-            None => direct.rollouts()?,
-        };
+        let keys: Vec<Key> = direct.rollouts()?.into_iter().filter(|key| is_meant(order, key)).collect();
+        if keys.is_empty() {
+            let (verb, by) = (order.order.verb.name(), &order.order.actor);
+            told.push(format!("{verb} by {by}, given at {}: passed over, no such rollout is in this store", order.at));
+        }
         for key in &keys {
             told.push(carry_out(direct, order, key, now)?);
         }
@@ -33,16 +34,18 @@ pub fn replay(direct: &Direct<'_>, spool: &dyn Spool, now: Time) -> Result<Vec<S
     Ok(told)
 }
 
+fn is_meant(order: &Spooled, key: &Key) -> bool {
+    order.rollout.as_ref().is_none_or(|rollout| *rollout == key.rollout)
+        && order.environment.as_ref().is_none_or(|environment| *environment == key.environment)
+}
+
 fn carry_out(direct: &Direct<'_>, spooled: &Spooled, key: &Key, now: Time) -> Result<String, OperateError> {
     let mut order = spooled.order.clone();
     order.reason = format!("{} (given at {}, waited in the spool)", order.reason, spooled.at);
     let what = format!("{key}: {} by {}, given at {}", order.verb.name(), order.actor, spooled.at);
-    match direct.carry_out(key, &Command::order(order, spooled.id.clone()), now, false) {
-        Ok(outcome) => Ok(match outcome.refused {
-            Some(why) => format!("{what}: refused, {why}"),
-            None => format!("{what}: carried out"),
-        }),
-        Err(OperateError::Unknown(_)) => Ok(format!("{what}: passed over, that rollout was never started here")),
-        Err(error) => Err(error),
-    }
+    let outcome = direct.carry_out(key, &Command::order(order, spooled.id.clone()), now, false)?;
+    Ok(match outcome.refused {
+        Some(why) => format!("{what}: refused, {why}"),
+        None => format!("{what}: carried out"),
+    })
 }

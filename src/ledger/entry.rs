@@ -85,7 +85,7 @@ impl Entry {
         Ok(Entry { record, line: Arc::from(line), hash })
     }
 
-    /// Reads a line and checks its own seal; whether it follows the line before is [`super::verify`]'s.
+    /// Reads a line and checks its own seal; whether it follows the line before is [`super::verify()`]'s.
     ///
     /// # Errors
     /// Not an entry, an entry of a newer shape, or one whose bytes were changed.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
-use crate::ledger::hash::Key;
+use crate::model::ids::{Environment, RolloutId};
 use crate::model::operator::Order;
 use crate::model::time::Time;
 
@@ -40,9 +40,13 @@ pub struct Spooled {
     pub id: String,
     /// When it was given, by the clock of whoever gave it.
     pub at: Time,
-    /// Which rollout; none when the store could not even say which there are: then all of them.
+    /// Which rollout; every one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<Key>,
+    pub rollout: Option<RolloutId>,
+    /// Where; everywhere when absent: while the store refuses, nobody can ask it where that rollout runs, and an order
+    /// that takes back too much is better than one that is lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
     /// The order.
     pub order: Order,
 }

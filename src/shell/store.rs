@@ -32,6 +32,14 @@ pub fn open(path: &Path, create: bool) -> Result<Embedded, StoreError> {
     }
 }
 
+/// Reads every page of the file and compares its checksum; `false` when something had to be repaired.
+///
+/// # Errors
+/// See [`Embedded::open`].
+pub fn check_file(path: &Path) -> Result<bool, StoreError> {
+    open(path, false)?.check_file()
+}
+
 /// The spool beside the store at `path`.
 #[must_use]
 pub fn spool(path: &Path) -> Box<dyn Spool> {

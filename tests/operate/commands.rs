@@ -258,3 +258,22 @@ fn a_policy_that_no_longer_compiles_holds_and_can_be_taken_back() {
     assert_eq!(rollout.state.stage.as_str(), "off");
     assert!(rollgate::control::exposure::is_nothing(&rollout.exposed));
 }
+
+#[test]
+fn many_people_at_once_are_all_heard_in_some_order() {
+    let bench = Bench::in_canary();
+    let before = bench.entries().len();
+    let children: Vec<_> = (0..6)
+        .map(|person| {
+            let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rollgate"));
+            child.current_dir(bench.folder.path()).args(["pause", "--reason", "because", "--by"]);
+            child.arg(format!("person-{person}")).spawn().unwrap()
+        })
+        .collect();
+    let heard = children.into_iter().map(|child| child.wait_with_output().unwrap().status.success());
+    let heard = heard.filter(|heard| *heard).count();
+    // One that waited longer than it is willing to was told so; nobody's order was half done.
+    assert!(heard > 0);
+    assert_eq!(bench.entries().len(), before + heard);
+    bench.ok("audit verify");
+}

@@ -61,3 +61,31 @@ fn a_dry_run_spools_nothing() {
     bench.command("rollback checkout --dry-run").assert().code(1);
     assert!(!bench.folder.path().join("rollgate.redb.spool").exists());
 }
+
+#[test]
+fn an_emergency_for_everything_waits_for_every_rollout_everywhere() {
+    let bench = Bench::in_canary();
+    let overlays = bench.folder.path().join("policies/checkout/env");
+    fs::create_dir(&overlays).unwrap();
+    fs::write(overlays.join("staging.toml"), "").unwrap();
+    bench.ok("start policies/checkout --revision r1 -e staging");
+    let held = bench.store();
+    let screen = bench.screen("emergency-disable --all");
+    assert!(screen.contains("every rollout in every environment waits in"), "{screen}");
+    drop(held);
+    let screen = bench.screen("status --plain");
+    assert_eq!(screen.matches("rolled back in off").count(), 2, "{screen}");
+}
+
+#[test]
+fn an_order_for_a_rollout_that_is_not_there_blocks_nobody() {
+    let bench = Bench::in_canary();
+    let held = bench.store();
+    bench.command("rollback other").assert().code(1);
+    bench.command("rollback checkout -e staging").assert().code(1);
+    drop(held);
+    let screen = bench.screen("status");
+    assert_eq!(screen.matches("passed over").count(), 2, "{screen}");
+    assert!(bench.rollout().state.latch.is_none());
+    assert!(!bench.screen("status").contains("passed over"), "said once");
+}
