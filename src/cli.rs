@@ -3,11 +3,12 @@
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::report::screen::{BAD, PLACE, paint};
 use crate::shell::terminal::Terminal;
 
+pub mod audit;
 pub mod check;
 pub mod ci;
 pub mod completions;
@@ -27,10 +28,17 @@ pub mod import;
 pub mod init;
 pub mod man;
 pub mod mutate;
+pub mod operate;
+pub mod orders;
+mod overview;
 pub mod policies;
+pub mod policy;
 pub mod replay;
 pub mod run;
 pub mod schema;
+pub mod start;
+pub mod status;
+pub mod store;
 pub mod test;
 pub mod tune;
 pub mod watching;
@@ -79,17 +87,17 @@ enum Command {
     Init(init::Init),
     /// Convert Argo Rollouts or Flagger files to a policy
     Import(import::Import),
-    /// Watch a rollout being rolled back: needs no files, no network
+    /// Watch a rollout being rolled back: no files, no network
     Demo(demo::Demo),
-    /// Report every problem of policies, each with its place and its mend
+    /// Report every problem of policies, each with its mend
     Check(check::Check),
     /// Rewrite policies in the one canonical spelling
     Fmt(fmt::Fmt),
-    /// Mend what can be mended without a decision, and migrate older policies
+    /// Mend what needs no decision, and migrate older policies
     Fix(fix::Fix),
-    /// Run the policies' own tests, and fixtures against their policies
+    /// Run the policies' own tests, and fixtures against them
     Test(test::Test),
-    /// Name the thresholds that no test pins, with the tests that are missing
+    /// Name the thresholds that no test pins
     Mutate(mutate::Mutate),
     /// Show what a policy would have done on recorded metrics
     Replay(replay::Replay),
@@ -97,12 +105,40 @@ enum Command {
     Eval(eval::Eval),
     /// Explain a problem code, or one decision on recorded metrics
     Explain(explain::Explain),
-    /// Tell what an edit means: tighter or looser, and which recorded decisions change
+    /// Tell what an edit means, and which decisions it changes
     Diff(diff::Diff),
-    /// Try one bound of one check at many values, over labelled recordings
+    /// Try a bound at many values, over labelled recordings
     Tune(tune::Tune),
-    /// Write a policy's rollout plan, runbook, threshold matrix or dashboard
+    /// Write a policy's plan, runbook, matrix or dashboard
     Docs(docs::Docs),
+    /// Begin a revision at the first stage of its policy
+    Start(start::Start),
+    /// Show where rollouts stand, worst first
+    Status(status::Status),
+    /// Go up one stage without waiting for the rest of the bake
+    Advance(orders::Advance),
+    /// Do not advance for a while; the bake goes on counting
+    Hold(orders::Hold),
+    /// Stop, and stop counting the bake, until `resume`
+    Pause(orders::Pause),
+    /// End a hold, a pause, or a roll back's latch
+    Resume(orders::Resume),
+    /// Record an approval for leaving the current stage
+    Approve(orders::Approve),
+    /// Take the exposure back, until `resume` or `start`
+    Rollback(orders::Rollback),
+    /// Everything off, now: beats every other decision
+    EmergencyDisable(orders::EmergencyDisable),
+    /// Leave a check out of decisions for a while
+    Mute(orders::Mute),
+    /// End a mute early
+    Unmute(orders::Unmute),
+    /// Show which policy is in force, and put another in force
+    Policy(policy::PolicyCommand),
+    /// Show who did what, when and why, and prove it unchanged
+    Audit(audit::Audit),
+    /// Check, back up, restore and prune a store
+    Store(store::StoreCommand),
     /// Print the JSON Schema that editors complete policies with
     Schema(schema::Schema),
     /// Print the completion script of a shell
@@ -114,7 +150,8 @@ enum Command {
 /// Runs the process's own command line.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let parsed = overview::grouped(grammar()).try_get_matches();
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(error) => {
             // A closed pipe is nothing to complain about, and there is nobody left to complain to.
@@ -123,6 +160,7 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
+    crate::shell::operator::arm_crash_point();
     let mut console = Console::new(&arguments.global, Terminal::detect());
     let ended = run(arguments.command, &mut console).and_then(|exit| {
         console.flush()?;
@@ -154,6 +192,20 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Explain(explain) => explain.run(console),
         Command::Docs(docs) => docs.run(console),
         Command::Tune(tune) => tune.run(console),
+        Command::Start(start) => start.run(console),
+        Command::Status(status) => status.run(console),
+        Command::Advance(order) => order.run(console),
+        Command::Hold(order) => order.run(console),
+        Command::Pause(order) => order.run(console),
+        Command::Resume(order) => order.run(console),
+        Command::Approve(order) => order.run(console),
+        Command::Rollback(order) => order.run(console),
+        Command::EmergencyDisable(order) => order.run(console),
+        Command::Mute(order) => order.run(console),
+        Command::Unmute(order) => order.run(console),
+        Command::Policy(policy) => policy.run(console),
+        Command::Audit(audit) => audit.run(console),
+        Command::Store(store) => store.run(console),
         Command::Schema(schema) => schema.run(console),
         Command::Completions(completions) => completions.run(console),
         Command::Man(man) => man.run(console),

@@ -12,6 +12,10 @@
 //! | [`review`] | what an edit means: tighter or looser, decisions that change, thresholds no test pins, sweeps |
 //! | [`handbook`] | what a policy says to people: plan, runbook, matrix, dashboard |
 //! | [`import`] | other tools' files to a policy, and what could not be converted |
+//! | [`ledger`] | every event in one order, chained by SHA-256; checkpoints, exports, verification |
+//! | [`ports`] | what the outside must be able to do: the store, the clock, whoever acts |
+//! | [`adapters`] | ports filled in: the embedded store, the actuator that only says what it would do |
+//! | [`control`] | from an order to a batch of entries: the one machine run against a store |
 //! | [`report`] | values to text, JSON, HTML and the formats of CI; decides nothing |
 //! | `shell` | files, git and the terminal: reads policies and recordings into memory, watches them |
 //! | `cli` | one file per command |
@@ -39,6 +43,18 @@ pub mod handbook;
 
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 pub mod import;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod ledger;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod ports;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod adapters;
+
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod control;
 
 pub mod cli;
 pub mod report;

@@ -1,6 +1,7 @@
 //! Values to text and JSON. Nothing here decides, reads a file or looks at a clock; every screen is a function of the
 //! values it shows and of the [`screen::Screen`] it is shown on.
 
+pub mod audit;
 pub mod bands;
 pub mod ci;
 pub mod diagnostics;
@@ -11,11 +12,13 @@ pub mod json;
 pub mod layout;
 pub mod lines;
 pub mod mutate;
+pub mod operated;
 pub mod outcomes;
 pub mod page;
 pub mod position;
 pub mod replay;
 pub mod screen;
+pub mod status;
 pub mod svg;
 pub mod times;
 pub mod tune;

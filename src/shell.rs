@@ -7,6 +7,8 @@ pub mod data;
 pub mod files;
 pub mod fixture;
 pub mod git;
+pub mod operator;
+pub mod store;
 pub mod summary;
 pub mod terminal;
 #[cfg(feature = "watch")]

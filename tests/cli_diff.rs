@@ -102,7 +102,8 @@ fn exactly_the_recordings_whose_golden_timelines_change_are_listed() {
     let status = String::from_utf8(status.unwrap().stdout).unwrap();
     let mut moved: Vec<&str> = status.lines().filter_map(|line| line.get(3..)?.strip_suffix("/timeline.txt")).collect();
     let mut differ = differ;
-    (differ.sort_unstable(), moved.sort_unstable());
+    differ.sort_unstable();
+    moved.sort_unstable();
     assert_eq!(differ, moved);
     assert!(!moved.is_empty(), "the edit changes nothing:\n{plain}");
 }

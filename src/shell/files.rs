@@ -220,6 +220,18 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
+/// The lines of a file that may be long; `-` is standard input.
+///
+/// # Errors
+/// The file system's.
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads files")]
+pub fn lines(path: &Path) -> io::Result<Box<dyn io::BufRead>> {
+    if path == Path::new("-") {
+        return Ok(Box::new(io::BufReader::new(io::stdin())));
+    }
+    Ok(Box::new(io::BufReader::new(fs::File::open(path)?)))
+}
+
 /// Everything on standard input, as text.
 ///
 /// # Errors

@@ -1,0 +1,4 @@
+//! Ports filled in. An adapter knows one outside thing and no rollout logic: it never calls the engine.
+
+pub mod log_actuator;
+pub mod store;

@@ -1,0 +1,296 @@
+//! `audit`: who did what, when and why; and the proof that nobody changed it since.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use crate::control::{Operate as _, keep};
+use crate::ledger::Entry;
+use crate::ledger::export::Reader;
+use crate::ledger::hash::Key;
+use crate::model::time::Time;
+use crate::ports::store::StoreError;
+use crate::report::audit::{self, Filter};
+use crate::report::layout::{count, hang};
+use crate::report::screen::{BAD, GOOD, Mark, STRONG, paint};
+use crate::shell::{clock, files};
+
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::global::{self, Output};
+use super::operate::{Session, WhichStore, choose, explained, matching};
+use super::orders::{duration, time};
+
+/// Show who did what, when and why; and prove that nobody changed it since.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rollgate audit list --since 24h --actor ana
+  rollgate audit show 14
+  rollgate audit export > ledger.jsonl && rollgate audit verify ledger.jsonl")]
+pub struct Audit {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// List entries, oldest first
+    List(List),
+    /// Show one entry in full
+    Show(Show),
+    /// Check every seal: of a store, or of an export without any store
+    Verify(Verify),
+    /// Write the ledger as JSON Lines to stdout
+    Export(Export),
+}
+
+impl Audit {
+    pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        match &self.what {
+            What::List(list) => list.run(console),
+            What::Show(show) => show.run(console),
+            What::Verify(verify) => verify.run(console),
+            What::Export(export) => export.run(console),
+        }
+    }
+}
+
+/// Which rollouts' entries.
+#[derive(Debug, Args)]
+struct Of {
+    /// Only this rollout
+    #[arg(long, value_name = "NAME")]
+    rollout: Option<String>,
+    /// Only this environment
+    #[arg(short, long, value_name = "NAME", env = "ROLLGATE_ENVIRONMENT")]
+    environment: Option<String>,
+    #[command(flatten)]
+    store: WhichStore,
+}
+
+impl Of {
+    fn open(&self) -> anyhow::Result<(Session, Vec<Key>)> {
+        let session = Session::look(&self.store, false).map_err(|error| explained(error.into()))?;
+        let keys = session.direct().rollouts().map_err(explained)?;
+        let found = matching(keys.clone(), self.rollout.as_deref(), self.environment.as_deref());
+        if found.is_empty() {
+            // Says what there is.
+            choose(keys, self.rollout.as_deref(), self.environment.as_deref())?;
+        }
+        Ok((session, found))
+    }
+}
+
+#[derive(Debug, Args)]
+struct List {
+    #[command(flatten)]
+    of: Of,
+    /// Not before: a time, or how long ago
+    #[arg(long, value_name = "TIME|DURATION", value_parser = since)]
+    since: Option<Since>,
+    /// Only what they did
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Only this kind of entry; may be given again
+    #[arg(long, value_name = "KIND", value_parser = clap::builder::PossibleValuesParser::new(audit::KINDS), hide_possible_values = true)]
+    kind: Vec<String>,
+    /// Only the newest so many
+    #[arg(long, value_name = "COUNT")]
+    last: Option<usize>,
+    /// Shape of the report [default: pretty, or plain with --plain]; jsonl prints the very lines that are sealed
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    output: Option<Output>,
+}
+
+/// A time, or a length of time before now.
+#[derive(Debug, Clone, Copy)]
+enum Since {
+    Time(Time),
+    Ago(crate::model::time::Duration),
+}
+
+fn since(text: &str) -> Result<Since, String> {
+    match (time(text), duration(text)) {
+        (Ok(time), _) => Ok(Since::Time(time)),
+        (_, Ok(length)) => Ok(Since::Ago(length)),
+        _ => Err(format!("`{text}` is neither a time (2026-11-01T00:00:00Z) nor a duration (24h)")),
+    }
+}
+
+impl List {
+    fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let (session, keys) = self.of.open()?;
+        let since = self.since.map(|since| match since {
+            Since::Time(time) => time,
+            Since::Ago(length) => clock::now() - length,
+        });
+        let filter = Filter { since, actor: self.actor.clone(), kinds: self.kind.clone() };
+        let shape = global::output(self.output, console.plain);
+        let mut all: Vec<serde_json::Value> = Vec::new();
+        let mut shown = 0;
+        for key in &keys {
+            let mut entries = Vec::new();
+            keep::for_each(session.store.as_ref(), key, |entry: Entry| {
+                if filter.wants(&entry) {
+                    entries.push(entry);
+                }
+                Ok::<(), StoreError>(())
+            })
+            .map_err(|error| explained(error.into()))?;
+            if let Some(last) = self.last {
+                entries.drain(..entries.len().saturating_sub(last));
+            }
+            shown += entries.len();
+            match shape {
+                Output::Pretty if entries.is_empty() => {}
+                Output::Pretty => {
+                    console.line(paint(STRONG, key))?;
+                    console.line(audit::list(&entries, console.screen))?;
+                }
+                Output::Plain => entries.iter().try_for_each(|entry| console.line(audit::plain(entry)))?,
+                Output::Jsonl => entries.iter().try_for_each(|entry| console.line(entry.line()))?,
+                Output::Json => all.extend(entries.iter().filter_map(|entry| serde_json::from_str(entry.line()).ok())),
+            }
+        }
+        if shape == Output::Json {
+            console.line(serde_json::to_string_pretty(&all)?)?;
+        }
+        if shown == 0 && shape == Output::Pretty {
+            console.line("no such entry")?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    /// The entry's number
+    seq: u64,
+    #[command(flatten)]
+    of: Of,
+    /// Shape of the report [default: pretty, or plain with --plain]
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    output: Option<Output>,
+}
+
+impl Show {
+    fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let (session, keys) = self.of.open()?;
+        let key = choose(keys, None, None)?;
+        let found = session.direct().history(&key, self.seq, 1).map_err(explained)?;
+        let Some(entry) = found.first().filter(|entry| entry.record().seq == self.seq) else {
+            let head = session.store.head(&key).map_err(|error| explained(error.into()))?;
+            let failure = Failure::new(Exit::Usage, format!("{key} has no entry {}", self.seq));
+            return Err(failure.help(format!("its last one is {}; older ones may have been pruned", head.seq)).into());
+        };
+        match global::output(self.output, console.plain) {
+            Output::Pretty => console.print(audit::full(entry, console.screen))?,
+            Output::Plain => console.line(audit::plain(entry))?,
+            Output::Json => {
+                let value: serde_json::Value = serde_json::from_str(entry.line())?;
+                console.line(serde_json::to_string_pretty(&value)?)?;
+            }
+            Output::Jsonl => console.line(entry.line())?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// Check every seal.
+#[derive(Debug, Args)]
+struct Verify {
+    /// An export; `-` for standard input [default: the store]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    of: Of,
+}
+
+impl Verify {
+    fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        match &self.file {
+            Some(file) => verify_file(file, console),
+            None => self.store(console),
+        }
+    }
+
+    fn store(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let (session, keys) = self.of.open()?;
+        let mut exit = Exit::Done;
+        for key in &keys {
+            let checked = keep::check(session.store.as_ref(), key).map_err(|error| explained(error.into()))?;
+            if checked.problems.is_empty() {
+                sound(key, &checked.chain, console)?;
+            }
+            for problem in &checked.problems {
+                exit = Exit::DataUnreadable;
+                broken(&format!("{key}: {}", problem.strip_prefix(&format!("{key}: ")).unwrap_or(problem)), console)?;
+            }
+        }
+        Ok(exit)
+    }
+}
+
+fn verify_file(file: &std::path::Path, console: &mut Console) -> anyhow::Result<Exit> {
+    let mut input = files::lines(file).map_err(|error| {
+        Failure::new(Exit::DataUnreadable, format!("cannot read `{}`: {error}", files::shown(file)))
+    })?;
+    let mut reader = Reader::default();
+    let checked = loop {
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            break reader.finish();
+        }
+        let line = line.strip_suffix('\n').unwrap_or(&line);
+        if keep::is_beside_chains(line) {
+            reader.pass();
+        } else if let Err(error) = reader.line(line) {
+            break Err(error);
+        }
+    };
+    match checked {
+        Ok(chains) => {
+            chains.iter().try_for_each(|(key, chain)| sound(key, chain, console))?;
+            Ok(Exit::Done)
+        }
+        Err(error) => {
+            broken(&format!("{}: {error}", files::shown(file)), console)?;
+            Ok(Exit::DataUnreadable)
+        }
+    }
+}
+
+fn sound(key: &Key, chain: &crate::ledger::Verified, console: &mut Console) -> anyhow::Result<()> {
+    let icon = paint(GOOD, console.screen.icon(Mark::Good));
+    let entries = count(usize::try_from(chain.entries).unwrap_or(usize::MAX), "entry");
+    let range = match chain.entries {
+        0 => format!("a checkpoint at entry {}", chain.from),
+        _ => format!("{entries}, {} to {}", chain.from + 1, chain.head.seq),
+    };
+    console.line(format!("{icon} {key}: {range}, ends in {}", chain.head.hash.short()))?;
+    Ok(())
+}
+
+fn broken(what: &str, console: &mut Console) -> anyhow::Result<()> {
+    let icon = paint(BAD, console.screen.icon(Mark::Bad));
+    let text = hang(what, console.screen.width, 9);
+    console.line(format!("{icon} {} {text}", paint(BAD, "BROKEN")))?;
+    Ok(())
+}
+
+#[derive(Debug, Args)]
+struct Export {
+    #[command(flatten)]
+    of: Of,
+}
+
+impl Export {
+    fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let (session, keys) = self.of.open()?;
+        for key in &keys {
+            keep::export_chain(session.store.as_ref(), key, console.out())?;
+        }
+        Ok(Exit::Done)
+    }
+}

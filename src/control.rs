@@ -1,0 +1,40 @@
+//! From a command to entries: the one machine run against a store. What is decided is the engine's; what is kept is the
+//! store's; here the two meet, and nothing here reads a clock or a file.
+//!
+//! ```text
+//! load: checkpoint + entries -> state          (the state is a fold, always)
+//! propose(state, command, now) -> Proposal     pure
+//! append: entries, exposure, policy            one transaction, on disk
+//! act: the plan, then `Applied`
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`command`] | what a person may ask for, and what came of it |
+//! | [`load`] | a rollout as a store has it |
+//! | [`propose`] | from a command to a batch |
+//! | [`takeback`] | taking back without a policy that compiles |
+//! | [`record`] | a policy as a store keeps it |
+//! | [`exposure`] | plans to exposures and back |
+//! | [`direct`] | commands straight on a store |
+//! | [`spooled`] | carrying out what waited while the store refused |
+//! | [`standing`] | where a rollout stands, for `status` |
+//! | [`keep`] | checking, pruning, exporting and importing a store |
+
+pub mod command;
+pub mod direct;
+pub mod exposure;
+pub mod keep;
+pub mod load;
+pub mod propose;
+pub mod record;
+mod seal;
+pub mod spooled;
+pub mod standing;
+pub mod takeback;
+
+pub use command::{Ask, Command, Operate, OperateError, Outcome};
+pub use direct::Direct;
+pub use load::Rollout;
+pub use record::PolicyRecord;
+pub use standing::{Phase, Standing};

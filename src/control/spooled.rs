@@ -1,0 +1,51 @@
+//! Carrying out what waited in the spool, as soon as a store takes it again.
+
+use crate::ledger::hash::Key;
+use crate::model::time::Time;
+use crate::ports::crash;
+use crate::ports::spool::{Spool, Spooled};
+
+use super::command::{Command, Operate, OperateError};
+use super::direct::Direct;
+
+/// Carries out every order of `spool`, oldest first, and empties it; one sentence each. An order that was carried out
+/// before (a crash came between that and emptying the spool) is known by its name and counts once.
+///
+/// # Errors
+/// The store's: then everything still waits.
+pub fn replay(direct: &Direct<'_>, spool: &dyn Spool, now: Time) -> Result<Vec<String>, OperateError> {
+    let waiting = spool.waiting()?;
+    let mut told: Vec<String> = waiting.damage.iter().map(|what| format!("{}: {what}", spool.place())).collect();
+    if waiting.orders.is_empty() && told.is_empty() {
+        return Ok(told);
+    }
+    for order in &waiting.orders {
+        let keys: Vec<Key> = direct.rollouts()?.into_iter().filter(|key| is_meant(order, key)).collect();
+        if keys.is_empty() {
+            let (verb, by) = (order.order.verb.name(), &order.order.actor);
+            told.push(format!("{verb} by {by}, given at {}: passed over, no such rollout is in this store", order.at));
+        }
+        for key in &keys {
+            told.push(carry_out(direct, order, key, now)?);
+        }
+    }
+    crash::here("spool.replayed");
+    spool.clear(&waiting)?;
+    Ok(told)
+}
+
+fn is_meant(order: &Spooled, key: &Key) -> bool {
+    order.rollout.as_ref().is_none_or(|rollout| *rollout == key.rollout)
+        && order.environment.as_ref().is_none_or(|environment| *environment == key.environment)
+}
+
+fn carry_out(direct: &Direct<'_>, spooled: &Spooled, key: &Key, now: Time) -> Result<String, OperateError> {
+    let mut order = spooled.order.clone();
+    order.reason = format!("{} (given at {}, waited in the spool)", order.reason, spooled.at);
+    let what = format!("{key}: {} by {}, given at {}", order.verb.name(), order.actor, spooled.at);
+    let outcome = direct.carry_out(key, &Command::order(order, spooled.id.clone()), now, false)?;
+    Ok(match outcome.refused {
+        Some(why) => format!("{what}: refused, {why}"),
+        None => format!("{what}: carried out"),
+    })
+}

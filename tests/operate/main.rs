@@ -1,0 +1,9 @@
+//! The operating commands as a person gives them, straight on a store: screens, exit codes, refusals, and what is left
+//! after `kill -9`.
+
+#![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
+
+mod bench;
+mod commands;
+mod crashes;
+mod spool;
