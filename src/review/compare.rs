@@ -159,7 +159,15 @@ pub fn compare(
         let (was_back, is_back) = (of(was), of(is));
         let windows = incidents(label, was.begins);
         let incident = |at: Time| windows.iter().position(|(from, to)| (*from..=*to).contains(&at));
-        rollbacks::matched(&was_back.iter().collect::<Vec<_>>(), &is_back.iter().collect::<Vec<_>>(), &incident)
+        // Inside and outside of an incident are two events. Without one that holds both, it is over once whoever
+        // rolled back first has seen calm.
+        let one_event = |was: &RolledBack, is: &RolledBack| match (incident(was.at), incident(is.at)) {
+            (Some(was), Some(is)) => was == is,
+            (None, None) if was.at <= is.at => !outcome.calms.0.between(was.at, is.at),
+            (None, None) => !outcome.calms.1.between(is.at, was.at),
+            _ => false,
+        };
+        rollbacks::matched(&was_back.iter().collect::<Vec<_>>(), &is_back.iter().collect::<Vec<_>>(), &one_event)
     };
     let gained: Vec<Time> = matched.gained.iter().map(|back| back.at).collect();
     let gained_false = label.map_or(0, |label| score(&gained, label, is.begins).false_alarms.len());

@@ -53,6 +53,30 @@ fn roll_backs_are_lost_moved_or_the_same(#[case] bound: &str, #[case] lasting: &
     assert_eq!((gained, lost, moved.into_iter().map(|(was, is)| (is, was)).collect::<Vec<_>>()), expected);
 }
 
+/// Once half an hour went by without anything wrong, the next breach is another event: the roll back that would have
+/// answered the first one is lost, whatever comes hours later.
+#[rstest::rstest]
+#[case::calm_between(0.1, (vec![7], vec![102], vec![]))]
+#[case::still_wrong_between(1.5, (vec![], vec![], vec![(7, 102)]))]
+fn a_roll_back_long_after_is_the_same_event_only_while_something_is_wrong(
+    #[case] between: f64,
+    #[case] expected: Table,
+) {
+    let rate = |minute: usize| match minute {
+        5..15 => 6.0,
+        15..100 => between,
+        100..110 => 9.0,
+        _ => 0.1,
+    };
+    let recording = errors(&(0..120).map(rate).collect::<Vec<_>>());
+    let (old, new) = (policy(POLICY), policy(&POLICY.replace(r#"p0 = { above = "5%""#, r#"p0 = { above = "7%""#)));
+    let there = over(&recording, &old, &new, None, &CompareOptions::default()).unwrap();
+    assert_eq!(minutes(&there), expected);
+    let back = over(&recording, &new, &old, None, &CompareOptions::default()).unwrap();
+    let (lost, gained, moved) = minutes(&back);
+    assert_eq!((gained, lost, moved.into_iter().map(|(was, is)| (is, was)).collect::<Vec<_>>()), expected);
+}
+
 #[test]
 fn the_decisions_part_at_the_first_instant_at_which_one_acts_and_the_other_does_not() {
     let (old, new) = (policy(POLICY), policy(&POLICY.replace(r#"for = "2m""#, r#"for = "6m""#)));

@@ -15,7 +15,7 @@ use crate::policy::compiled::Policy;
 use super::super::per_step::Beside;
 use super::super::verdict::{Divergence, PerStep};
 use super::streams::Streams;
-use super::track::{Mark, Track};
+use super::track::{Calms, Mark, Track};
 use super::{Case, CompareOptions};
 
 /// Both runs, and where they part.
@@ -26,6 +26,8 @@ pub(super) struct Outcome {
     pub(super) differ: bool,
     pub(super) divergence: Option<Divergence>,
     pub(super) per_step: Option<PerStep>,
+    /// When each had seen calm: what came after is another event.
+    pub(super) calms: (Calms, Calms),
 }
 
 /// Plays a case under both policies.
@@ -54,6 +56,7 @@ pub(super) fn play(
         differ: pair.differ,
         divergence: pair.divergence,
         per_step: pair.beside.map(Beside::finish),
+        calms: (pair.before.calms, pair.after.calms),
     })
 }
 

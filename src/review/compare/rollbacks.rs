@@ -16,14 +16,13 @@ pub(super) struct Matched {
     pub(super) moved: Vec<Moved>,
 }
 
+/// Whether two roll backs, one of each policy, may be one event.
+pub(super) type OneEvent<'a> = dyn Fn(&RolledBack, &RolledBack) -> bool + 'a;
+
 /// Pairs the roll backs of each region in order of time: those at the same instant first, what lies between two such
-/// pairs by as many pairs as there can be, as close in time as they can be. Roll backs of two different incidents are
-/// never one event; `incident` tells which one a time lies in.
-pub(super) fn matched(
-    before: &[&RolledBack],
-    after: &[&RolledBack],
-    incident: &dyn Fn(Time) -> Option<usize>,
-) -> Matched {
+/// pairs by as many pairs as there can be, as close in time as they can be. Two that are not `one_event` are never
+/// paired.
+pub(super) fn matched(before: &[&RolledBack], after: &[&RolledBack], one_event: &OneEvent<'_>) -> Matched {
     let mut regions: Vec<_> = before.iter().chain(after).map(|back| &back.region).collect();
     regions.sort();
     regions.dedup();
@@ -32,43 +31,53 @@ pub(super) fn matched(
         let of = |all: &[&RolledBack]| -> Vec<RolledBack> {
             all.iter().filter(|back| back.region == *region).map(|back| (*back).clone()).collect()
         };
-        between_agreements(&of(before), &of(after), incident, &mut result);
+        between_agreements(&of(before), &of(after), one_event, &mut result);
     }
+    covered_by_all(one_event, &mut result);
     result.lost.sort_by_key(|back| back.at);
     result.gained.sort_by_key(|back| back.at);
     result.moved.sort_by_key(|moved| moved.before);
     result
 }
 
-fn between_agreements(
-    old: &[RolledBack],
-    new: &[RolledBack],
-    incident: &dyn Fn(Time) -> Option<usize>,
-    result: &mut Matched,
-) {
+fn between_agreements(old: &[RolledBack], new: &[RolledBack], one_event: &OneEvent<'_>, result: &mut Matched) {
     let (mut old, mut new) = (old, new);
     loop {
         let agrees = old.iter().enumerate().find_map(|(at, back)| {
             let other = new.iter().position(|other| other.at == back.at)?;
             Some((at, other))
         });
-        let Some((was, is)) = agrees else { return pair(old, new, incident, result) };
+        let Some((was, is)) = agrees else { return pair(old, new, one_event, result) };
         let (was_before, was_rest) = old.split_at(was);
         let (is_before, is_rest) = new.split_at(is);
-        pair(was_before, is_before, incident, result);
+        pair(was_before, is_before, one_event, result);
         (old, new) = (was_rest.get(1..).unwrap_or_default(), is_rest.get(1..).unwrap_or_default());
     }
+}
+
+/// One region taken back by the old policy, all of them by the new: nothing is lost. The other way round the rest is.
+fn covered_by_all(one_event: &OneEvent<'_>, result: &mut Matched) {
+    let Matched { lost, gained, moved } = result;
+    lost.retain(|was| {
+        if was.region.is_none() {
+            return true;
+        }
+        let covers = |is: &RolledBack| is.region.is_none() && one_event(was, is);
+        let Some(at) = gained.iter().position(covers) else { return true };
+        let is = gained.remove(at);
+        if is.at != was.at {
+            moved.push(Moved { before: was.at, after: is.at, check: is.check, region: None });
+        }
+        false
+    });
 }
 
 /// How good a pairing is: unpaired ones first, then milliseconds apart.
 type Cost = (usize, u64);
 
-fn pair(old: &[RolledBack], new: &[RolledBack], incident: &dyn Fn(Time) -> Option<usize>, result: &mut Matched) {
-    let may = |was: &RolledBack, is: &RolledBack| match (incident(was.at), incident(is.at)) {
-        (Some(was), Some(is)) => was == is,
-        _ => true,
-    };
-    let steps = if old.len().max(new.len()) > AT_MOST { in_order(old.len(), new.len()) } else { best(old, new, &may) };
+fn pair(old: &[RolledBack], new: &[RolledBack], one_event: &OneEvent<'_>, result: &mut Matched) {
+    let many = old.len().max(new.len()) > AT_MOST;
+    let steps = if many { in_order(old.len(), new.len()) } else { best(old, new, one_event) };
     for step in steps {
         match step {
             (Some(was), Some(is)) => {
@@ -93,7 +102,7 @@ fn in_order(old: usize, new: usize) -> Vec<Step> {
 }
 
 /// The cheapest alignment of the two lists.
-fn best(old: &[RolledBack], new: &[RolledBack], may: &dyn Fn(&RolledBack, &RolledBack) -> bool) -> Vec<Step> {
+fn best(old: &[RolledBack], new: &[RolledBack], one_event: &OneEvent<'_>) -> Vec<Step> {
     // `costs[i][j]` is the cost of the rest when `i` old and `j` new ones are dealt with.
     let mut costs: Vec<Vec<(Cost, Step)>> = vec![vec![((0, 0), (None, None)); new.len() + 1]; old.len() + 1];
     let get = |costs: &[Vec<(Cost, Step)>], i: usize, j: usize| -> Cost {
@@ -104,7 +113,7 @@ fn best(old: &[RolledBack], new: &[RolledBack], may: &dyn Fn(&RolledBack, &Rolle
             let (was, is) = (old.get(i), new.get(j));
             let mut options: Vec<(Cost, Step)> = Vec::with_capacity(3);
             if let (Some(was), Some(is)) = (was, is)
-                && may(was, is)
+                && one_event(was, is)
             {
                 let (unpaired, apart) = get(&costs, i + 1, j + 1);
                 options.push(((unpaired, apart.saturating_add(gap(was.at, is.at))), (Some(i), Some(j))));
@@ -161,7 +170,8 @@ mod tests {
         let of = |backs: &[RolledBack]| backs.iter().map(|back| minute(back.at)).collect();
         let refs = |all: &'_ [RolledBack]| -> Vec<RolledBack> { all.to_vec() };
         let (old, new) = (refs(&old), refs(&new));
-        let result = matched(&old.iter().collect::<Vec<_>>(), &new.iter().collect::<Vec<_>>(), &incident);
+        let one_event = |was: &RolledBack, is: &RolledBack| incident(was.at) == incident(is.at);
+        let result = matched(&old.iter().collect::<Vec<_>>(), &new.iter().collect::<Vec<_>>(), &one_event);
         let moved = result.moved.iter().map(|moved| (minute(moved.before), minute(moved.after))).collect();
         (of(&result.lost), of(&result.gained), moved)
     }
@@ -188,7 +198,7 @@ mod tests {
     fn roll_backs_of_two_incidents_are_two_events() {
         let incidents = [(0, 50), (100, 150)];
         assert_eq!(outcome(&[10], &[110], &incidents), (vec![10], vec![110], vec![]));
-        assert_eq!(outcome(&[10], &[60], &incidents), (vec![], vec![], vec![(10, 60)]));
+        assert_eq!(outcome(&[10], &[60], &incidents), (vec![10], vec![60], vec![]));
     }
 
     #[test]
@@ -196,7 +206,17 @@ mod tests {
         let (mut eu, mut us) = (at(&[10]), at(&[10]));
         eu[0].region = Some(Region::new("eu"));
         us[0].region = Some(Region::new("us"));
-        let result = matched(&[&eu[0]], &[&us[0]], &|_| None);
+        let result = matched(&[&eu[0]], &[&us[0]], &|_, _| true);
         assert_eq!((result.lost, result.gained, result.moved), (eu, us, vec![]));
+    }
+
+    #[test]
+    fn all_regions_taken_back_cover_the_one() {
+        let (mut one, all) = (at(&[10]), at(&[10]));
+        one[0].region = Some(Region::new("us"));
+        let wider = matched(&[&one[0]], &[&all[0]], &|_, _| true);
+        assert_eq!((wider.lost, wider.gained, wider.moved), (vec![], vec![], vec![]));
+        let narrower = matched(&[&all[0]], &[&one[0]], &|_, _| true);
+        assert_eq!((narrower.lost, narrower.gained, narrower.moved), (all, one, vec![]));
     }
 }

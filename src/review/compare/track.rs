@@ -10,7 +10,7 @@ use crate::fixture::scenario::Scenario;
 use crate::model::decision::{Answer, Decision, Verdict};
 use crate::model::frame::Frame;
 use crate::model::ids::{Region, StageName};
-use crate::model::time::Time;
+use crate::model::time::{Duration, Time};
 use crate::policy::compiled::Policy;
 
 use super::ROWS_KEPT;
@@ -60,6 +60,38 @@ pub(super) type Onlooker<'s> = dyn FnMut(&Machine, Time, &Output, Happened) + 's
 pub(super) struct Track<'e> {
     pub(super) running: Running<'e>,
     pub(super) marks: Marks,
+    pub(super) calms: Calms,
+}
+
+/// So long without anything wrong, and what was wrong before is over: what is wrong after it is another event.
+const CALM: Duration = Duration::from_mins(30);
+
+/// When it had been calm for long enough; once in each stretch of calm.
+#[derive(Debug, Default)]
+pub(super) struct Calms {
+    since: Option<Time>,
+    pub(super) reached: Vec<Time>,
+}
+
+impl Calms {
+    #[inline]
+    fn look(&mut self, machine: &Machine, at: Time) {
+        if !machine.is_clear() {
+            self.since = None;
+            return;
+        }
+        let since = *self.since.get_or_insert(at);
+        if at.since(since) >= CALM && self.reached.last().is_none_or(|reached| *reached < since) {
+            self.reached.push(at);
+        }
+    }
+
+    /// Whether what was wrong at `from` was over before `until`, as seen by the policy that rolled back first: it
+    /// goes on watching the checks of the stage that it came down from.
+    pub(super) fn between(&self, from: Time, until: Time) -> bool {
+        let next = self.reached.partition_point(|reached| *reached <= from);
+        self.reached.get(next).is_some_and(|reached| *reached < until)
+    }
 }
 
 /// The marks that wait to be compared.
@@ -73,22 +105,24 @@ pub(super) struct Marks {
 impl<'e> Track<'e> {
     pub(super) fn new(scenario: &'e Scenario, policy: &Arc<Policy>, options: &RunOptions) -> Track<'e> {
         let marks = Marks { waiting: VecDeque::new(), in_force: Key::HOLD, closed: false };
-        Track { running: Running::new(scenario, policy, options).keeping(ROWS_KEPT), marks }
+        Track { running: Running::new(scenario, policy, options).keeping(ROWS_KEPT), marks, calms: Calms::default() }
     }
 
     /// Plays a frame that has arrived.
     pub(super) fn play(&mut self, frame: &Frame, onlooker: &mut Onlooker<'_>) {
-        let marks = &mut self.marks;
+        let (marks, calms) = (&mut self.marks, &mut self.calms);
         self.running.play(frame, &mut |machine, at, output, happened| {
             marks.look(machine, at, output);
+            calms.look(machine, at);
             onlooker(machine, at, output, happened);
         });
     }
 
     pub(super) fn wake(&mut self, time: Time, onlooker: &mut Onlooker<'_>) {
-        let marks = &mut self.marks;
+        let (marks, calms) = (&mut self.marks, &mut self.calms);
         self.running.wake(time, &mut |machine, at, output, happened| {
             marks.look(machine, at, output);
+            calms.look(machine, at);
             onlooker(machine, at, output, happened);
         });
     }
