@@ -7,6 +7,7 @@ use rollgate::model::ids::Environment;
 use rollgate::policy::compiled::Policy;
 use rollgate::policy::source::PolicySource;
 use rollgate::review::change::{Change, Direction, Proof};
+use rollgate::review::outcome::Condition;
 use rollgate::review::structure::{changes, together};
 use rstest::rstest;
 
@@ -197,6 +198,87 @@ fn what_cannot_be_ordered_is_different_and_says_why(#[case] from: &str, #[case] 
     let change = one(from, to);
     assert_eq!((change.direction, change.part.as_str()), (Direction::Different, part), "{}", told(&change));
     assert!(!change.words.is_empty() || part == "in", "{change:#?}");
+}
+
+/// Whether the condition `looser-p0` of a merge trips, and why.
+fn tripped(changes: &[Change]) -> Option<String> {
+    let asked = [Condition::LooserP0];
+    rollgate::review::gate::tripped(changes, &[], &asked).into_iter().map(|one| one.why).next()
+}
+
+/// `errors` has a P0 and decides a roll back by silence, `latency` is compared with a baseline and rolls back.
+fn grave() -> String {
+    POLICY
+        .replacen(
+            "errors  = { unit = \"percent\", better = \"lower\", max_age = \"90s\", on_unknown = \"hold\"",
+            ERRORS,
+            1,
+        )
+        .replacen("[thresholds.crashes]", "[thresholds.errors]\np0 = { above = \"5%\" }\n[thresholds.crashes]", 1)
+        .replacen("p1 = { then = \"hold\" }", "p1 = { then = \"rollback\" }", 1)
+        .replacen("max = \"8h\"\non_max = \"hold\"", "max = \"8h\"\non_max = \"rollback\"", 1)
+        .replacen("name = \"full\"\n", "name = \"full\"\nrollback_to = \"off\"\n", 1)
+}
+
+const ERRORS: &str = "errors = { unit = \"percent\", better = \"lower\", max_age = \"90s\", on_unknown = \"rollback\", \
+                      unknown_after = \"10m\", min_samples = 10";
+
+#[rstest]
+#[case::more_samples("\"10m\", min_samples = 10", "\"10m\", min_samples = 9999", true)]
+#[case::more_samples_in_one_stage(
+    "bake = \"2h\"",
+    "bake = \"2h\"\nmetrics = { errors = { min_samples = 9999 } }",
+    true
+)]
+#[case::another_group("errors = {", "errors = { group = \"all\",", true)]
+#[case::another_kind("errors = {", "errors = { kind = \"counter\",", true)]
+#[case::younger_readings(
+    "errors = { unit = \"percent\", better = \"lower\", max_age = \"90s\"",
+    "errors = { unit = \"percent\", better = \"lower\", max_age = \"1s\"",
+    true
+)]
+#[case::stuck_sooner("errors = {", "errors = { stuck_after = \"2m\",", true)]
+#[case::a_narrower_range("errors = {", "errors = { range = [\"0%\", \"6%\"],", true)]
+#[case::more_points_for_a_baseline("window = \"24h\"", "window = \"24h\"\nmin_points = 1000000", true)]
+#[case::another_stretch_for_a_baseline("window = \"24h\"", "window = \"1h\"", true)]
+#[case::fewer_points_for_a_baseline("window = \"24h\"", "window = \"24h\"\nmin_points = 1", false)]
+#[case::silence_for_longer("unknown_after = \"10m\"", "unknown_after = \"240h\"", true)]
+#[case::silence_for_shorter("unknown_after = \"10m\"", "unknown_after = \"5m\"", false)]
+#[case::a_later_deadline("max = \"8h\"", "max = \"400h\"", true)]
+#[case::an_earlier_deadline("max = \"8h\"", "max = \"7h\"", false)]
+#[case::back_to_a_higher_stage("rollback_to = \"off\"", "rollback_to = \"canary\"", true)]
+#[case::a_relaxed_metric_of_a_p0(
+    "on_unknown = \"hold\", min_samples = 10",
+    "on_unknown = \"hold\", min_samples = 1",
+    false
+)]
+#[case::a_relaxed_metric_whose_silence_rolls_back("\"10m\", min_samples = 10", "\"10m\", min_samples = 1", true)]
+fn what_silences_a_grave_check_trips_as_its_bound_would(#[case] from: &str, #[case] to: &str, #[case] trips: bool) {
+    let grave = grave();
+    assert!(grave.contains(from), "`{from}` is not there");
+    let all = between((&grave, RULES), (&grave.replacen(from, to, 1), RULES));
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!(tripped(&all).is_some(), trips, "{:#?}", all[0]);
+}
+
+#[test]
+fn a_limit_of_what_only_holds_or_warns_does_not_trip() {
+    let text = POLICY.replacen("p0 = { above = 2 }", "p2 = { above = 2 }", 1);
+    let from = "crashes = { unit = \"count\",";
+    let all = between((&text, RULES), (&text.replacen(from, &format!("{from} min_samples = 9999,"), 1), RULES));
+    assert_eq!((all.len(), tripped(&all)), (1, None), "{all:#?}");
+}
+
+#[test]
+fn an_overlay_that_silences_a_grave_check_trips_as_well() {
+    let with = |samples: &str| {
+        let mut source = source(POLICY, RULES);
+        source.insert("env/staging.toml", format!("[metrics.crashes]\nmin_samples = {samples}\n"));
+        compiled(&source)
+    };
+    let all = changes(&with("10"), &with("100000"));
+    assert_eq!((all.len(), all[0].environments.len()), (1, 1));
+    assert_eq!(tripped(&all).expect("it trips"), "metric crashes is another: min_samples 10 became 100000");
 }
 
 #[test]

@@ -175,9 +175,9 @@ pub struct Change {
     pub direction: Direction,
     /// How that is known.
     pub proof: Proof,
-    /// How severe the check is, or was before; none for what is not a check.
+    /// How severe the check is, or was before; of what is no check, the worst check that it may keep from acting.
     pub severity: Option<Severity>,
-    /// What the check does when firing, or did before; none for what is not a check.
+    /// What the check does when firing, or did before; of what is no check, the hardest that it may keep from happening.
     pub response: Option<Response>,
     /// A reading that shows the difference; always there for a looser bound.
     pub counterexample: Option<Counterexample>,

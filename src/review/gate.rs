@@ -78,7 +78,7 @@ fn loosens(change: &Change) -> bool {
         Subject::Severity(severity) => *severity == Severity::P0 || rolled_back,
         // Silence, or a deadline, took it back.
         Subject::Metric(_) => rolled_back || grave,
-        Subject::Stage(_) => change.part == "on_max" && rolled_back,
+        Subject::Stage(_) => grave || (change.part == "on_max" && rolled_back),
         // Nothing is acted on any more, or on one region instead of all; or a number of a script that rolls back.
         Subject::Policy(key) => grave || key == "mode" || key == "on_breach",
     }

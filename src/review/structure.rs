@@ -25,6 +25,7 @@ mod probe;
 mod reading;
 mod rules;
 mod script;
+mod weight;
 mod window;
 mod words;
 

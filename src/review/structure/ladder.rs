@@ -6,6 +6,7 @@ use crate::model::time::Duration;
 use crate::policy::compiled::{Approvals, CheckIx, EarlyExit, OnMax, Policy, Stage};
 use crate::review::change::{Change, Direction, Subject};
 
+use super::weight::Weight;
 use super::{Edit, Pair, moved, rules, words};
 
 /// Every edit of a stage, and of their order.
@@ -65,13 +66,16 @@ fn edited(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<Change> {
     }
     edits.extend(sets("audience", &was.audience, &is.audience, Direction::Looser));
     edits.extend(bake(was, is));
-    edits.extend(longest(was, is));
     edits.extend(gates("gates", pair, &was.gates, &is.gates));
     edits.extend(approvals(was.approvals.as_ref(), is.approvals.as_ref()));
     edits.extend(early_exit(pair, was.early_exit.as_ref(), is.early_exit.as_ref()));
-    edits.extend(rollback_to(pair, was, is));
-    edits.extend(limits(pair, was, is));
-    edits.into_iter().map(|edit| about(edit, Some(was), Some(is))).collect()
+    let mut all: Vec<Change> = edits.into_iter().map(|edit| about(edit, Some(was), Some(is))).collect();
+    let deadline = if was.on_max == OnMax::Rollback { Weight::ROLL_BACK } else { Weight::default() };
+    let weighed = longest(was, is).into_iter().map(|edit| (edit, deadline));
+    let weighed = weighed.chain(rollback_to(pair, was, is).map(|edit| (edit, Weight::ROLL_BACK)));
+    let weighed = weighed.chain(limits(pair, was, is));
+    all.extend(weighed.map(|(edit, weight)| weight.on(about(edit, Some(was), Some(is)))));
+    all
 }
 
 /// A list of which more members go in `direction`.
@@ -102,7 +106,9 @@ fn longest(was: &Stage, is: &Stage) -> Vec<Edit> {
     if was.max != is.max {
         let length = |max: Option<Duration>| max.unwrap_or(Duration::MAX);
         let direction = Direction::of(length(was.max).cmp(&length(is.max)));
-        edits.push(Edit::of("max", shown(was.max), shown(is.max)).goes(direction));
+        let edit = Edit::of("max", shown(was.max), shown(is.max)).goes(direction);
+        let words = "how long it may last before the exposure is taken back";
+        edits.push(if was.on_max == OnMax::Rollback { edit.because(words) } else { edit });
     }
     if was.on_max != is.on_max {
         let name = |on_max: OnMax| if on_max == OnMax::Rollback { "rollback" } else { "hold" };
@@ -195,9 +201,10 @@ fn rollback_to(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Option<Edit> {
     })
 }
 
-/// Limits of a metric that are this stage's own.
-fn limits(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<Edit> {
+/// Limits of a metric that are this stage's own, and the worst of what each edit may keep from acting there.
+fn limits(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<(Edit, Weight)> {
     let mut edits = Vec::new();
+    let stage = pair.old.find_stage(was.name.as_str());
     for (at, metric) in pair.new.catalogue.metrics().iter().enumerate() {
         let Some(old_at) = pair.old.catalogue.find(metric.name.as_str()).map(|ix| usize::from(ix.0)) else { continue };
         let (Some(old), Some(new), Some(old_rules), Some(new_rules)) =
@@ -205,18 +212,19 @@ fn limits(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<Edit> {
         else {
             continue;
         };
-        let named = |mut edit: Edit| {
+        let mut add = |mut edit: Edit, wider: bool| {
+            let weight = rules::of_limit(pair, metric, old_rules, wider, stage);
             edit.part = format!("metrics.{}.{}", metric.name, edit.part);
-            edit
+            edits.push((edit, weight));
         };
         // What the metric says for every stage is told of the metric.
         let everywhere = old.min_samples == old_rules.min_samples && new.min_samples == new_rules.min_samples;
         if old.min_samples != new.min_samples && !everywhere {
-            edits.push(named(rules::min_samples(old.min_samples, new.min_samples)));
+            add(rules::min_samples(old.min_samples, new.min_samples), new.min_samples < old.min_samples);
         }
         let everywhere = old.max_age == old_rules.max_age && new.max_age == new_rules.max_age;
         if old.max_age != new.max_age && !everywhere {
-            edits.push(named(rules::max_age(old.max_age, new.max_age)));
+            add(rules::max_age(old.max_age, new.max_age), new.max_age > old.max_age);
         }
     }
     edits
