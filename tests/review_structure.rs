@@ -282,6 +282,19 @@ fn an_overlay_that_silences_a_grave_check_trips_as_well() {
 }
 
 #[test]
+fn a_floor_that_goes_leaves_a_zero_baseline_undefined() {
+    let text = POLICY.replacen("p1 = { then = \"hold\" }", "p1 = { then = \"rollback\" }", 1);
+    let all = between((&text, RULES), (&text.replacen(", and_above = \"+20ms\"", "", 1), RULES));
+    assert_eq!(all.len(), 1);
+    assert_eq!(
+        told(&all[0]),
+        "latency.p1 and_above +20ms -> - different: latency 21ms 3 times in a row with a baseline of 0ms \
+         rolled back before, would hold now"
+    );
+    assert!(tripped(&all).is_some());
+}
+
+#[test]
 fn layout_comments_and_notes_are_no_edit() {
     for (from, to) in [
         ("// Both at once.\n", "\n\n// Two at a time.\n"),
@@ -443,6 +456,40 @@ mod laws {
                 let example = change.counterexample.as_ref().expect("a level has an example");
                 let (old, new) = (breaks(above, was, example.value), breaks(above, is, example.value));
                 prop_assert_eq!((old, new), (change.direction == Direction::Looser, change.direction == Direction::Tighter));
+            }
+        }
+
+        #[test]
+        fn the_tag_of_a_floor_that_comes_or_goes_agrees_with_every_reading(
+            (percent, was, is) in (1..60_u32, 0..60_u32, 0..60_u32),
+            level in any::<bool>(),
+        ) {
+            // No floor is zero.
+            let text = |floor: u32| {
+                let floor_text = match floor {
+                    0 => String::new(),
+                    floor if level => format!(", and_above = \"{floor}ms\""),
+                    floor => format!(", and_above = \"+{floor}ms\""),
+                };
+                let new = format!("above = \"+{percent}%\", than = \"baseline\"{floor_text}");
+                POLICY.replacen("above = \"+10%\", than = \"baseline\", and_above = \"+20ms\"", &new, 1)
+            };
+            let limit = |floor: u32, base: f64| match floor {
+                0 if base <= 0.0 => f64::INFINITY,
+                0 => base * (1.0 + f64::from(percent) / 100.0),
+                floor => (base * (1.0 + f64::from(percent) / 100.0)).max(if level { 0.0 } else { base } + f64::from(floor)),
+            };
+            let bases = [0.0, 0.5, 1.0, 10.0, 100.0, 1e3, 1e4];
+            let acts = bases.iter().flat_map(|base| (0..2_000).map(move |half| (*base, base + f64::from(half) * 0.05)));
+            let truth = expected(acts.map(|(base, value)| {
+                (value > limit(was, base) + 1e-6, value > limit(is, base) + 1e-6)
+            }));
+            let all = between((&text(was), RULES), (&text(is), RULES));
+            let own: Vec<&Change> = all.iter().filter(|change| change.subject.name() == "latency.p1").collect();
+            prop_assert_eq!((!own.is_empty()).then(|| together(own.iter().copied())), truth);
+            if truth == Some(Direction::Different) && is == 0 {
+                let example = own[0].counterexample.as_ref().expect("a zero baseline shows it").to_string();
+                prop_assert!(example.contains("with a baseline of 0ms"), "{}", example);
             }
         }
 

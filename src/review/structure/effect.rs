@@ -3,7 +3,7 @@
 use crate::model::finding::{CheckKind, FindingState};
 use crate::model::ids::CheckId;
 use crate::model::severity::Response;
-use crate::policy::compiled::{Check, CheckIx, Condition, Policy, Window};
+use crate::policy::compiled::{Bound, Check, CheckIx, Condition, Limit, Policy, Than, Window};
 
 use super::probe::{Answered, Reading};
 
@@ -39,6 +39,9 @@ pub(crate) fn effect(policy: &Policy, answered: &Answered, reading: &Reading) ->
             Some(FindingState::Firing) => (on_firing(check, reading), None),
             Some(FindingState::Pending) if check.response == Response::Hold => (Does::Holds, None),
             Some(FindingState::Pending) if check.response > Response::Hold => (Does::Holds, Some(check.window)),
+            Some(FindingState::Unknown) if check.response > Response::Warn && is_undefined(bound, reading) => {
+                (Does::Holds, None)
+            }
             _ => continue,
         };
         // Of two that hold, the one that will roll back says more; else the first is the worst.
@@ -48,6 +51,16 @@ pub(crate) fn effect(policy: &Policy, answered: &Answered, reading: &Reading) ->
         }
     }
     worst
+}
+
+/// Whether the bound says nothing against what the reading is compared with: a percentage of zero, without a floor.
+fn is_undefined(bound: &Bound, reading: &Reading) -> bool {
+    let comparison = match bound.limit {
+        Limit::Relative { than: Than::Baseline, .. } => reading.baseline,
+        Limit::Relative { than: Than::Control, .. } => reading.control,
+        _ => None,
+    };
+    bound.floor.is_none() && comparison.is_some_and(|value| value <= 0.0)
 }
 
 fn on_firing(check: &Check, reading: &Reading) -> Does {

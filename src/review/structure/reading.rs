@@ -103,8 +103,16 @@ impl<'p, 'a> Search<'p, 'a> {
 
     fn candidates(&self, by_old: bool, acting: (&Check, &Bound)) -> Vec<Reading> {
         let compares = [self.old, self.new].into_iter().flatten().any(|(_, bound)| bound.limit.than().is_some());
-        let comparisons =
+        let mut comparisons =
             if compares { grid::comparisons(self.metric).into_iter().map(Some).collect() } else { vec![None] };
+        let zero = self.metric.range.is_none_or(|range| range.contains(0.0));
+        if let (Some((_, was)), Some((_, is))) = (self.old, self.new)
+            && was.floor.is_some() != is.floor.is_some()
+            && (bound::defines(self.metric, was) || bound::defines(self.metric, is))
+            && zero
+        {
+            comparisons.push(Some(0.0));
+        }
         comparisons.into_iter().flat_map(|comparison| self.at(by_old, acting, comparison)).collect()
     }
 
@@ -133,6 +141,9 @@ impl<'p, 'a> Search<'p, 'a> {
                 (Shows::Window, ..) if gate => (inner - outwards * step, step),
                 _ => (outer + outwards * step, step),
             });
+        }
+        if comparison == Some(0.0) {
+            values.push((outer + outwards * step, step));
         }
         if gate || self.shows == Shows::Value {
             values.push((if self.shows == Shows::Window { inner } else { is.unwrap_or(inner) }, step / 1e4));
