@@ -294,6 +294,123 @@ fn a_floor_that_goes_leaves_a_zero_baseline_undefined() {
     assert!(tripped(&all).is_some());
 }
 
+/// `POLICY` with a rung between canary and full, which the trigger `flood` watches from canary on.
+fn laddered(second: &str, watched: &str) -> String {
+    let rung =
+        format!("[[stages]]\nname = \"{second}\"\ntraffic = \"50%\"\nbake = \"2h\"\n[[stages]]\nname = \"full\"");
+    let text = POLICY.replacen("[[stages]]\nname = \"full\"", &rung, 1);
+    text.replacen("flood = { in = [\"full\"]", &format!("flood = {{ in = [{watched}]"), 1)
+}
+
+#[test]
+fn a_stage_under_another_name_is_the_same_rung_and_what_stops_watching_it_is_told() {
+    let before = laddered("most", "\"canary\", \"most\"");
+    let all = between((&before, RULES), (&laddered("half", "\"canary\""), RULES));
+    let lines: Vec<String> = all.iter().map(told).collect();
+    assert_eq!(
+        lines,
+        [
+            "flood in canary, most -> canary looser: errors 6% in half lasting 1m rolled back before, would pass now",
+            "half name most -> half different",
+        ]
+    );
+    assert!(tripped(&all).is_some());
+    let all = between((&before, RULES), (&laddered("half", "\"canary\", \"half\""), RULES));
+    assert_eq!((all.len(), tripped(&all)), (1, None), "{all:#?}");
+}
+
+#[test]
+fn a_new_rung_that_a_grave_check_does_not_watch_trips() {
+    let everywhere = POLICY.replacen("in = [\"full\"]", "in = [\"off\", \"canary\", \"full\"]", 1);
+    let with = |watched: &str| between((&everywhere, RULES), (&laddered("most", watched), RULES));
+    let all = with("\"off\", \"canary\", \"full\"");
+    assert!(all.iter().any(|change| change.part == "in" && change.words.contains("does not watch most")), "{all:#?}");
+    assert!(tripped(&all).is_some());
+    assert_eq!(tripped(&with("\"off\", \"canary\", \"most\", \"full\"")), None);
+}
+
+#[rstest]
+#[case::a_target_written_out(
+    "p0 = { above = 2 }",
+    "p0 = { above = 2, target = \"off\", in = [\"canary\"] }",
+    "p0 = { above = 2, in = [\"canary\"] }"
+)]
+#[case::removed_in_shadow(
+    "p0 = { above = 2 }",
+    "p1 = { above = 9 }",
+    "p1 = { above = 9 }\np0 = { above = 2, shadow = true }"
+)]
+#[case::loosened_in_shadow(
+    "p0 = { above = 2 }",
+    "p0 = { above = 3, shadow = true }",
+    "p0 = { above = 2, shadow = true }"
+)]
+#[case::nobody_was_there("p0 = { above = 2 }", "p0 = { above = 2, in = [\"canary\", \"full\"] }", "p0 = { above = 2 }")]
+fn what_loosens_nothing_does_not_trip(#[case] from: &str, #[case] after: &str, #[case] before: &str) {
+    let of = |to: &str| POLICY.replacen(from, to, 1);
+    let all = between((&of(before), RULES), (&of(after), RULES));
+    assert_eq!((all.len(), tripped(&all)), (1, None), "{all:#?}");
+}
+
+#[test]
+fn a_check_that_leaves_a_rung_out_just_when_somebody_comes_there_trips() {
+    let after = POLICY.replacen("p0 = { above = 2 }", "p0 = { above = 2, in = [\"canary\", \"full\"] }", 1);
+    let after = after.replacen("name = \"off\"\n", "name = \"off\"\ntraffic = \"5%\"\n", 1);
+    assert!(tripped(&between((POLICY, RULES), (&after, RULES))).is_some());
+}
+
+#[test]
+fn a_gate_is_shown_to_open_only_where_no_other_gate_stays_closed() {
+    let after = POLICY.replacen(
+        "held = { metric = \"score\", at_least = \"99.5%\"",
+        "high = { metric = \"score\", at_least = \"99.8%\"",
+        1,
+    );
+    let after = after.replacen("gates = [\"held\", \"even\"]", "gates = [\"high\", \"even\"]", 1);
+    let all = between((POLICY, RULES), (&after, RULES));
+    let gone = all.iter().find(|change| change.subject.name() == "held").expect("it is gone");
+    assert_eq!(gone.counterexample, None);
+    let came =
+        all.iter().find(|change| change.subject.name() == "high").and_then(|change| change.counterexample.as_ref());
+    assert_eq!(came.map(|example| example.value), Some(99.7), "{came:?}");
+}
+
+#[test]
+fn a_policy_in_shadow_only_reports() {
+    let shadow = POLICY.replacen("features = [\"a\"]", "features = [\"a\"]\nmode = \"shadow\"", 1);
+    let all = between((&shadow, RULES), (&shadow.replacen("p0 = { above = 2 }", "p0 = { above = 4 }", 1), RULES));
+    assert_eq!(
+        told(&all[0]),
+        "crashes.p0 above 2 -> 4 looser: crashes 3 only reported a roll back before, would pass now"
+    );
+}
+
+#[test]
+fn a_state_has_two_values_and_one_of_them_shows_a_longer_window() {
+    let with = |lasting: &str| {
+        let metric =
+            "job = { unit = \"state\", better = \"lower\", max_age = \"90s\", on_unknown = \"hold\" }\n[severities]";
+        let text = POLICY.replacen("[severities]", metric, 1);
+        text.replacen(
+            "[triggers]",
+            &format!("[triggers]\nbroken = {{ metric = \"job\", is = \"failed\"{lasting}, in = [\"canary\"] }}"),
+            1,
+        )
+    };
+    let all = between((&with(""), RULES), (&with(", for = \"1h\""), RULES));
+    assert_eq!(
+        told(&all[0]),
+        "broken for at once -> 1h looser: job failed rolled back before, would hold now until 1h"
+    );
+}
+
+#[test]
+fn the_last_stage_has_no_bake_and_waits_for_nobody() {
+    let text = POLICY.replacen("traffic = \"100%\"\nbake = \"1h\"", "traffic = \"100%\"", 1);
+    let all = between((POLICY, RULES), (&text, RULES));
+    assert_eq!(told(&all[0]), "full bake 1h -> none, it is the last stage tighter");
+}
+
 #[test]
 fn layout_comments_and_notes_are_no_edit() {
     for (from, to) in [

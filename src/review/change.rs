@@ -190,3 +190,21 @@ pub struct Change {
     /// The environments in which it is so; never empty.
     pub environments: Vec<Environment>,
 }
+
+/// Said of the edit of a check that was in shadow.
+pub(crate) const WAS_IN_SHADOW: &str = "it was in shadow: told, never acted on";
+/// Said of a roll back whose target is only written otherwise.
+pub(crate) const LEADS_AS_BEFORE: &str = "a roll back leads where it led before";
+/// Said of the stages of a check that it says nothing about, or that are gone.
+pub(crate) const NOTHING_TO_WATCH: &str = "nobody of the group it watches is in the stages it leaves out";
+/// Said of the stages of a check that differ only by those that came or went.
+pub(crate) const FOLLOWS_THE_LADDER: &str = "follows the ladder: it watches the stages that both have as before";
+
+impl Change {
+    /// Whether nothing that was acted on is touched by it.
+    #[must_use]
+    pub fn touches_nothing(&self) -> bool {
+        let said = [WAS_IN_SHADOW, LEADS_AS_BEFORE, NOTHING_TO_WATCH, FOLLOWS_THE_LADDER];
+        said.into_iter().any(|words| self.words.contains(words))
+    }
+}

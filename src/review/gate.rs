@@ -73,6 +73,9 @@ fn loosens(change: &Change) -> bool {
     }
     let grave = change.severity == Some(Severity::P0) || change.response == Some(Response::Rollback);
     let rolled_back = change.before.as_deref().is_some_and(|before| before.replace(' ', "").contains("rollback"));
+    if change.touches_nothing() {
+        return false;
+    }
     match &change.subject {
         Subject::Check(_) | Subject::Script(_) => grave,
         Subject::Severity(severity) => *severity == Severity::P0 || rolled_back,

@@ -23,12 +23,14 @@ pub(crate) struct Effect {
     pub(crate) by: Option<CheckId>,
     /// It waits for this window to be full, and then rolls back.
     pub(crate) until: Option<Window>,
+    /// The whole policy is in shadow: it is told, never done.
+    pub(crate) told_only: bool,
 }
 
 /// What `policy` does where its checks stand as `answered`. Scripts and gates are left out: a reading by itself says
 /// nothing about them.
 pub(crate) fn effect(policy: &Policy, answered: &Answered, reading: &Reading) -> Effect {
-    let mut worst = Effect::NONE;
+    let mut worst = Effect { told_only: policy.shadow, ..Effect::NONE };
     for (ix, check) in (0..).map(CheckIx).zip(&policy.checks) {
         let Condition::Bound(bound) = &check.condition else { continue };
         let watches = policy.catalogue.metric(bound.metric).is_some_and(|metric| metric.name == reading.metric);
@@ -47,7 +49,7 @@ pub(crate) fn effect(policy: &Policy, answered: &Answered, reading: &Reading) ->
         // Of two that hold, the one that will roll back says more; else the first is the worst.
         let is_worse = does > worst.does || (does == worst.does && worst.until.is_none() && until.is_some());
         if is_worse {
-            worst = Effect { does, by: Some(check.id.clone()), until };
+            worst = Effect { does, by: Some(check.id.clone()), until, told_only: policy.shadow };
         }
     }
     worst
@@ -75,13 +77,15 @@ fn on_firing(check: &Check, reading: &Reading) -> Does {
 
 impl Effect {
     /// Nothing at all.
-    pub(crate) const NONE: Effect = Effect { does: Does::Passes, by: None, until: None };
+    pub(crate) const NONE: Effect = Effect { does: Does::Passes, by: None, until: None, told_only: false };
 
     /// `rolled back`, `held (isolation_score.p1)`; the check that the edit is about goes without saying.
     pub(crate) fn before(&self, about: &CheckId) -> String {
         let word = match self.does {
             Does::Passes => "passed",
             Does::Warns => "warned",
+            Does::Holds if self.told_only => "only reported a hold",
+            Does::RollsBack if self.told_only => "only reported a roll back",
             Does::Holds => "held",
             Does::RollsBack => "rolled back",
         };
@@ -94,6 +98,8 @@ impl Effect {
             Does::Passes => "pass",
             Does::Warns if before.does > Does::Warns => "only warn",
             Does::Warns => "warn",
+            Does::Holds if self.told_only => "only report a hold",
+            Does::RollsBack if self.told_only => "only report a roll back",
             Does::Holds => "hold",
             Does::RollsBack => "roll back",
         };

@@ -3,17 +3,17 @@
 use std::cmp::Ordering;
 
 use crate::model::time::Duration;
-use crate::policy::compiled::{Approvals, CheckIx, EarlyExit, OnMax, Policy, Stage};
+use crate::policy::compiled::{Approvals, CheckIx, EarlyExit, OnMax, Policy, Stage, StageIx};
 use crate::review::change::{Change, Direction, Subject};
 
-use super::weight::Weight;
+use super::weight::{self, Weight};
 use super::{Edit, Pair, moved, rules, words};
 
 /// Every edit of a stage, and of their order.
 pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
     let mut all = Vec::new();
-    for was in &pair.old.stages {
-        let there = pair.new.find_stage(was.name.as_str()).and_then(|ix| pair.new.stage(ix));
+    for (at, was) in (0..).map(StageIx).zip(&pair.old.stages) {
+        let there = pair.now(at).and_then(|ix| pair.new.stage(ix));
         match there {
             Some(is) => all.extend(edited(pair, was, is)),
             None => {
@@ -26,7 +26,7 @@ pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
             }
         }
     }
-    for is in pair.new.stages.iter().filter(|is| pair.old.find_stage(is.name.as_str()).is_none()) {
+    for is in pair.came().filter_map(|ix| pair.new.stage(ix)) {
         let edit = Edit::of("", None, Some(described(pair.new, is)));
         all.push(about(edit.because("one rung more"), None, Some(is)));
     }
@@ -59,13 +59,17 @@ fn described(policy: &Policy, stage: &Stage) -> String {
 
 fn edited(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<Change> {
     let mut edits = Vec::new();
+    if was.name != is.name {
+        let edit = Edit::new("name", was.name.as_str(), is.name.as_str());
+        edits.push(edit.because("renamed: the rung that stood there, by another name"));
+    }
     if was.traffic.total_cmp(&is.traffic) != Ordering::Equal {
         let direction = Direction::of(was.traffic.total_cmp(&is.traffic));
         let edit = Edit::new("traffic", format!("{}%", was.traffic), format!("{}%", is.traffic)).goes(direction);
         edits.push(edit.because(if direction == Direction::Looser { "more are exposed" } else { "fewer are exposed" }));
     }
     edits.extend(sets("audience", &was.audience, &is.audience, Direction::Looser));
-    edits.extend(bake(was, is));
+    edits.extend(bake(pair, was, is));
     edits.extend(gates("gates", pair, &was.gates, &is.gates));
     edits.extend(approvals(was.approvals.as_ref(), is.approvals.as_ref()));
     edits.extend(early_exit(pair, was.early_exit.as_ref(), is.early_exit.as_ref()));
@@ -90,13 +94,16 @@ fn sets(part: &str, was: &[String], is: &[String], direction: Direction) -> Opti
     Some(Edit::new(part, words::listed(was), words::listed(is)).goes(direction))
 }
 
-fn bake(was: &Stage, is: &Stage) -> Option<Edit> {
+fn bake(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Option<Edit> {
     // Never left by itself is the longest of all.
     let length = |bake: Option<Duration>| bake.unwrap_or(Duration::MAX);
     let direction = Direction::of(length(is.bake).cmp(&length(was.bake)));
-    let shown =
-        |bake: Option<Duration>| bake.map_or_else(|| "until a person advances it".to_owned(), |b| b.to_string());
-    let edit = Edit::new("bake", shown(was.bake), shown(is.bake)).goes(direction);
+    let shown = |policy: &Policy, stage: &Stage| match stage.bake {
+        Some(bake) => bake.to_string(),
+        None if policy.stages.last() == Some(stage) => "none, it is the last stage".to_owned(),
+        None => "until a person advances it".to_owned(),
+    };
+    let edit = Edit::new("bake", shown(pair.old, was), shown(pair.new, is)).goes(direction);
     (was.bake != is.bake).then_some(edit)
 }
 
@@ -191,11 +198,12 @@ fn early_exit(pair: &Pair<'_>, was: Option<&EarlyExit>, is: Option<&EarlyExit>) 
 
 fn rollback_to(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Option<Edit> {
     let (old, new) = (pair.old.stage(was.rollback_to)?, pair.new.stage(is.rollback_to)?);
-    if old.name == new.name {
+    let now = pair.now(was.rollback_to);
+    if now == Some(is.rollback_to) {
         return None;
     }
     let edit = Edit::new("rollback_to", old.name.as_str(), new.name.as_str());
-    Some(match pair.new.find_stage(old.name.as_str()) {
+    Some(match now {
         Some(before) => edit.goes(Direction::of(before.cmp(&is.rollback_to))),
         None => edit,
     })
@@ -213,7 +221,7 @@ fn limits(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<(Edit, Weight)> {
             continue;
         };
         let mut add = |mut edit: Edit, wider: bool| {
-            let weight = rules::of_limit(pair, metric, old_rules, wider, stage);
+            let weight = weight::of_limit(pair, metric, old_rules, wider, stage);
             edit.part = format!("metrics.{}.{}", metric.name, edit.part);
             edits.push((edit, weight));
         };

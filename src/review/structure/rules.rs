@@ -5,7 +5,7 @@ use crate::model::frame::{Kind, Metric, MetricIx};
 use crate::model::severity::Severity;
 use crate::model::units::Better;
 use crate::model::units::Unit;
-use crate::policy::compiled::{CheckIx, Condition, MetricRules, OnUnknown, Policy, StageIx};
+use crate::policy::compiled::{CheckIx, Condition, MetricRules, OnUnknown, Policy};
 use crate::review::change::{Change, Direction, Subject};
 
 use super::reading::{Shows, example};
@@ -81,28 +81,9 @@ pub(crate) fn metrics(pair: &Pair<'_>) -> Vec<Change> {
 /// The worst that the edit of one part may keep from happening.
 fn weight(pair: &Pair<'_>, metric: &Metric, was: &MetricRules, edit: &Edit, wider: bool) -> Weight {
     match edit.part.as_str() {
-        "on_unknown" | "unknown_after" => silence(was),
+        "on_unknown" | "unknown_after" => weight::of_silence(was),
         "group" => weight::of_group(pair, &metric.name),
-        _ => of_limit(pair, metric, was, wider, None),
-    }
-}
-
-/// The worst that the edit of a limit may keep from happening. What only makes more readings known keeps no check from
-/// firing, but it may keep a silence from lasting.
-pub(crate) fn of_limit(
-    pair: &Pair<'_>,
-    metric: &Metric,
-    was: &MetricRules,
-    wider: bool,
-    stage: Option<StageIx>,
-) -> Weight {
-    if wider { silence(was) } else { weight::of_metric(pair, &metric.name, stage) }
-}
-
-const fn silence(was: &MetricRules) -> Weight {
-    match was.on_unknown {
-        OnUnknown::Rollback => Weight::ROLL_BACK,
-        OnUnknown::Hold => Weight { severity: None, response: None },
+        _ => weight::of_limit(pair, metric, was, wider, None),
     }
 }
 

@@ -2,10 +2,10 @@
 //! turn unknown fire nothing, so a metric's limits weigh as much as the bounds on it.
 
 use crate::model::finding::CheckKind;
-use crate::model::frame::{Group, MetricIx};
+use crate::model::frame::{Group, Metric, MetricIx};
 use crate::model::ids::MetricName;
 use crate::model::severity::{Response, Severity};
-use crate::policy::compiled::{Check, Condition, Policy, StageIx, Than};
+use crate::policy::compiled::{Check, Condition, MetricRules, OnUnknown, Policy, StageIx, Than};
 use crate::review::change::Change;
 
 use super::Pair;
@@ -40,6 +40,26 @@ pub(crate) fn of_metric(pair: &Pair<'_>, metric: &MetricName, stage: Option<Stag
     let Some(ix) = pair.old.catalogue.find(metric.as_str()) else { return Weight::default() };
     let there = |check: &Check| stage.is_none_or(|stage| check.stages.contains(stage));
     Weight::of(pair.old.checks.iter().filter(|check| there(check) && !groups(pair.old, check, ix).is_empty()))
+}
+
+/// The worst that the edit of a limit may keep from happening. What only makes more readings known keeps no check from
+/// firing, but it may keep a silence from lasting.
+pub(crate) fn of_limit(
+    pair: &Pair<'_>,
+    metric: &Metric,
+    was: &MetricRules,
+    wider: bool,
+    stage: Option<StageIx>,
+) -> Weight {
+    if wider { of_silence(was) } else { of_metric(pair, &metric.name, stage) }
+}
+
+/// A roll back by silence, where the old policy has one.
+pub(crate) const fn of_silence(was: &MetricRules) -> Weight {
+    match was.on_unknown {
+        OnUnknown::Rollback => Weight::ROLL_BACK,
+        OnUnknown::Hold => Weight { severity: None, response: None },
+    }
 }
 
 /// The old policy's checks that watch another group of `metric` now.
