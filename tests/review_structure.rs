@@ -7,6 +7,7 @@ use rollgate::model::ids::Environment;
 use rollgate::policy::compiled::Policy;
 use rollgate::policy::source::PolicySource;
 use rollgate::review::change::{Change, Direction, Proof};
+use rollgate::review::outcome::Condition;
 use rollgate::review::structure::{changes, together};
 use rstest::rstest;
 
@@ -199,6 +200,217 @@ fn what_cannot_be_ordered_is_different_and_says_why(#[case] from: &str, #[case] 
     assert!(!change.words.is_empty() || part == "in", "{change:#?}");
 }
 
+/// Whether the condition `looser-p0` of a merge trips, and why.
+fn tripped(changes: &[Change]) -> Option<String> {
+    let asked = [Condition::LooserP0];
+    rollgate::review::gate::tripped(changes, &[], &asked).into_iter().map(|one| one.why).next()
+}
+
+/// `errors` has a P0 and decides a roll back by silence, `latency` is compared with a baseline and rolls back.
+fn grave() -> String {
+    POLICY
+        .replacen(
+            "errors  = { unit = \"percent\", better = \"lower\", max_age = \"90s\", on_unknown = \"hold\"",
+            ERRORS,
+            1,
+        )
+        .replacen("[thresholds.crashes]", "[thresholds.errors]\np0 = { above = \"5%\" }\n[thresholds.crashes]", 1)
+        .replacen("p1 = { then = \"hold\" }", "p1 = { then = \"rollback\" }", 1)
+        .replacen("max = \"8h\"\non_max = \"hold\"", "max = \"8h\"\non_max = \"rollback\"", 1)
+        .replacen("name = \"full\"\n", "name = \"full\"\nrollback_to = \"off\"\n", 1)
+}
+
+const ERRORS: &str = "errors = { unit = \"percent\", better = \"lower\", max_age = \"90s\", on_unknown = \"rollback\", \
+                      unknown_after = \"10m\", min_samples = 10";
+
+#[rstest]
+#[case::more_samples("\"10m\", min_samples = 10", "\"10m\", min_samples = 9999", true)]
+#[case::more_samples_in_one_stage(
+    "bake = \"2h\"",
+    "bake = \"2h\"\nmetrics = { errors = { min_samples = 9999 } }",
+    true
+)]
+#[case::another_group("errors = {", "errors = { group = \"all\",", true)]
+#[case::another_kind("errors = {", "errors = { kind = \"counter\",", true)]
+#[case::younger_readings(
+    "errors = { unit = \"percent\", better = \"lower\", max_age = \"90s\"",
+    "errors = { unit = \"percent\", better = \"lower\", max_age = \"1s\"",
+    true
+)]
+#[case::stuck_sooner("errors = {", "errors = { stuck_after = \"2m\",", true)]
+#[case::a_narrower_range("errors = {", "errors = { range = [\"0%\", \"6%\"],", true)]
+#[case::more_points_for_a_baseline("window = \"24h\"", "window = \"24h\"\nmin_points = 1000000", true)]
+#[case::another_stretch_for_a_baseline("window = \"24h\"", "window = \"1h\"", true)]
+#[case::fewer_points_for_a_baseline("window = \"24h\"", "window = \"24h\"\nmin_points = 1", false)]
+#[case::silence_for_longer("unknown_after = \"10m\"", "unknown_after = \"240h\"", true)]
+#[case::silence_for_shorter("unknown_after = \"10m\"", "unknown_after = \"5m\"", false)]
+#[case::a_later_deadline("max = \"8h\"", "max = \"400h\"", true)]
+#[case::an_earlier_deadline("max = \"8h\"", "max = \"7h\"", false)]
+#[case::back_to_a_higher_stage("rollback_to = \"off\"", "rollback_to = \"canary\"", true)]
+#[case::a_relaxed_metric_of_a_p0(
+    "on_unknown = \"hold\", min_samples = 10",
+    "on_unknown = \"hold\", min_samples = 1",
+    false
+)]
+#[case::a_relaxed_metric_whose_silence_rolls_back("\"10m\", min_samples = 10", "\"10m\", min_samples = 1", true)]
+fn what_silences_a_grave_check_trips_as_its_bound_would(#[case] from: &str, #[case] to: &str, #[case] trips: bool) {
+    let grave = grave();
+    assert!(grave.contains(from), "`{from}` is not there");
+    let all = between((&grave, RULES), (&grave.replacen(from, to, 1), RULES));
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!(tripped(&all).is_some(), trips, "{:#?}", all[0]);
+}
+
+#[test]
+fn a_limit_of_what_only_holds_or_warns_does_not_trip() {
+    let text = POLICY.replacen("p0 = { above = 2 }", "p2 = { above = 2 }", 1);
+    let from = "crashes = { unit = \"count\",";
+    let all = between((&text, RULES), (&text.replacen(from, &format!("{from} min_samples = 9999,"), 1), RULES));
+    assert_eq!((all.len(), tripped(&all)), (1, None), "{all:#?}");
+}
+
+#[test]
+fn an_overlay_that_silences_a_grave_check_trips_as_well() {
+    let with = |samples: &str| {
+        let mut source = source(POLICY, RULES);
+        source.insert("env/staging.toml", format!("[metrics.crashes]\nmin_samples = {samples}\n"));
+        compiled(&source)
+    };
+    let all = changes(&with("10"), &with("100000"));
+    assert_eq!((all.len(), all[0].environments.len()), (1, 1));
+    assert_eq!(tripped(&all).expect("it trips"), "metric crashes is another: min_samples 10 became 100000");
+}
+
+#[test]
+fn a_floor_that_goes_leaves_a_zero_baseline_undefined() {
+    let text = POLICY.replacen("p1 = { then = \"hold\" }", "p1 = { then = \"rollback\" }", 1);
+    let all = between((&text, RULES), (&text.replacen(", and_above = \"+20ms\"", "", 1), RULES));
+    assert_eq!(all.len(), 1);
+    assert_eq!(
+        told(&all[0]),
+        "latency.p1 and_above +20ms -> - different: latency 21ms 3 times in a row with a baseline of 0ms \
+         rolled back before, would hold now"
+    );
+    assert!(tripped(&all).is_some());
+}
+
+/// `POLICY` with a rung between canary and full, which the trigger `flood` watches from canary on.
+fn laddered(second: &str, watched: &str) -> String {
+    let rung =
+        format!("[[stages]]\nname = \"{second}\"\ntraffic = \"50%\"\nbake = \"2h\"\n[[stages]]\nname = \"full\"");
+    let text = POLICY.replacen("[[stages]]\nname = \"full\"", &rung, 1);
+    text.replacen("flood = { in = [\"full\"]", &format!("flood = {{ in = [{watched}]"), 1)
+}
+
+#[test]
+fn a_stage_under_another_name_is_the_same_rung_and_what_stops_watching_it_is_told() {
+    let before = laddered("most", "\"canary\", \"most\"");
+    let all = between((&before, RULES), (&laddered("half", "\"canary\""), RULES));
+    let lines: Vec<String> = all.iter().map(told).collect();
+    assert_eq!(
+        lines,
+        [
+            "flood in canary, most -> canary looser: errors 6% in half lasting 1m rolled back before, would pass now",
+            "half name most -> half different",
+        ]
+    );
+    assert!(tripped(&all).is_some());
+    let all = between((&before, RULES), (&laddered("half", "\"canary\", \"half\""), RULES));
+    assert_eq!((all.len(), tripped(&all)), (1, None), "{all:#?}");
+}
+
+#[test]
+fn a_new_rung_that_a_grave_check_does_not_watch_trips() {
+    let everywhere = POLICY.replacen("in = [\"full\"]", "in = [\"off\", \"canary\", \"full\"]", 1);
+    let with = |watched: &str| between((&everywhere, RULES), (&laddered("most", watched), RULES));
+    let all = with("\"off\", \"canary\", \"full\"");
+    assert!(all.iter().any(|change| change.part == "in" && change.words.contains("does not watch most")), "{all:#?}");
+    assert!(tripped(&all).is_some());
+    assert_eq!(tripped(&with("\"off\", \"canary\", \"most\", \"full\"")), None);
+}
+
+#[rstest]
+#[case::a_target_written_out(
+    "p0 = { above = 2 }",
+    "p0 = { above = 2, target = \"off\", in = [\"canary\"] }",
+    "p0 = { above = 2, in = [\"canary\"] }"
+)]
+#[case::removed_in_shadow(
+    "p0 = { above = 2 }",
+    "p1 = { above = 9 }",
+    "p1 = { above = 9 }\np0 = { above = 2, shadow = true }"
+)]
+#[case::loosened_in_shadow(
+    "p0 = { above = 2 }",
+    "p0 = { above = 3, shadow = true }",
+    "p0 = { above = 2, shadow = true }"
+)]
+#[case::nobody_was_there("p0 = { above = 2 }", "p0 = { above = 2, in = [\"canary\", \"full\"] }", "p0 = { above = 2 }")]
+fn what_loosens_nothing_does_not_trip(#[case] from: &str, #[case] after: &str, #[case] before: &str) {
+    let of = |to: &str| POLICY.replacen(from, to, 1);
+    let all = between((&of(before), RULES), (&of(after), RULES));
+    assert_eq!((all.len(), tripped(&all)), (1, None), "{all:#?}");
+}
+
+#[test]
+fn a_check_that_leaves_a_rung_out_just_when_somebody_comes_there_trips() {
+    let after = POLICY.replacen("p0 = { above = 2 }", "p0 = { above = 2, in = [\"canary\", \"full\"] }", 1);
+    let after = after.replacen("name = \"off\"\n", "name = \"off\"\ntraffic = \"5%\"\n", 1);
+    assert!(tripped(&between((POLICY, RULES), (&after, RULES))).is_some());
+}
+
+#[test]
+fn a_gate_is_shown_to_open_only_where_no_other_gate_stays_closed() {
+    let after = POLICY.replacen(
+        "held = { metric = \"score\", at_least = \"99.5%\"",
+        "high = { metric = \"score\", at_least = \"99.8%\"",
+        1,
+    );
+    let after = after.replacen("gates = [\"held\", \"even\"]", "gates = [\"high\", \"even\"]", 1);
+    let all = between((POLICY, RULES), (&after, RULES));
+    let gone = all.iter().find(|change| change.subject.name() == "held").expect("it is gone");
+    assert_eq!(gone.counterexample, None);
+    let came =
+        all.iter().find(|change| change.subject.name() == "high").and_then(|change| change.counterexample.as_ref());
+    assert_eq!(came.map(|example| example.value), Some(99.7), "{came:?}");
+}
+
+#[test]
+fn a_policy_in_shadow_only_reports() {
+    let shadow = POLICY.replacen("features = [\"a\"]", "features = [\"a\"]\nmode = \"shadow\"", 1);
+    let all = between((&shadow, RULES), (&shadow.replacen("p0 = { above = 2 }", "p0 = { above = 4 }", 1), RULES));
+    assert_eq!(
+        told(&all[0]),
+        "crashes.p0 above 2 -> 4 looser: crashes 3 only reported a roll back before, would pass now"
+    );
+}
+
+#[test]
+fn a_state_has_two_values_and_one_of_them_shows_a_longer_window() {
+    let with = |lasting: &str| {
+        let metric =
+            "job = { unit = \"state\", better = \"lower\", max_age = \"90s\", on_unknown = \"hold\" }\n[severities]";
+        let text = POLICY.replacen("[severities]", metric, 1);
+        text.replacen(
+            "[triggers]",
+            &format!("[triggers]\nbroken = {{ metric = \"job\", is = \"failed\"{lasting}, in = [\"canary\"] }}"),
+            1,
+        )
+    };
+    let all = between((&with(""), RULES), (&with(", for = \"1h\""), RULES));
+    assert_eq!(
+        told(&all[0]),
+        "broken for at once -> 1h looser: job failed rolled back before, would hold now until 1h"
+    );
+}
+
+#[test]
+fn the_last_stage_has_no_bake_and_waits_for_nobody() {
+    let text = POLICY.replacen("traffic = \"100%\"\nbake = \"1h\"", "traffic = \"100%\"", 1);
+    let all = between((POLICY, RULES), (&text, RULES));
+    assert_eq!(told(&all[0]), "full bake 1h -> none, it is the last stage tighter");
+}
+
 #[test]
 fn layout_comments_and_notes_are_no_edit() {
     for (from, to) in [
@@ -361,6 +573,40 @@ mod laws {
                 let example = change.counterexample.as_ref().expect("a level has an example");
                 let (old, new) = (breaks(above, was, example.value), breaks(above, is, example.value));
                 prop_assert_eq!((old, new), (change.direction == Direction::Looser, change.direction == Direction::Tighter));
+            }
+        }
+
+        #[test]
+        fn the_tag_of_a_floor_that_comes_or_goes_agrees_with_every_reading(
+            (percent, was, is) in (1..60_u32, 0..60_u32, 0..60_u32),
+            level in any::<bool>(),
+        ) {
+            // No floor is zero.
+            let text = |floor: u32| {
+                let floor_text = match floor {
+                    0 => String::new(),
+                    floor if level => format!(", and_above = \"{floor}ms\""),
+                    floor => format!(", and_above = \"+{floor}ms\""),
+                };
+                let new = format!("above = \"+{percent}%\", than = \"baseline\"{floor_text}");
+                POLICY.replacen("above = \"+10%\", than = \"baseline\", and_above = \"+20ms\"", &new, 1)
+            };
+            let limit = |floor: u32, base: f64| match floor {
+                0 if base <= 0.0 => f64::INFINITY,
+                0 => base * (1.0 + f64::from(percent) / 100.0),
+                floor => (base * (1.0 + f64::from(percent) / 100.0)).max(if level { 0.0 } else { base } + f64::from(floor)),
+            };
+            let bases = [0.0, 0.5, 1.0, 10.0, 100.0, 1e3, 1e4];
+            let acts = bases.iter().flat_map(|base| (0..2_000).map(move |half| (*base, base + f64::from(half) * 0.05)));
+            let truth = expected(acts.map(|(base, value)| {
+                (value > limit(was, base) + 1e-6, value > limit(is, base) + 1e-6)
+            }));
+            let all = between((&text(was), RULES), (&text(is), RULES));
+            let own: Vec<&Change> = all.iter().filter(|change| change.subject.name() == "latency.p1").collect();
+            prop_assert_eq!((!own.is_empty()).then(|| together(own.iter().copied())), truth);
+            if truth == Some(Direction::Different) && is == 0 {
+                let example = own[0].counterexample.as_ref().expect("a zero baseline shows it").to_string();
+                prop_assert!(example.contains("with a baseline of 0ms"), "{}", example);
             }
         }
 

@@ -175,9 +175,9 @@ pub struct Change {
     pub direction: Direction,
     /// How that is known.
     pub proof: Proof,
-    /// How severe the check is, or was before; none for what is not a check.
+    /// How severe the check is, or was before; of what is no check, the worst check that it may keep from acting.
     pub severity: Option<Severity>,
-    /// What the check does when firing, or did before; none for what is not a check.
+    /// What the check does when firing, or did before; of what is no check, the hardest that it may keep from happening.
     pub response: Option<Response>,
     /// A reading that shows the difference; always there for a looser bound.
     pub counterexample: Option<Counterexample>,
@@ -189,4 +189,22 @@ pub struct Change {
     pub is_at: Option<Origin>,
     /// The environments in which it is so; never empty.
     pub environments: Vec<Environment>,
+}
+
+/// Said of the edit of a check that was in shadow.
+pub(crate) const WAS_IN_SHADOW: &str = "it was in shadow: told, never acted on";
+/// Said of a roll back whose target is only written otherwise.
+pub(crate) const LEADS_AS_BEFORE: &str = "a roll back leads where it led before";
+/// Said of the stages of a check that it says nothing about, or that are gone.
+pub(crate) const NOTHING_TO_WATCH: &str = "nobody of the group it watches is in the stages it leaves out";
+/// Said of the stages of a check that differ only by those that came or went.
+pub(crate) const FOLLOWS_THE_LADDER: &str = "follows the ladder: it watches the stages that both have as before";
+
+impl Change {
+    /// Whether nothing that was acted on is touched by it.
+    #[must_use]
+    pub fn touches_nothing(&self) -> bool {
+        let said = [WAS_IN_SHADOW, LEADS_AS_BEFORE, NOTHING_TO_WATCH, FOLLOWS_THE_LADDER];
+        said.into_iter().any(|words| self.words.contains(words))
+    }
 }

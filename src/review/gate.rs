@@ -73,12 +73,15 @@ fn loosens(change: &Change) -> bool {
     }
     let grave = change.severity == Some(Severity::P0) || change.response == Some(Response::Rollback);
     let rolled_back = change.before.as_deref().is_some_and(|before| before.replace(' ', "").contains("rollback"));
+    if change.touches_nothing() {
+        return false;
+    }
     match &change.subject {
         Subject::Check(_) | Subject::Script(_) => grave,
         Subject::Severity(severity) => *severity == Severity::P0 || rolled_back,
         // Silence, or a deadline, took it back.
         Subject::Metric(_) => rolled_back || grave,
-        Subject::Stage(_) => change.part == "on_max" && rolled_back,
+        Subject::Stage(_) => grave || (change.part == "on_max" && rolled_back),
         // Nothing is acted on any more, or on one region instead of all; or a number of a script that rolls back.
         Subject::Policy(key) => grave || key == "mode" || key == "on_breach",
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::finding::CheckKind;
 use crate::model::ids::{CheckId, Environment};
 use crate::model::severity::Response;
-use crate::policy::compiled::{Check, Policy, StageIx};
+use crate::policy::compiled::{Check, Policy, Stage, StageIx};
 
 use super::change::{Change, Direction, Proof, Subject};
 
@@ -25,6 +25,7 @@ mod probe;
 mod reading;
 mod rules;
 mod script;
+mod weight;
 mod window;
 mod words;
 
@@ -97,18 +98,45 @@ fn of_one(pair: &Pair<'_>) -> Vec<Change> {
 pub(crate) struct Pair<'a> {
     pub(crate) old: &'a Arc<Policy>,
     pub(crate) new: &'a Arc<Policy>,
-    /// The stages that both have, by name: the positions in the old and in the new ladder.
+    /// The stages that both have, by name or renamed: the positions in the old and in the new ladder.
     pub(crate) stages: Vec<(StageIx, StageIx)>,
 }
 
 impl<'a> Pair<'a> {
     pub(crate) fn new(old: &'a Arc<Policy>, new: &'a Arc<Policy>) -> Pair<'a> {
-        let both = (0..).map(StageIx).zip(&old.stages).filter_map(|(ix, stage)| {
-            let there = new.find_stage(stage.name.as_str())?;
-            Some((ix, there))
-        });
-        let stages = both.collect();
+        let mut stages: Vec<(StageIx, StageIx)> = Vec::new();
+        for (ix, stage) in (0..).map(StageIx).zip(&old.stages) {
+            stages.extend(new.find_stage(stage.name.as_str()).map(|there| (ix, there)));
+        }
+        // What is left is another name of one rung where it exposes the same, or stands at the same height.
+        for (ix, was) in (0..).map(StageIx).zip(&old.stages) {
+            if new.find_stage(was.name.as_str()).is_some() {
+                continue;
+            }
+            let free = |to: &StageIx| stages.iter().all(|(_, taken)| taken != to);
+            let left = || (0..).map(StageIx).zip(&new.stages).filter(|(to, _)| free(to));
+            let exposes_the_same = |is: &Stage| was.traffic == is.traffic && was.audience == is.audience;
+            let there = left().find(|(_, is)| old.find_stage(is.name.as_str()).is_none() && exposes_the_same(is));
+            let at_its_height = || {
+                let as_high = |(to, is): &(StageIx, &Stage)| *to == ix && old.find_stage(is.name.as_str()).is_none();
+                left().find(as_high).filter(|_| old.stages.len() == new.stages.len())
+            };
+            let there = there.or_else(at_its_height).map(|(to, _)| (ix, to));
+            stages.extend(there);
+        }
+        stages.sort_unstable();
         Pair { old, new, stages }
+    }
+
+    /// Where an old stage is in the new ladder, maybe under another name.
+    pub(crate) fn now(&self, stage: StageIx) -> Option<StageIx> {
+        self.stages.iter().find(|(old, _)| *old == stage).map(|(_, new)| *new)
+    }
+
+    /// The stages that the old ladder has not.
+    pub(crate) fn came(&self) -> impl Iterator<Item = StageIx> {
+        let all = (0..).map(StageIx).take(self.new.stages.len());
+        all.filter(|stage| self.stages.iter().all(|(_, new)| new != stage))
     }
 }
 

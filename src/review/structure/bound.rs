@@ -33,7 +33,7 @@ pub(crate) fn edits(metric: &Metric, old: (&Check, &Bound), new: (&Check, &Bound
     if was.floor != is.floor {
         let edit =
             Edit::of(words::floor_key(is.side), words::floor(old_check, was, unit), words::floor(new_check, is, unit));
-        edits.push(floor(edit, was, is));
+        edits.push(floor(edit, metric, was, is));
     }
     if was.group != is.group {
         let edit = Edit::new("group", was.group.name(), is.group.name());
@@ -68,12 +68,16 @@ fn limit(edit: Edit, metric: &Metric, was: &Bound, is: &Bound) -> Edit {
     edit.goes(Direction::of(order))
 }
 
-fn floor(edit: Edit, was: &Bound, is: &Bound) -> Edit {
+fn floor(edit: Edit, metric: &Metric, was: &Bound, is: &Bound) -> Edit {
     let is_as_it_was = Bound { floor: is.floor, ..*was };
     if let (Some(before), Some(after)) = (effective(was), effective(&is_as_it_was)) {
         return by_level(edit, is.side, before, after);
     }
     match (was.floor, is.floor) {
+        (None, Some(_)) | (Some(_), None) if defines(metric, was) || defines(metric, is) => edit.because(
+            "with a comparison of zero the floor decides alone, and without a floor nothing does; \
+             elsewhere a bound with a floor acts on less",
+        ),
         (None, Some(_)) => edit.goes(Direction::Looser),
         (Some(_), None) => edit.goes(Direction::Tighter),
         (Some(Floor::Level(a)), Some(Floor::Level(b))) | (Some(Floor::Difference(a)), Some(Floor::Difference(b))) => {
@@ -81,6 +85,11 @@ fn floor(edit: Edit, was: &Bound, is: &Bound) -> Edit {
         }
         _ => edit.because("a level and a difference cross: which of them acts on more depends on the comparison"),
     }
+}
+
+/// Whether only a floor says what the bound is where the comparison is zero or less, and it may be.
+pub(crate) fn defines(metric: &Metric, bound: &Bound) -> bool {
+    matches!(bound.limit, Limit::Relative { .. }) && metric.range.is_none_or(|range| range.lo <= 0.0)
 }
 
 fn by_level(edit: Edit, side: Side, before: f64, after: f64) -> Edit {

@@ -1,9 +1,11 @@
 //! Thresholds, triggers and gates: every edited part of each, in the direction it goes.
 
 use crate::model::finding::CheckKind;
+use crate::model::frame::Group;
 use crate::model::severity::Response;
-use crate::policy::compiled::{Check, Condition, Policy, StageIx};
+use crate::policy::compiled::{Check, Condition, Policy, StageIx, Than};
 use crate::review::change::{Change, Direction};
+use crate::review::change::{FOLLOWS_THE_LADDER, LEADS_AS_BEFORE, NOTHING_TO_WATCH, WAS_IN_SHADOW};
 
 use super::reading::{Shows, example};
 use super::{Edit, Pair, bound, matching, window, words};
@@ -33,7 +35,9 @@ fn whole(pair: &Pair<'_>, was: Option<&Check>, is: Option<&Check>) -> Change {
         (None, None) => return edit.about_check(None, None),
     };
     let places = active_in(policy, check);
-    let edit = if check.shadow {
+    let edit = if check.shadow && was.is_some() {
+        edit.because(WAS_IN_SHADOW)
+    } else if check.shadow {
         edit.because("it is in shadow: told, never acted on")
     } else if check.kind == CheckKind::Gate && places.is_empty() {
         edit.because("no stage asks for this gate")
@@ -81,6 +85,10 @@ fn edited(pair: &Pair<'_>, was: &Check, is: &Check) -> Vec<Change> {
     let finish = |(edit, shows): (Edit, Option<Shows>)| {
         let direction = edit.direction;
         let mut change = edit.about_check(Some(was), Some(is));
+        if was.shadow {
+            let gap = if change.words.is_empty() { "" } else { "; " };
+            change.words = format!("{}{gap}{WAS_IN_SHADOW}", change.words);
+        }
         change.counterexample = shows.and_then(|shows| example(pair, Some(was), Some(is), direction, shows));
         change
     };
@@ -171,17 +179,47 @@ fn stages(pair: &Pair<'_>, was: &Check, is: &Check) -> Option<Shown> {
     if was.kind == CheckKind::Gate || is.kind == CheckKind::Gate {
         return None;
     }
-    let mut directions = Vec::new();
+    let (mut directions, mut left_out) = (Vec::new(), false);
     for (old, new) in &pair.stages {
         match (was.stages.contains(*old), is.stages.contains(*new)) {
+            (true, false) if is_empty(pair.old, was, *old) && is_empty(pair.new, is, *new) => left_out = true,
             (true, false) => directions.push(Direction::Looser),
             (false, true) => directions.push(Direction::Tighter),
             _ => {}
         }
     }
-    let direction = directions.into_iter().reduce(Direction::and)?;
     let edit = Edit::new("in", words::stages(pair.old, was.stages), words::stages(pair.new, is.stages));
-    Some((edit.goes(direction), Some(Shows::Stages)))
+    if let Some(direction) = directions.into_iter().reduce(Direction::and) {
+        return Some((edit.goes(direction), Some(Shows::Stages)));
+    }
+    let everywhere = (0..).map(StageIx).take(pair.old.stages.len()).all(|stage| was.stages.contains(stage));
+    let new: Vec<&str> = pair
+        .came()
+        .filter(|stage| !is.stages.contains(*stage) && !is_empty(pair.new, is, *stage))
+        .filter_map(|stage| pair.new.stage(stage).map(|stage| stage.name.as_str()))
+        .collect();
+    let gone = (0..)
+        .map(StageIx)
+        .take(pair.old.stages.len())
+        .any(|stage| was.stages.contains(stage) && pair.now(stage).is_none());
+    let came = pair.came().any(|stage| is.stages.contains(stage));
+    match edit.before == edit.after {
+        false if everywhere && !new.is_empty() => {
+            let words = format!("it watched every stage, and does not watch {}, which is new", words::listed(&new));
+            Some((edit.because(words), None))
+        }
+        _ if left_out => Some((edit.because(NOTHING_TO_WATCH), None)),
+        // A rung by another name is watched by that name.
+        false if gone || came => Some((edit.because(FOLLOWS_THE_LADDER), None)),
+        _ => None,
+    }
+}
+
+/// Whether the stage leaves those empty whom a bound watches, so that it says nothing there.
+fn is_empty(policy: &Policy, check: &Check, stage: StageIx) -> bool {
+    let (Condition::Bound(bound), Some(stage)) = (&check.condition, policy.stage(stage)) else { return false };
+    let control = bound.limit.than() == Some(Than::Control) && stage.leaves_empty(Group::Control);
+    control || stage.leaves_empty(bound.group)
 }
 
 /// Where a roll back leads, where the check rolls back in both.
@@ -193,16 +231,18 @@ fn target(pair: &Pair<'_>, was: &Check, is: &Check) -> Option<Shown> {
         target.and_then(|ix| policy.stage(ix)).map(|stage| stage.name.to_string())
     };
     let (before, after) = (name(pair.old, was.target), name(pair.new, is.target));
-    if before == after {
+    if was.target.map(|stage| pair.now(stage)) == is.target.map(Some) {
         return None;
     }
     let mut directions = Vec::new();
     for (old, new) in pair.stages.iter().filter(|(old, new)| was.stages.contains(*old) && is.stages.contains(*new)) {
         let own = |policy: &Policy, stage: StageIx, target: Option<StageIx>| {
-            let to = target.or_else(|| policy.stage(stage).map(|stage| stage.rollback_to))?;
-            pair.new.find_stage(policy.stage(to)?.name.as_str())
+            target.or_else(|| policy.stage(stage).map(|stage| stage.rollback_to))
         };
-        let (Some(from), Some(to)) = (own(pair.old, *old, was.target), own(pair.new, *new, is.target)) else {
+        let from = own(pair.old, *old, was.target).and_then(|stage| pair.now(stage));
+        let (Some(from), Some(to)) = (from, own(pair.new, *new, is.target)) else {
+            // Where it led is no rung any more.
+            directions.push(Direction::Different);
             continue;
         };
         if from != to {
@@ -214,7 +254,7 @@ fn target(pair: &Pair<'_>, was: &Check, is: &Check) -> Option<Shown> {
     let edit = Edit::new("target", before.unwrap_or_else(usual), after.unwrap_or_else(usual));
     let edit = match direction {
         Some(direction) => edit.goes(direction).because("a roll back leads elsewhere; lower is tighter"),
-        None => edit.because("a roll back leads where it led before"),
+        None => edit.because(LEADS_AS_BEFORE),
     };
     Some((edit, None))
 }

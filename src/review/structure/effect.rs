@@ -3,7 +3,7 @@
 use crate::model::finding::{CheckKind, FindingState};
 use crate::model::ids::CheckId;
 use crate::model::severity::Response;
-use crate::policy::compiled::{Check, CheckIx, Condition, Policy, Window};
+use crate::policy::compiled::{Bound, Check, CheckIx, Condition, Limit, Policy, Than, Window};
 
 use super::probe::{Answered, Reading};
 
@@ -23,12 +23,14 @@ pub(crate) struct Effect {
     pub(crate) by: Option<CheckId>,
     /// It waits for this window to be full, and then rolls back.
     pub(crate) until: Option<Window>,
+    /// The whole policy is in shadow: it is told, never done.
+    pub(crate) told_only: bool,
 }
 
 /// What `policy` does where its checks stand as `answered`. Scripts and gates are left out: a reading by itself says
 /// nothing about them.
 pub(crate) fn effect(policy: &Policy, answered: &Answered, reading: &Reading) -> Effect {
-    let mut worst = Effect::NONE;
+    let mut worst = Effect { told_only: policy.shadow, ..Effect::NONE };
     for (ix, check) in (0..).map(CheckIx).zip(&policy.checks) {
         let Condition::Bound(bound) = &check.condition else { continue };
         let watches = policy.catalogue.metric(bound.metric).is_some_and(|metric| metric.name == reading.metric);
@@ -39,15 +41,28 @@ pub(crate) fn effect(policy: &Policy, answered: &Answered, reading: &Reading) ->
             Some(FindingState::Firing) => (on_firing(check, reading), None),
             Some(FindingState::Pending) if check.response == Response::Hold => (Does::Holds, None),
             Some(FindingState::Pending) if check.response > Response::Hold => (Does::Holds, Some(check.window)),
+            Some(FindingState::Unknown) if check.response > Response::Warn && is_undefined(bound, reading) => {
+                (Does::Holds, None)
+            }
             _ => continue,
         };
         // Of two that hold, the one that will roll back says more; else the first is the worst.
         let is_worse = does > worst.does || (does == worst.does && worst.until.is_none() && until.is_some());
         if is_worse {
-            worst = Effect { does, by: Some(check.id.clone()), until };
+            worst = Effect { does, by: Some(check.id.clone()), until, told_only: policy.shadow };
         }
     }
     worst
+}
+
+/// Whether the bound says nothing against what the reading is compared with: a percentage of zero, without a floor.
+fn is_undefined(bound: &Bound, reading: &Reading) -> bool {
+    let comparison = match bound.limit {
+        Limit::Relative { than: Than::Baseline, .. } => reading.baseline,
+        Limit::Relative { than: Than::Control, .. } => reading.control,
+        _ => None,
+    };
+    bound.floor.is_none() && comparison.is_some_and(|value| value <= 0.0)
 }
 
 fn on_firing(check: &Check, reading: &Reading) -> Does {
@@ -62,13 +77,15 @@ fn on_firing(check: &Check, reading: &Reading) -> Does {
 
 impl Effect {
     /// Nothing at all.
-    pub(crate) const NONE: Effect = Effect { does: Does::Passes, by: None, until: None };
+    pub(crate) const NONE: Effect = Effect { does: Does::Passes, by: None, until: None, told_only: false };
 
     /// `rolled back`, `held (isolation_score.p1)`; the check that the edit is about goes without saying.
     pub(crate) fn before(&self, about: &CheckId) -> String {
         let word = match self.does {
             Does::Passes => "passed",
             Does::Warns => "warned",
+            Does::Holds if self.told_only => "only reported a hold",
+            Does::RollsBack if self.told_only => "only reported a roll back",
             Does::Holds => "held",
             Does::RollsBack => "rolled back",
         };
@@ -81,6 +98,8 @@ impl Effect {
             Does::Passes => "pass",
             Does::Warns if before.does > Does::Warns => "only warn",
             Does::Warns => "warn",
+            Does::Holds if self.told_only => "only report a hold",
+            Does::RollsBack if self.told_only => "only report a roll back",
             Does::Holds => "hold",
             Does::RollsBack => "roll back",
         };

@@ -3,16 +3,17 @@
 use std::cmp::Ordering;
 
 use crate::model::time::Duration;
-use crate::policy::compiled::{Approvals, CheckIx, EarlyExit, OnMax, Policy, Stage};
+use crate::policy::compiled::{Approvals, CheckIx, EarlyExit, OnMax, Policy, Stage, StageIx};
 use crate::review::change::{Change, Direction, Subject};
 
+use super::weight::{self, Weight};
 use super::{Edit, Pair, moved, rules, words};
 
 /// Every edit of a stage, and of their order.
 pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
     let mut all = Vec::new();
-    for was in &pair.old.stages {
-        let there = pair.new.find_stage(was.name.as_str()).and_then(|ix| pair.new.stage(ix));
+    for (at, was) in (0..).map(StageIx).zip(&pair.old.stages) {
+        let there = pair.now(at).and_then(|ix| pair.new.stage(ix));
         match there {
             Some(is) => all.extend(edited(pair, was, is)),
             None => {
@@ -25,7 +26,7 @@ pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
             }
         }
     }
-    for is in pair.new.stages.iter().filter(|is| pair.old.find_stage(is.name.as_str()).is_none()) {
+    for is in pair.came().filter_map(|ix| pair.new.stage(ix)) {
         let edit = Edit::of("", None, Some(described(pair.new, is)));
         all.push(about(edit.because("one rung more"), None, Some(is)));
     }
@@ -58,20 +59,27 @@ fn described(policy: &Policy, stage: &Stage) -> String {
 
 fn edited(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<Change> {
     let mut edits = Vec::new();
+    if was.name != is.name {
+        let edit = Edit::new("name", was.name.as_str(), is.name.as_str());
+        edits.push(edit.because("renamed: the rung that stood there, by another name"));
+    }
     if was.traffic.total_cmp(&is.traffic) != Ordering::Equal {
         let direction = Direction::of(was.traffic.total_cmp(&is.traffic));
         let edit = Edit::new("traffic", format!("{}%", was.traffic), format!("{}%", is.traffic)).goes(direction);
         edits.push(edit.because(if direction == Direction::Looser { "more are exposed" } else { "fewer are exposed" }));
     }
     edits.extend(sets("audience", &was.audience, &is.audience, Direction::Looser));
-    edits.extend(bake(was, is));
-    edits.extend(longest(was, is));
+    edits.extend(bake(pair, was, is));
     edits.extend(gates("gates", pair, &was.gates, &is.gates));
     edits.extend(approvals(was.approvals.as_ref(), is.approvals.as_ref()));
     edits.extend(early_exit(pair, was.early_exit.as_ref(), is.early_exit.as_ref()));
-    edits.extend(rollback_to(pair, was, is));
-    edits.extend(limits(pair, was, is));
-    edits.into_iter().map(|edit| about(edit, Some(was), Some(is))).collect()
+    let mut all: Vec<Change> = edits.into_iter().map(|edit| about(edit, Some(was), Some(is))).collect();
+    let deadline = if was.on_max == OnMax::Rollback { Weight::ROLL_BACK } else { Weight::default() };
+    let weighed = longest(was, is).into_iter().map(|edit| (edit, deadline));
+    let weighed = weighed.chain(rollback_to(pair, was, is).map(|edit| (edit, Weight::ROLL_BACK)));
+    let weighed = weighed.chain(limits(pair, was, is));
+    all.extend(weighed.map(|(edit, weight)| weight.on(about(edit, Some(was), Some(is)))));
+    all
 }
 
 /// A list of which more members go in `direction`.
@@ -86,13 +94,16 @@ fn sets(part: &str, was: &[String], is: &[String], direction: Direction) -> Opti
     Some(Edit::new(part, words::listed(was), words::listed(is)).goes(direction))
 }
 
-fn bake(was: &Stage, is: &Stage) -> Option<Edit> {
+fn bake(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Option<Edit> {
     // Never left by itself is the longest of all.
     let length = |bake: Option<Duration>| bake.unwrap_or(Duration::MAX);
     let direction = Direction::of(length(is.bake).cmp(&length(was.bake)));
-    let shown =
-        |bake: Option<Duration>| bake.map_or_else(|| "until a person advances it".to_owned(), |b| b.to_string());
-    let edit = Edit::new("bake", shown(was.bake), shown(is.bake)).goes(direction);
+    let shown = |policy: &Policy, stage: &Stage| match stage.bake {
+        Some(bake) => bake.to_string(),
+        None if policy.stages.last() == Some(stage) => "none, it is the last stage".to_owned(),
+        None => "until a person advances it".to_owned(),
+    };
+    let edit = Edit::new("bake", shown(pair.old, was), shown(pair.new, is)).goes(direction);
     (was.bake != is.bake).then_some(edit)
 }
 
@@ -102,7 +113,9 @@ fn longest(was: &Stage, is: &Stage) -> Vec<Edit> {
     if was.max != is.max {
         let length = |max: Option<Duration>| max.unwrap_or(Duration::MAX);
         let direction = Direction::of(length(was.max).cmp(&length(is.max)));
-        edits.push(Edit::of("max", shown(was.max), shown(is.max)).goes(direction));
+        let edit = Edit::of("max", shown(was.max), shown(is.max)).goes(direction);
+        let words = "how long it may last before the exposure is taken back";
+        edits.push(if was.on_max == OnMax::Rollback { edit.because(words) } else { edit });
     }
     if was.on_max != is.on_max {
         let name = |on_max: OnMax| if on_max == OnMax::Rollback { "rollback" } else { "hold" };
@@ -185,19 +198,21 @@ fn early_exit(pair: &Pair<'_>, was: Option<&EarlyExit>, is: Option<&EarlyExit>) 
 
 fn rollback_to(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Option<Edit> {
     let (old, new) = (pair.old.stage(was.rollback_to)?, pair.new.stage(is.rollback_to)?);
-    if old.name == new.name {
+    let now = pair.now(was.rollback_to);
+    if now == Some(is.rollback_to) {
         return None;
     }
     let edit = Edit::new("rollback_to", old.name.as_str(), new.name.as_str());
-    Some(match pair.new.find_stage(old.name.as_str()) {
+    Some(match now {
         Some(before) => edit.goes(Direction::of(before.cmp(&is.rollback_to))),
         None => edit,
     })
 }
 
-/// Limits of a metric that are this stage's own.
-fn limits(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<Edit> {
+/// Limits of a metric that are this stage's own, and the worst of what each edit may keep from acting there.
+fn limits(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<(Edit, Weight)> {
     let mut edits = Vec::new();
+    let stage = pair.old.find_stage(was.name.as_str());
     for (at, metric) in pair.new.catalogue.metrics().iter().enumerate() {
         let Some(old_at) = pair.old.catalogue.find(metric.name.as_str()).map(|ix| usize::from(ix.0)) else { continue };
         let (Some(old), Some(new), Some(old_rules), Some(new_rules)) =
@@ -205,18 +220,19 @@ fn limits(pair: &Pair<'_>, was: &Stage, is: &Stage) -> Vec<Edit> {
         else {
             continue;
         };
-        let named = |mut edit: Edit| {
+        let mut add = |mut edit: Edit, wider: bool| {
+            let weight = weight::of_limit(pair, metric, old_rules, wider, stage);
             edit.part = format!("metrics.{}.{}", metric.name, edit.part);
-            edit
+            edits.push((edit, weight));
         };
         // What the metric says for every stage is told of the metric.
         let everywhere = old.min_samples == old_rules.min_samples && new.min_samples == new_rules.min_samples;
         if old.min_samples != new.min_samples && !everywhere {
-            edits.push(named(rules::min_samples(old.min_samples, new.min_samples)));
+            add(rules::min_samples(old.min_samples, new.min_samples), new.min_samples < old.min_samples);
         }
         let everywhere = old.max_age == old_rules.max_age && new.max_age == new_rules.max_age;
         if old.max_age != new.max_age && !everywhere {
-            edits.push(named(rules::max_age(old.max_age, new.max_age)));
+            add(rules::max_age(old.max_age, new.max_age), new.max_age > old.max_age);
         }
     }
     edits

@@ -4,6 +4,7 @@ use crate::model::ids::Environment;
 use crate::policy::compiled::{BreachScope, Freeze, Policy};
 use crate::review::change::{Change, Direction, Subject};
 
+use super::weight::{self, Weight};
 use super::{Edit, Pair, words};
 
 /// An environment that came or went.
@@ -60,30 +61,44 @@ pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
         };
         add("regions", Edit::new("", words::listed(&names(was)), words::listed(&names(is))));
     }
-    baseline(pair, &mut add);
     freezes(was, is, &mut add);
+    all.extend(baseline(pair));
     all
 }
 
-fn baseline(pair: &Pair<'_>, add: &mut impl FnMut(&str, Edit)) {
+/// What makes for fewer baselines, or for others, weighs as much as what is compared with them.
+fn baseline(pair: &Pair<'_>) -> Vec<Change> {
+    let mut all = Vec::new();
+    let mut add = |key: &str, edit: Edit, weight: Weight| {
+        all.push(weight.on(edit.about(Subject::Policy(key.to_owned()))));
+    };
+    let readers = weight::of_baseline(pair);
+    let unless = |more: bool| if more { Weight::default() } else { readers };
     let (was, is) = (&pair.old.baseline, &pair.new.baseline);
     if was.window != is.window {
         let edit = Edit::new("", was.window.to_string(), is.window.to_string());
-        add("baseline.window", edit.because("the median is taken over another stretch of time"));
+        add("baseline.window", edit.because("the median is taken over another stretch of time"), readers);
     }
     let unknown = "without a baseline what compares with it is unknown: it holds, and fires nothing";
     if was.min_points != is.min_points {
         let edit = Edit::new("", was.min_points.to_string(), is.min_points.to_string());
-        add("baseline.min_points", edit.because(unknown));
+        add("baseline.min_points", edit.because(unknown), unless(is.min_points < was.min_points));
     }
     if was.max_age != is.max_age {
         let shown = |age: Option<crate::model::time::Duration>| age.map(|age| age.to_string());
-        add("baseline.max_age", Edit::of("", shown(was.max_age), shown(is.max_age)).because(unknown));
+        let length = |age: Option<crate::model::time::Duration>| age.unwrap_or(crate::model::time::Duration::MAX);
+        let edit = Edit::of("", shown(was.max_age), shown(is.max_age));
+        add("baseline.max_age", edit.because(unknown), unless(length(is.max_age) > length(was.max_age)));
     }
     if was.drift.total_cmp(&is.drift).is_ne() {
         let shown = |drift: f64| format!("{}%", drift * 100.0);
-        add("baseline.drift", Edit::new("", shown(was.drift), shown(is.drift)).because(unknown));
+        add(
+            "baseline.drift",
+            Edit::new("", shown(was.drift), shown(is.drift)).because(unknown),
+            unless(is.drift > was.drift),
+        );
     }
+    all
 }
 
 fn freezes(was: &Policy, is: &Policy, add: &mut impl FnMut(&str, Edit)) {

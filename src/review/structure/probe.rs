@@ -8,6 +8,7 @@ use crate::model::frame::{Cell, Frame, Group, MetricIx, RegionIx};
 use crate::model::ids::MetricName;
 use crate::model::state::{Baseline, BaselineValue};
 use crate::model::time::{Duration, Time};
+use crate::model::units::Unit;
 use crate::policy::compiled::{CheckIx, Policy, StageIx, Window};
 
 use super::window;
@@ -114,10 +115,11 @@ struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// Every second one differs in the last bit, so that the source does not look stuck.
+    /// Every second one differs in the last bit, so that the source does not look stuck; a state has no such bit.
     fn varied(&self, at: i64) -> f64 {
         let value = self.reading.value;
-        if at % 2 == 0 { value } else { value.next_up() }
+        let state = self.policy.catalogue.metric(self.metric).is_some_and(|metric| metric.unit == Unit::State);
+        if at % 2 == 0 || state { value } else { value.next_up() }
     }
 
     fn frame(&self, value: Option<f64>) -> Frame {

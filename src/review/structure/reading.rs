@@ -3,7 +3,8 @@
 
 use crate::model::finding::{CheckKind, FindingState, Side};
 use crate::model::frame::Metric;
-use crate::policy::compiled::{Bound, Check, Condition, Policy, StageIx, Than, Window};
+use crate::model::units::Unit;
+use crate::policy::compiled::{Bound, Check, CheckIx, Condition, Policy, StageIx, Than, Window};
 use crate::review::change::{Counterexample, Direction};
 
 use super::effect::{Effect, effect};
@@ -103,8 +104,16 @@ impl<'p, 'a> Search<'p, 'a> {
 
     fn candidates(&self, by_old: bool, acting: (&Check, &Bound)) -> Vec<Reading> {
         let compares = [self.old, self.new].into_iter().flatten().any(|(_, bound)| bound.limit.than().is_some());
-        let comparisons =
+        let mut comparisons =
             if compares { grid::comparisons(self.metric).into_iter().map(Some).collect() } else { vec![None] };
+        let zero = self.metric.range.is_none_or(|range| range.contains(0.0));
+        if let (Some((_, was)), Some((_, is))) = (self.old, self.new)
+            && was.floor.is_some() != is.floor.is_some()
+            && (bound::defines(self.metric, was) || bound::defines(self.metric, is))
+            && zero
+        {
+            comparisons.push(Some(0.0));
+        }
         comparisons.into_iter().flat_map(|comparison| self.at(by_old, acting, comparison)).collect()
     }
 
@@ -134,8 +143,15 @@ impl<'p, 'a> Search<'p, 'a> {
                 _ => (outer + outwards * step, step),
             });
         }
+        if comparison == Some(0.0) {
+            values.push((outer + outwards * step, step));
+        }
         if gate || self.shows == Shows::Value {
             values.push((if self.shows == Shows::Window { inner } else { is.unwrap_or(inner) }, step / 1e4));
+        }
+        if self.metric.unit == Unit::State {
+            // Only two values, and the bound stands between them.
+            values = vec![(if acting.1.side == Side::Above { 1.0 } else { 0.0 }, 1.0)];
         }
         let in_range = |value: &f64| self.metric.range.is_none_or(|range| range.contains(*value));
         let values = values.into_iter().map(|(value, step)| grid::snap(value, step)).filter(in_range);
@@ -213,6 +229,13 @@ impl<'p, 'a> Search<'p, 'a> {
         let about = self.new.or(self.old).map(|(check, _)| &check.id)?;
         let acting = if by_old { self.old } else { self.new }?.0;
         let (before, after, telling) = if acting.kind == CheckKind::Gate {
+            // Another gate of the stage may close it all the same.
+            let beside = |policy: &Policy, stage, answered: Option<&Answered>| {
+                answered.is_some_and(|answered| is_kept_closed(policy, stage, (reading, acting), answered))
+            };
+            if beside(self.pair.old, stages.0, was.as_ref()) || beside(self.pair.new, stages.1, is.as_ref()) {
+                return None;
+            }
             let words = |closed| if closed { "kept the gate closed" } else { "opened the gate" };
             let now = |closed| if closed { "would keep it closed" } else { "would open it" };
             (words(old_acts).to_owned(), now(new_acts).to_owned(), MOST_TELLING)
@@ -285,4 +308,19 @@ fn acts(policy: &Policy, check: &Check, answered: Option<&Answered>) -> bool {
         (CheckKind::Gate, Some(state)) => state != FindingState::Ok,
         (_, Some(state)) => state == FindingState::Firing,
     }
+}
+
+/// Whether a gate of the stage other than `but` keeps it closed on the reading.
+fn is_kept_closed(policy: &Policy, stage: StageIx, about: (&Reading, &Check), answered: &Answered) -> bool {
+    let (reading, but) = about;
+    let Some(stage) = policy.stage(stage) else { return false };
+    let closed = |ix: &CheckIx| {
+        let Some(check) = policy.check(*ix).filter(|check| check.id != but.id && !check.shadow) else { return false };
+        // Scripts and other groups were asked nothing.
+        let Condition::Bound(bound) = &check.condition else { return false };
+        let watches = policy.catalogue.metric(bound.metric).is_some_and(|metric| metric.name == reading.metric);
+        let stands = answered.state(*ix);
+        watches && bound.group == reading.group && matches!(stands, Some(FindingState::Firing | FindingState::Pending))
+    };
+    stage.gates.iter().any(closed)
 }

@@ -9,6 +9,7 @@ use crate::policy::compiled::{CheckIx, Condition, MetricRules, OnUnknown, Policy
 use crate::review::change::{Change, Direction, Subject};
 
 use super::reading::{Shows, example};
+use super::weight::{self, Weight};
 use super::{Edit, Pair, words};
 
 /// What each severity obliges, and whom it tells.
@@ -60,7 +61,10 @@ pub(crate) fn metrics(pair: &Pair<'_>) -> Vec<Change> {
             continue;
         };
         let edits = declared(metric, is).into_iter().chain(judged(rules, new_rules));
-        all.extend(edits.map(|edit| edit.about(subject.clone())));
+        all.extend(edits.map(|edit| {
+            let weight = weight(pair, metric, rules, &edit, is_wider((metric, rules), (is, new_rules), &edit.part));
+            weight.on(edit.about(subject.clone()))
+        }));
     }
     for (metric, _) in each(pair.new).filter(|(metric, _)| pair.old.catalogue.find(metric.name.as_str()).is_none()) {
         let used = readers(pair.new, metric);
@@ -72,6 +76,32 @@ pub(crate) fn metrics(pair: &Pair<'_>) -> Vec<Change> {
         all.push(edit.because(words).about(Subject::Metric(metric.name.clone())));
     }
     all
+}
+
+/// The worst that the edit of one part may keep from happening.
+fn weight(pair: &Pair<'_>, metric: &Metric, was: &MetricRules, edit: &Edit, wider: bool) -> Weight {
+    match edit.part.as_str() {
+        "on_unknown" | "unknown_after" => weight::of_silence(was),
+        "group" => weight::of_group(pair, &metric.name),
+        _ => weight::of_limit(pair, metric, was, wider, None),
+    }
+}
+
+/// Whether every reading that was known is known still.
+fn is_wider(was: (&Metric, &MetricRules), is: (&Metric, &MetricRules), part: &str) -> bool {
+    match part {
+        "min_samples" => is.1.min_samples <= was.1.min_samples,
+        "max_age" => is.1.max_age >= was.1.max_age,
+        "stuck_after" => match (was.1.stuck_after, is.1.stuck_after) {
+            (Some(was), Some(is)) => is >= was,
+            (_, is) => is.is_none(),
+        },
+        "range" => match (was.0.range, is.0.range) {
+            (Some(was), Some(is)) => is.lo <= was.lo && is.hi >= was.hi,
+            (_, is) => is.is_none(),
+        },
+        _ => false,
+    }
 }
 
 fn each(policy: &Policy) -> impl Iterator<Item = (&Metric, &MetricRules)> {
@@ -151,7 +181,12 @@ fn judged(was: &MetricRules, is: &MetricRules) -> Vec<Edit> {
     if was.unknown_after != is.unknown_after && !(follows(was) && follows(is)) {
         let direction = Direction::of(was.unknown_after.cmp(&is.unknown_after));
         let edit = Edit::new("unknown_after", was.unknown_after.to_string(), is.unknown_after.to_string());
-        edits.push(edit.goes(direction).because("how long a silence may last before somebody is told"));
+        let words = if is.on_unknown == OnUnknown::Rollback {
+            "how long a silence may last before the exposure is taken back"
+        } else {
+            "how long a silence may last before somebody is told"
+        };
+        edits.push(edit.goes(direction).because(words));
     }
     if was.stuck_after != is.stuck_after {
         let shown = |rules: &MetricRules| rules.stuck_after.map(|after| after.to_string());
