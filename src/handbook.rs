@@ -46,16 +46,20 @@ impl<'a> Handbook<'a> {
 
     /// The first lines of a page: what it is, of what, and how it is made again.
     fn head(&self, title: &str, page: &str) -> String {
+        self.head_with(title, &commands::docs(self, page))
+    }
+
+    /// The same, made again by `again`.
+    fn head_with(&self, title: &str, again: &str) -> String {
         let policy = self.policy;
         let digest = policy.digest.short();
-        let again = commands::docs(self, page);
         let mut text = format!(
             "# {title}: {}\n\nWritten from {} (environment {}, policy {}) with {}. Change the policy, not this page.\n",
             policy.rollout,
             code(&format!("{}/policy.toml", self.root)),
             code(policy.environment.as_str()),
             code(digest),
-            code(&again),
+            code(again),
         );
         if policy.shadow {
             text.push_str(

@@ -140,6 +140,36 @@ fn a_value_that_does_not_compile_is_told_with_the_compilers_words() {
 }
 
 #[test]
+fn both_ends_are_tried_and_the_drawing_names_them_and_what_was_refused() {
+    let tree = tree();
+    let arguments = ["tune", "score.p0", "--from", "93%", "--to", "100%", "--step", "3%", "--svg", "tune.svg"];
+    let text = screen(tree.path(), &arguments);
+    assert!(text.starts_with("score.p0: below 93% to 100%\n"), "{text}");
+    let svg = fs::read_to_string(tree.path().join("tune.svg")).unwrap();
+    for label in [">93%<", ">100%<", ">95% (in force)<", "does not compile with 100%"] {
+        assert!(svg.contains(label), "{label} in {svg}");
+    }
+    assert_eq!(svg.matches("class=\"refused\"").count(), 1);
+}
+
+#[test]
+fn equal_refusals_are_told_once() {
+    let text = screen(tree().path(), &["tune", "score.p0", "--from", "98%", "--to", "100%", "--step", "0.1%"]);
+    assert!(text.contains("99.5% to 100%  ✖"), "{text}");
+    assert_eq!(text.matches("[RG041]").count(), 1, "{text}");
+}
+
+#[test]
+fn a_check_that_a_script_asks_about_decides_through_it() {
+    let tree = tree();
+    fs::write(tree.path().join("policies/checkout/rules.rhai"), "fn spike() { breached(\"score.p1\") }\n").unwrap();
+    let text = screen(tree.path(), &["tune", "score.p1", "--from", "99%", "--to", "99.5%", "--step", "0.5%"]);
+    let words = "the script `spike` asks whether it fires, and decides by that";
+    assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");
+    assert!(!text.contains("other checks caught"), "{text}");
+}
+
+#[test]
 fn history_without_a_label_is_counted_and_what_it_lacks_is_told() {
     let tree = tree();
     let csv: String =
@@ -167,9 +197,9 @@ fn in_json_every_value_has_its_outcome() {
             )
         })
         .collect();
-    assert_eq!(told, [("93%", 1, 0), ("94%", 1, 0), ("95%", 2, 0), ("96%", 2, 0), ("97%", 2, 1)]);
+    assert_eq!(told, [("93%", 1, 0), ("94%", 1, 0), ("95%", 2, 0), ("96%", 2, 0), ("97%", 2, 1), ("97.5%", 2, 1)]);
     let lines = rollgate(tree.path(), &score_with(&["--step", "1", "--output", "jsonl"])).output().unwrap();
-    assert_eq!(String::from_utf8(lines.stdout).unwrap().lines().count(), 5);
+    assert_eq!(String::from_utf8(lines.stdout).unwrap().lines().count(), 6);
 }
 
 #[test]

@@ -151,6 +151,16 @@ fn between_success_and_failure_the_rollout_holds() {
 
 #[rstest]
 #[case::strictness("successCondition: result > 0.95", Outcome::Approximated, "exactly 0.95")]
+#[case::nan_by_name(
+    "failureCondition: result[0] >= 500 || isNaN(result[0])",
+    Outcome::Approximated,
+    "counts NaN as a failure in Argo; here it is unknown, and holds"
+)]
+#[case::nan_by_name_in_a_success(
+    "successCondition: result[0] < 500 && !isNaN(result[0])",
+    Outcome::Approximated,
+    "counts NaN as a failure in Argo; here it is unknown, and holds"
+)]
 #[case::fail_open("successCondition: isNaN(result) || result >= 0.9", Outcome::Approximated, "lets NaN pass")]
 #[case::fail_open_empty(
     "successCondition: len(result) == 0 || result[0] > 0.9",
@@ -213,4 +223,33 @@ proptest::proptest! {
         ));
         clean(&of_text(&text.replace("name: success-rate", &format!("name: \"{name}\""))));
     }
+}
+
+#[test]
+fn a_bound_that_leaves_nan_out_says_so_beside_it() {
+    let imported = of_text(&template("failureCondition: result[0] >= 500 || isNaN(result[0])"));
+    let text = &imported.files[0].text;
+    assert!(text.replace("\n# ", " ").contains("NaN, a failure in Argo, is unknown here, and holds"), "{text}");
+}
+
+/// A Rollout whose canary has this analysis.
+fn rollout(analysis: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{name: guestbook}}\nspec:\n  strategy:\n    \
+         canary:\n{analysis}      steps: [{{setWeight: 20}}, {{pause: {{duration: 10m}}}}]\n"
+    )
+}
+
+#[rstest]
+#[case::no_analysis("", "asks no analysis", "asks an analysis")]
+#[case::a_template_that_is_not_there(
+    "      analysis: {templates: [{templateName: success-rate}]}\n",
+    "asks an analysis, and none of the templates it names is among the files",
+    "asks no analysis"
+)]
+fn what_a_rollout_asks_is_told_as_it_is(#[case] analysis: &str, #[case] says: &str, #[case] not: &str) {
+    let imported = of_text(&rollout(analysis));
+    let said: Vec<&str> = imported.report.iter().map(|note| note.text.as_str()).collect();
+    assert!(said.iter().any(|text| text.contains(says)), "{said:?}");
+    assert!(!said.iter().any(|text| text.contains(not)), "{said:?}");
 }

@@ -98,6 +98,7 @@ impl Tune {
         let played = candidates::play(&subject, &key, &values, &found, &environments, &options, console)?;
         let tuned = Tuned {
             check,
+            asked_by: subject.asked_by(),
             current: subject.value(&key).map(str::to_owned),
             key,
             policy: files::shown(&subject.folder),

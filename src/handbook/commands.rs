@@ -1,5 +1,8 @@
 //! The commands that pages print. Each is one the binary has today: a test parses and runs every one of them.
 
+use jiff::tz::TimeZone;
+
+use crate::model::time::Time;
 use crate::policy::compiled::{Stage, StageIx};
 
 use super::Handbook;
@@ -50,6 +53,17 @@ pub(super) fn fixture(folder: &str, bless: bool) -> String {
 /// The page called `page`.
 pub(super) fn docs(book: &Handbook<'_>, page: &str) -> String {
     line(&["docs", page, book.root, "-e", book.policy.environment.as_str()])
+}
+
+/// The rollout plan with the dates that it has.
+pub(super) fn plan(book: &Handbook<'_>, start: Option<Time>, zone: &TimeZone) -> String {
+    let mut text = docs(book, "plan");
+    if let Some(start) = start {
+        text.push_str(&format!(" --start {}", quoted(&start.to_string())));
+        let named = zone.iana_name().filter(|_| *zone != TimeZone::UTC);
+        text.extend(named.map(|name| format!(" --tz {}", quoted(name))));
+    }
+    text
 }
 
 /// The page called `page`, written into a file.

@@ -56,6 +56,17 @@ pub(super) fn codes<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String
     and(names.into_iter().map(|name| code(name.as_ref())))
 }
 
+/// Where a page's heading is found: `#error_ratep0-p0-threshold`. Letters, digits, `_` and `-` stay, blanks become `-`,
+/// as GitHub and GitLab make it.
+pub(super) fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || matches!(c, '_' | '-') => Some(c),
+        _ => None,
+    });
+    format!("#{}", kept.flat_map(char::to_lowercase).collect::<String>())
+}
+
 /// `a, b and c`; empty for nothing.
 pub(super) fn and<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
     let items: Vec<T> = items.into_iter().collect();
@@ -147,6 +158,17 @@ mod tests {
         let mut table = Table::new(&["a", "b"]);
         table.row([code("x|y"), "1\n2".to_owned()]);
         assert_eq!(table.finish(), "| a | b |\n| --- | --- |\n| `x\\|y` | 1 2 |\n");
+    }
+
+    #[test]
+    fn headings_are_found_where_renderers_put_them() {
+        for (heading, expected) in [
+            ("`error_rate.p0` (P0 threshold)", "#error_ratep0-p0-threshold"),
+            ("`canary-errors` (trigger, P0)", "#canary-errors-trigger-p0"),
+            ("A metric cannot be read", "#a-metric-cannot-be-read"),
+        ] {
+            assert_eq!(anchor(heading), expected);
+        }
     }
 
     #[test]

@@ -12,13 +12,13 @@ use super::calendar::{self, Least, Step};
 use super::effects::Effect;
 use super::markdown::{Table, and, code, codes, lines, prose, sentence};
 use super::stages::{approvals, bake, early_exit, exposure, gates, max};
-use super::words::{channels, condition, does, held, long};
+use super::words::{channels, clears, condition, does, held, long};
 
 impl Handbook<'_> {
     /// The rollout plan, in Markdown. With `start`, the calendar from then on, in `zone`.
     #[must_use]
     pub fn plan(&self, start: Option<Time>, zone: &TimeZone) -> String {
-        let mut text = self.head("Rollout plan", "plan");
+        let mut text = self.head_with("Rollout plan", &super::commands::plan(self, start, zone));
         text.push_str(&self.facts());
         text.push_str(&self.ladder_table());
         text.push_str(&self.watch_table());
@@ -294,7 +294,7 @@ impl Handbook<'_> {
         if self.policy.checks.is_empty() {
             return "\n## Checks\n\nThe policy has no check.\n".to_owned();
         }
-        let mut table = Table::new(&["Check", "Kind", "Severity", "Broken (a gate: open) when"]);
+        let mut table = Table::new(&["Check", "Kind", "Severity", "Broken (a gate: open) when", "What clears it"]);
         for check in &self.policy.checks {
             let (kind, severity) = match check.kind {
                 CheckKind::Threshold => ("threshold", check.severity.to_string()),
@@ -309,11 +309,24 @@ impl Handbook<'_> {
                     other => format!(", for {}", window(other)),
                 }
             };
-            let text = format!("{}{window}", condition(self.policy, check));
-            table.row([code(check.id.as_str()), kind.to_owned(), severity, text]);
+            let cleared = if check.kind == CheckKind::Gate { "-".to_owned() } else { clears(check.clear) };
+            let text = format!("{}{window}{}", condition(self.policy, check), besides(check));
+            table.row([code(check.id.as_str()), kind.to_owned(), severity, text, cleared]);
         }
         format!("\n## Checks\n\n{}", table.finish())
     }
+}
+
+/// What else decides whether it acts.
+fn besides(check: &Check) -> String {
+    let mut text = String::new();
+    if check.unless_control {
+        text.push_str("; while control breaks the same bound it holds and does not roll back");
+    }
+    if check.shadow {
+        text.push_str("; in shadow: told, never acted on");
+    }
+    text
 }
 
 fn window(window: crate::policy::compiled::Window) -> String {

@@ -18,6 +18,9 @@ mod words;
 pub struct Tuned {
     /// Which check.
     pub check: CheckId,
+    /// The scripts that ask about it: they decide through it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked_by: Vec<CheckId>,
     /// Which of its keys.
     pub key: String,
     /// The value in force; none when the key is not set.
@@ -88,6 +91,7 @@ pub fn pretty(tuned: &Tuned, screen: Screen) -> String {
     let mut text = format!("{}\n", paint(STRONG, tuned.head()));
     text.push_str(&format!("{}\n\n", paint(QUIET, tuned.evidence())));
     text.push_str(&table(tuned, screen));
+    text.push_str(&legend(tuned, screen));
     text.push_str(&plot::plot(tuned, screen));
     text.push('\n');
     for sentence in &tuned.says {
@@ -101,6 +105,36 @@ pub fn pretty(tuned: &Tuned, screen: Screen) -> String {
 }
 
 const HEADS: [&str; 7] = ["", "caught", "stopped", "false alarms", "median", "worst", "decided"];
+
+/// What the heads of the columns mean.
+fn legend(tuned: &Tuned, screen: Screen) -> String {
+    let mut lines = vec![
+        "stopped: good releases that were rolled back".to_owned(),
+        "false alarms: roll backs outside of any incident, on any release".to_owned(),
+        "median, worst: how long caught incidents went on before the roll back".to_owned(),
+        format!("decided: roll backs that {} itself decided", tuned.check),
+    ];
+    if tuned.recordings.unlabelled > 0 {
+        lines.push("unlabelled: roll backs on recordings of which nobody said what was right".to_owned());
+    }
+    let line = |text: &String| format!("  {}\n", paint(QUIET, hang(text, screen.width.saturating_sub(2), 4)));
+    format!("\n{}", lines.iter().map(line).collect::<String>())
+}
+
+/// Neighbours on the grid that are refused in the same words, told once.
+fn folded(points: &[Point]) -> Vec<&[Point]> {
+    let runs = points.chunk_by(|one, next| one.refused.is_some() && one.refused == next.refused);
+    runs.collect()
+}
+
+/// `100%`, `100% to 120%`.
+fn span(points: &[Point]) -> String {
+    match points {
+        [first, .., last] => format!("{} to {}", first.value, last.value),
+        [only] => only.value.clone(),
+        [] => String::new(),
+    }
+}
 
 fn table(tuned: &Tuned, screen: Screen) -> String {
     let unlabelled = tuned.recordings.unlabelled > 0;
@@ -128,8 +162,9 @@ fn table(tuned: &Tuned, screen: Screen) -> String {
     if unlabelled {
         heads.push("unlabelled".to_owned());
     }
-    let rows: Vec<Vec<String>> =
-        tuned.values.iter().map(|point| std::iter::once(point.value.clone()).chain(cells(point)).collect()).collect();
+    let runs = folded(&tuned.values);
+    let row = |run: &&[Point]| std::iter::once(span(run)).chain(run.first().map(cells).unwrap_or_default()).collect();
+    let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
     let width = |column: usize| {
         let all = std::iter::once(&heads).chain(&rows).filter_map(|row| row.get(column));
         all.map(|cell| columns(cell)).max().unwrap_or(0)
@@ -139,8 +174,13 @@ fn table(tuned: &Tuned, screen: Screen) -> String {
         each.collect::<Vec<_>>().join("  ")
     };
     let mut text = format!("  {}\n", paint(QUIET, line(&heads).trim_end()));
-    for (point, row) in tuned.values.iter().zip(&rows) {
-        let mark = if point.current { paint(PLACE, if screen.ascii { ">" } else { "▸" }) } else { " ".to_owned() };
+    for (run, row) in runs.iter().zip(&rows) {
+        let Some(point) = run.first() else { continue };
+        let mark = if run.iter().any(|point| point.current) {
+            paint(PLACE, if screen.ascii { ">" } else { "▸" })
+        } else {
+            " ".to_owned()
+        };
         match (&point.outcome, &point.refused) {
             (Some(outcome), _) => {
                 let mut tail = String::new();
@@ -156,7 +196,7 @@ fn table(tuned: &Tuned, screen: Screen) -> String {
             }
             (None, why) => {
                 let why = why.as_deref().unwrap_or("does not compile");
-                let value = format!("{}  {}", pad(&point.value, width(0)), screen.icon(Mark::Bad));
+                let value = format!("{}  {}", pad(&span(run), width(0)), screen.icon(Mark::Bad));
                 let indent = columns(&value) + 3;
                 let lines = wrap(why, screen.width.saturating_sub(indent).max(20));
                 let words = format!("{value} {}", lines.join(&format!("\n{}", " ".repeat(indent))));

@@ -87,3 +87,25 @@ fn the_seven_day_plan_takes_seven_days_by_the_calendar() {
     }
     assert!(!page.contains("These are durations without freezes"));
 }
+
+#[test]
+fn every_bound_is_written_out_with_what_spares_and_what_clears_it() {
+    let text = "[triggers]\nflood = { metric = \"error_rate\", above = \"8%\", for = \"2m\", unless_control = true, clear_after = \"7m\", \
+                group = \"treatment\" }\n";
+    let (source, policy) = written(&format!("{}{text}", one_stage()));
+    let plan = Handbook::new(&policy, &source).plan(None, &TimeZone::UTC);
+    let checks = plan.split("## Checks").nth(1).unwrap();
+    let row = checks.lines().find(|line| line.contains("`flood`")).unwrap();
+    assert!(row.contains("while control breaks the same bound it holds and does not roll back"), "{row}");
+    assert!(row.contains("good readings for 7m without interruption clear it"), "{row}");
+}
+
+#[rstest]
+#[case::utc("UTC", "--start 2026-11-30T08:00:00Z`.")]
+#[case::another_zone("Europe/Berlin", "--start 2026-11-30T08:00:00Z --tz Europe/Berlin`.")]
+fn a_dated_plan_names_the_command_that_writes_it_again(#[case] zone: &str, #[case] ends: &str) {
+    let (source, policy) = example("request-isolation");
+    let start = Time::parse("2026-11-30T08:00:00Z").unwrap();
+    let plan = Handbook::new(&policy, &source).plan(Some(start), &TimeZone::get(zone).unwrap());
+    assert!(plan.lines().take(3).any(|line| line.contains(ends)), "{plan}");
+}

@@ -6,11 +6,11 @@ use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::policies;
-use crate::model::ids::Environment;
+use crate::model::ids::{CheckId, Environment};
 use crate::model::literal::{Literal, Sign};
 use crate::model::time::Duration;
 use crate::model::units::Unit;
-use crate::policy::compiled::{Condition, Limit, Policy};
+use crate::policy::compiled::{Check, Condition, Limit, Policy};
 use crate::policy::set;
 use crate::policy::source::PolicySource;
 use crate::shell::files;
@@ -112,6 +112,13 @@ impl Subject {
     /// The check's name.
     pub(super) fn check(&self) -> &str {
         &self.check
+    }
+
+    /// The scripts that ask whether it fires: they decide through it.
+    pub(super) fn asked_by(&self) -> Vec<CheckId> {
+        let Some(own) = self.policy.find_check(&self.check) else { return Vec::new() };
+        let asks = |check: &&Check| matches!(&check.condition, Condition::Script { asks, .. } if asks.contains(&own));
+        self.policy.checks.iter().filter(asks).map(|check| check.id.clone()).collect()
     }
 
     /// The value in force.

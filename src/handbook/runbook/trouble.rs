@@ -13,6 +13,13 @@ use super::super::{Handbook, commands, grafana};
 use super::steps::named;
 use super::{shell, silence};
 
+mod index;
+
+/// What to read when a source is silent.
+const UNREADABLE: &str = "A metric cannot be read";
+/// What to read when it just stands still.
+const STUCK: &str = "Nothing is broken and it does not advance";
+
 pub(super) fn text(book: &Handbook<'_>) -> String {
     let mut text = format!(
         "Whatever fires: if it rolls back, take the exposure back first and look for the cause afterwards. A roll back stays: \
@@ -23,23 +30,29 @@ pub(super) fn text(book: &Handbook<'_>) -> String {
     if book.policy.checks.is_empty() {
         text.push_str("\nThe policy has no check.\n");
     }
+    text.push_str(&index::text(book));
     for (at, check) in book.checks() {
         text.push_str(&one(book, at, check));
     }
-    text.push_str(&format!("\n### A metric cannot be read\n\n{}", silence::table(book)));
+    text.push_str(&format!("\n### {UNREADABLE}\n\n{}", silence::table(book)));
     text.push_str(&comparison_missing(book));
     text.push_str(&stuck(book));
     text
 }
 
-fn one(book: &Handbook<'_>, at: CheckIx, check: &Check) -> String {
-    let gate = check.kind == CheckKind::Gate;
+/// The heading of a check's part.
+fn heading(check: &Check) -> String {
     let kind = match check.kind {
         CheckKind::Threshold => format!("{} threshold", check.severity),
         CheckKind::Trigger => format!("trigger, {}", check.severity),
         CheckKind::Gate => "gate".to_owned(),
     };
-    let mut text = format!("\n### {} ({kind})\n\n", code(check.id.as_str()));
+    format!("{} ({kind})", code(check.id.as_str()))
+}
+
+fn one(book: &Handbook<'_>, at: CheckIx, check: &Check) -> String {
+    let gate = check.kind == CheckKind::Gate;
+    let mut text = format!("\n### {}\n\n", heading(check));
     if check.shadow {
         text.push_str("**In shadow**: told, never acted on.\n\n");
     }
@@ -313,5 +326,5 @@ fn stuck(book: &Handbook<'_>) -> String {
         "**The exposure seen differs from the stage's** by more than {} percentage points, where the source reports it.",
         book.policy.exposure_tolerance
     ));
-    format!("\n### Nothing is broken and it does not advance\n\n{}", super::super::plan::bullets(&items))
+    format!("\n### {STUCK}\n\n{}", super::super::plan::bullets(&items))
 }

@@ -344,7 +344,11 @@ impl Reading<'_, '_> {
             (Level::P0, _) => "what does not meet it is a failure",
             (Level::P1, _) => "what does not meet it, and is no failure, is inconclusive",
         };
-        let comments = vec![format!("{} {said}: {word}.", self.at(node)), limit];
+        let nan = match level {
+            Level::P0 if self.fails_nan(node) => "; NaN, a failure in Argo, is unknown here, and holds",
+            _ => "",
+        };
+        let comments = vec![format!("{} {said}: {word}{nan}.", self.at(node)), limit];
         let verdict = if level == Level::P0 { "a failure" } else { "inconclusive" };
         let because = Because { what: &said, verdict, spot: self.spot(node), comments };
         let before = metric.bounds.len();
@@ -390,6 +394,16 @@ impl Reading<'_, '_> {
         Some(found)
     }
 
+    /// Whether a condition asks for NaN by name, and Argo counts it as a failure. A plain comparison with NaN fails too;
+    /// that is told once, with errors.
+    fn fails_nan(&self, node: &Node) -> bool {
+        let text = node.text().unwrap_or_default();
+        let full = source::complete(&text, &arguments(self.one)).unwrap_or_default();
+        let is_failure = self.node.get("failureCondition").is_some_and(|failure| std::ptr::eq(failure, node));
+        let holds = Condition::parse(&full).ok().and_then(|condition| condition.holds(Answer::Value(f64::NAN)).ok());
+        full.contains("isNaN") && holds == Some(is_failure)
+    }
+
     /// What Argo does without data, where that is not what rollgate does.
     fn no_data(&self, success: Option<&Condition>, failure: Option<&Condition>, report: &mut Report) {
         // Both are asked; an error in either is an error, and is told elsewhere.
@@ -415,6 +429,14 @@ impl Reading<'_, '_> {
         // NaN fails every plain comparison; that is told once, with errors.
         if answer(Answer::Nothing).as_ref() == Ok(&(false, true)) {
             let text = format!("{said} counts no data as a failure in Argo; here it is unknown, and holds");
+            report.approximated(self.spot(node), text, "for Argo's answer set on_unknown = \"rollback\"");
+        }
+        for key in ["successCondition", "failureCondition"] {
+            let Some(node) = self.node.get(key).filter(|node| self.fails_nan(node)) else { continue };
+            let text = format!(
+                "`{key}: {}` counts NaN as a failure in Argo; here it is unknown, and holds",
+                node.text().unwrap_or_default().trim()
+            );
             report.approximated(self.spot(node), text, "for Argo's answer set on_unknown = \"rollback\"");
         }
     }

@@ -22,6 +22,8 @@ struct Climb<'d, 'r> {
     templates: &'r [&'d Document],
     stages: Vec<Rung>,
     uses: Vec<Use<'d>>,
+    /// How many templates the analyses name, here or not.
+    named: usize,
     report: &'r mut Report,
 }
 
@@ -40,7 +42,7 @@ pub(super) fn rollout<'d>(
 ) -> Result<(Draft, Vec<&'d Document>), ImportError> {
     let strategy = rollout.due(&["spec", "strategy"], "is this a whole Rollout?")?;
     let bottom = Rung { stage: off(None, ""), time: Duration::ZERO, manual: None };
-    let mut climb = Climb { rollout, templates, stages: vec![bottom], uses: Vec::new(), report };
+    let mut climb = Climb { rollout, templates, stages: vec![bottom], uses: Vec::new(), named: 0, report };
     match (strategy.get("canary"), strategy.get("blueGreen")) {
         (Some(canary), _) => climb.canary(canary),
         (None, Some(blue_green)) => climb.blue_green(blue_green),
@@ -56,10 +58,21 @@ pub(super) fn rollout<'d>(
         origin: vec![format!("Imported from Rollout `{}` ({}).", rollout.name(), rollout.at(&rollout.node))],
         ..Draft::default()
     };
+    let named = climb.named;
     let uses = climb.finish(&mut draft);
     if uses.is_empty() {
-        let text = format!("Rollout `{}` asks no analysis: Argo would go up whatever happens", rollout.name());
-        report.dropped(rollout.spot(strategy.line), text, "write thresholds for what matters");
+        let (text, by_hand) = if named == 0 {
+            let text = format!("Rollout `{}` asks no analysis: Argo would go up whatever happens", rollout.name());
+            (text, "write thresholds for what matters")
+        } else {
+            let text = format!(
+                "Rollout `{}` asks an analysis, and none of the templates it names is among the files: the policy has \
+                 no check",
+                rollout.name()
+            );
+            (text, "give the templates' files as well, or write thresholds for what they measure")
+        };
+        report.dropped(rollout.spot(strategy.line), text, by_hand);
     }
     metrics(&uses, &mut draft, report);
     Ok((draft, uses.iter().map(|one| one.template).collect()))
@@ -233,6 +246,7 @@ impl<'d> Climb<'d, '_> {
         let listed = analysis.get("templates").map_or(&[][..], Node::items).iter();
         let direct = analysis.get("templateName").map(|_| analysis);
         for reference in listed.chain(direct) {
+            self.named += 1;
             match find(reference, self.templates) {
                 Some(template) => {
                     let mut dry = dry.clone();

@@ -5,10 +5,10 @@ use crate::model::time::Duration;
 use crate::report::svg::{Node, node};
 use crate::review::sweep::{Outcome, Point};
 
-use super::Tuned;
+use super::{Tuned, span};
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 440.0;
+const HEIGHT: f64 = 456.0;
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 700.0;
 /// The upper panel, from its top to its bottom.
@@ -25,6 +25,7 @@ text{fill:var(--ink)}.soft{fill:var(--soft);font-size:12px}.head{font-size:15px;
 .grid{stroke:var(--line)}.now{stroke:var(--soft);stroke-dasharray:4 3}\
 .caught{stroke:var(--good)}.stopped{stroke:var(--bad)}.median,.worst{stroke:var(--time)}.worst{stroke-dasharray:2 4}\
 .caught,.stopped,.median,.worst{fill:none;stroke-width:2}\
+.refused{fill:var(--line);opacity:.5}\
 .dot-caught{fill:var(--good)}.dot-stopped{fill:var(--bad)}.dot-median{fill:var(--time)}.dot-worst{fill:none;stroke:var(--time)}";
 
 /// The file.
@@ -43,7 +44,11 @@ pub fn svg(tuned: &Tuned) -> String {
         .child(node("style").text(STYLE))
         .child(words(LEFT, 26.0, "head", &tuned.head()))
         .child(words(LEFT, 46.0, "soft", &tuned.evidence()));
-    svg = svg.children(chart.legend(tuned)).children(chart.shares(tuned)).children(chart.times(tuned));
+    svg = svg
+        .children(chart.refused(tuned))
+        .children(chart.legend(tuned))
+        .children(chart.shares(tuned))
+        .children(chart.times(tuned));
     format!("{}\n", svg.children(chart.axis(tuned)))
 }
 
@@ -153,28 +158,74 @@ impl Chart {
         nodes
     }
 
-    /// Values under the chart, as many as there is room for, the one in force always.
+    /// Values under the chart: the one in force and the ends always, others where there is room.
     fn axis(&self, tuned: &Tuned) -> Vec<Node> {
-        let y = LOWER.1 + 20.0;
-        let label =
-            |point: &Point, text: String| words(self.x(point.at), y, "soft", &text).set("text-anchor", "middle");
-        let current = tuned.values.iter().find(|point| point.current);
-        let room = |point: &Point, other: f64| (self.x(point.at) - self.x(other)).abs();
-        let mut nodes: Vec<Node> =
-            current.map(|point| label(point, format!("{} (in force)", point.value))).into_iter().collect();
-        let mut last: Option<f64> = None;
-        for point in tuned.values.iter().filter(|point| !point.current) {
-            let free = last.is_none_or(|last| room(point, last) >= 60.0);
-            if free && current.is_none_or(|current| room(point, current.at) >= 84.0) {
-                nodes.push(label(point, point.value.clone()));
-                last = Some(point.at);
+        let points = &tuned.values;
+        let current = points.iter().find(|point| point.current);
+        let ends = points.first().into_iter().chain(points.last());
+        let due: Vec<&Point> = current.into_iter().chain(ends.filter(|point| !point.current)).collect();
+        let mut labels: Vec<Label> = Vec::new();
+        for (nth, point) in due.iter().copied().chain(points).enumerate() {
+            let text = if point.current { format!("{} (in force)", point.value) } else { point.value.clone() };
+            let mut label = Label { x: self.x(point.at), row: 0.0, text };
+            let is_free = |label: &Label| labels.iter().all(|other| label.is_apart(other));
+            if nth < due.len() && !is_free(&label) {
+                // An end so close to the value in force stands below it.
+                label.row = 14.0;
+            }
+            if is_free(&label) {
+                labels.push(label);
             }
         }
-        nodes.push(
-            words(f64::midpoint(LEFT, RIGHT), y + 26.0, "soft", &format!("{} {}", tuned.check, tuned.key))
-                .set("text-anchor", "middle"),
-        );
+        let y = LOWER.1 + 18.0;
+        let label = |label: &Label| words(label.x, y + label.row, "soft", &label.text).set("text-anchor", "middle");
+        let mut nodes: Vec<Node> = labels.iter().map(label).collect();
+        let name = format!("{} {}", tuned.check, tuned.key);
+        let middle = |below: f64, text: &str| {
+            words(f64::midpoint(LEFT, RIGHT), y + below, "soft", text).set("text-anchor", "middle")
+        };
+        nodes.push(middle(32.0, &name));
+        let refused: Vec<String> = refused(points).map(span).collect();
+        if !refused.is_empty() {
+            nodes.push(middle(50.0, &format!("shaded: the policy does not compile with {}", refused.join(", "))));
+        }
         nodes
+    }
+
+    /// Where the policy does not compile nothing was tried.
+    fn refused(&self, tuned: &Tuned) -> Vec<Node> {
+        let shade = |run: &[Point]| {
+            let (first, last) = (run.first()?, run.last()?);
+            let (from, to) = (self.x(first.at) - 4.0, self.x(last.at) + 4.0);
+            let shade = node("rect").at("x", from).at("y", UPPER.0).at("width", to - from).class("refused");
+            let why = first.refused.as_deref().unwrap_or("does not compile");
+            Some(shade.at("height", LOWER.1 - UPPER.0).title(&format!("{} {}: {why}", tuned.key, span(run))))
+        };
+        refused(&tuned.values).filter_map(shade).collect()
+    }
+}
+
+/// Runs of neighbours that are refused.
+fn refused(points: &[Point]) -> impl Iterator<Item = &[Point]> {
+    let runs = points.chunk_by(|one, next| one.outcome.is_none() == next.outcome.is_none());
+    runs.filter(|run| run.iter().all(|point| point.outcome.is_none()))
+}
+
+/// A value under the chart.
+struct Label {
+    x: f64,
+    row: f64,
+    text: String,
+}
+
+impl Label {
+    /// Half of what it takes up, about.
+    fn half(&self) -> f64 {
+        self.text.chars().count() as f64 * 3.4 + 5.0
+    }
+
+    fn is_apart(&self, other: &Label) -> bool {
+        (self.row - other.row).abs() > 1.0 || (self.x - other.x).abs() >= self.half() + other.half()
     }
 }
 

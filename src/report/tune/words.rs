@@ -122,7 +122,22 @@ fn undecided(points: &[Point], tuned: &Tuned) -> Option<String> {
     let mut outcomes = points.iter().filter_map(|point| point.outcome.as_ref()).peekable();
     outcomes.peek()?;
     outcomes.all(|outcome| outcome.decided == 0).then(|| {
-        format!("{} decides no roll back at any of these values: what was caught, other checks caught", tuned.check)
+        let check = &tuned.check;
+        let scripts: Vec<String> = tuned.asked_by.iter().map(|script| format!("`{script}`")).collect();
+        match scripts.as_slice() {
+            [] => format!(
+                "{check} decides no roll back at any of these values: what was caught, other checks caught"
+            ),
+            [script] => format!(
+                "{check} itself decides no roll back at any of these values; the script {script} asks whether it fires, and \
+                 decides by that"
+            ),
+            several => format!(
+                "{check} itself decides no roll back at any of these values; the scripts {} ask whether it fires, and \
+                 decide by that",
+                listed(several)
+            ),
+        }
     })
 }
 

@@ -75,7 +75,7 @@ enum Form {
     Quantity { signed: bool, suffix: String, decimals: u32 },
 }
 
-/// The values from `from` to `to`, both of them when the step leads there, in order; `current` among them when it lies
+/// The values from `from` to `to`, both of them, in order; `current` among them when it lies
 /// between.
 ///
 /// # Errors
@@ -105,7 +105,9 @@ pub fn values(
     if count > MOST as u64 {
         return Err(GridError::TooMany(count));
     }
-    let mut all: Vec<i64> = (0..).map_while(|n: i64| Some(first + n * step).filter(|value| *value <= last)).collect();
+    let mut all: Vec<i64> = (0..).map_while(|n: i64| Some(first + n * step).filter(|value| *value < last)).collect();
+    // Both ends were asked for: the last step may be shorter.
+    all.push(last);
     // The grid is the one written; the value in force belongs on it wherever it lies.
     if let Some(current) = current.and_then(|text| form.read(text))
         && current > first
@@ -318,8 +320,8 @@ mod tests {
     #[rstest::rstest]
     #[case::percent("97%", "99%", Spacing::Step("0.5%"), "97% 97.5% 98% 98.5% 99%")]
     #[case::a_bare_step("97%", "99%", Spacing::Step("1"), "97% 98% 99%")]
-    #[case::the_last_is_not_reached("97%", "99%", Spacing::Step("0.8"), "97% 97.8% 98.6%")]
-    #[case::about_five("90%", "99%", Spacing::Steps(5), "90% 92% 94% 96% 98%")]
+    #[case::the_last_step_is_shorter("97%", "99%", Spacing::Step("0.8"), "97% 97.8% 98.6% 99%")]
+    #[case::about_five("90%", "99%", Spacing::Steps(5), "90% 92% 94% 96% 98% 99%")]
     #[case::finer_than_written("1%", "2%", Spacing::Steps(6), "1% 1.2% 1.4% 1.6% 1.8% 2%")]
     #[case::signed("-5%", "+5%", Spacing::Step("5%"), "-5% +0% +5%")]
     #[case::points("+0.25pp", "+1pp", Spacing::Step("0.25pp"), "+0.25pp +0.5pp +0.75pp +1pp")]
