@@ -22,3 +22,4 @@ pub mod status;
 pub mod svg;
 pub mod times;
 pub mod tune;
+mod uncaught;

@@ -240,7 +240,7 @@ impl Diff {
             AnyOutput::Own(Output::Plain) => console.print(diff::plain(diffed))?,
             AnyOutput::Own(Output::Json) => console.line(diff::json(diffed)?)?,
             AnyOutput::Own(Output::Jsonl) => console.print(diff::jsonl(diffed)?)?,
-            AnyOutput::Ci(format) => super::ci::print(&of_diff(diffed), format, console)?,
+            AnyOutput::Ci(format) => super::ci::print(&of_diff(diffed, &html::command()), format, console)?,
         }
         Ok(())
     }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rollgate::fixture::run::{Counts, RolledBack};
-use rollgate::fixture::score::{Quality, Score};
+use rollgate::fixture::score::{Caught, Quality, Score};
 use rollgate::model::decision::{Cause, Decision, Reasons, Verdict, Wait};
-use rollgate::model::finding::Origin;
+use rollgate::model::finding::{CheckKind, Finding, FindingState, Origin, Side as BreachSide};
 use rollgate::model::frame::Group;
-use rollgate::model::ids::{CheckId, Digest, Environment, Generation, MetricName, RolloutId, StageName};
+use rollgate::model::ids::{CheckId, Digest, Environment, Generation, MetricName, Region, RolloutId, StageName};
 use rollgate::model::severity::{Response, Severity};
 use rollgate::model::time::{Duration, Time};
 use rollgate::model::units::Unit;
@@ -16,12 +16,14 @@ use rollgate::report::ci::{Format, of_diff, of_review};
 use rollgate::report::diff::Diffed;
 use rollgate::review::change::{Change, Counterexample, Direction, Proof, Subject};
 use rollgate::review::outcome::{Condition, Review, SideName, Tripped};
-use rollgate::review::verdict::{Compared, Divergence, Moved, Side, Standing, Tally};
+use rollgate::review::verdict::{Compared, Divergence, Moved, PerStep, Side, Standing, Step, Tally};
+use rstest::rstest;
 
 use super::readers;
 use super::worlds::HOSTILE;
 
 const CHECK: &str = "isolation_score.p0";
+const COMMAND: &str = "rollgate diff main policies/isolation --history night.csv --per-step";
 
 fn at(minutes: i64) -> Time {
     Time::from_millis(1_772_600_400_000 + minutes * 60_000)
@@ -254,14 +256,14 @@ fn usual() -> Review {
 
 #[test]
 fn the_comment_of_a_review_says_what_changes_first() {
-    let text = of_review(&usual()).write(Format::Markdown);
+    let text = of_review(&usual(), COMMAND).write(Format::Markdown);
     readers::markdown(&text);
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn a_review_points_at_lines_of_the_new_policy() {
-    let (commands, others) = readers::github(&of_review(&usual()).write(Format::Github));
+    let (commands, others) = readers::github(&of_review(&usual(), COMMAND).write(Format::Github));
     let shown: Vec<String> = commands
         .iter()
         .map(|command| {
@@ -273,19 +275,39 @@ fn a_review_points_at_lines_of_the_new_policy() {
 }
 
 #[test]
-fn a_recording_is_a_case_that_fails_when_its_decisions_change() {
-    let cases = readers::junit(&of_review(&usual()).write(Format::Junit));
+fn a_recording_is_a_case_that_fails_for_what_is_lost_or_was_asked_for() {
+    let text = of_review(&usual(), COMMAND).write(Format::Junit);
+    let cases = readers::junit(&text);
     let shown: Vec<String> = cases
         .iter()
         .map(|case| format!("{}: {}", case.name, case.fault.as_ref().map_or("ok", |(_, message)| message)))
         .collect();
     assert_eq!(cases[0].suite, "main:policies/isolation .. policies/isolation");
     insta::assert_snapshot!(shown.join("\n"));
+    // What passes although it differs says how.
+    assert!(text.contains("<system-out>rolls back 5m earlier"), "{text}");
+}
+
+#[rstest]
+#[case::nothing_asked(None, 0)]
+#[case::of_another_kind(Some(Condition::LooserP0), 1)]
+#[case::false_alarms(Some(Condition::FalseRollback), 2)]
+#[case::anything(Some(Condition::Any), 4)]
+fn a_changed_decision_fails_a_case_only_when_that_was_asked_for(
+    #[case] asked: Option<Condition>,
+    #[case] failing: usize,
+) {
+    let worded = Compared { standing: Standing::Findings, ..same("fixtures/worded") };
+    let mut review = review(Vec::new(), vec![false_alarm("fixtures/a"), earlier("fixtures/b"), worded]);
+    review.tripped =
+        asked.map(|condition| Tripped { condition, why: "so".to_owned(), fails: true }).into_iter().collect();
+    let cases = readers::junit(&of_review(&review, COMMAND).write(Format::Junit));
+    assert_eq!(cases.iter().filter(|case| case.fault.is_some()).count(), failing, "{cases:?}");
 }
 
 #[test]
 fn a_review_is_valid_sarif_and_the_looser_p0_that_fails_is_an_error() {
-    let log = readers::sarif(&of_review(&usual()).write(Format::Sarif));
+    let log = readers::sarif(&of_review(&usual(), COMMAND).write(Format::Sarif));
     let results = log["runs"][0]["results"].as_array().unwrap();
     let found: Vec<(&str, &str)> =
         results.iter().map(|one| (one["ruleId"].as_str().unwrap(), one["level"].as_str().unwrap())).collect();
@@ -293,7 +315,7 @@ fn a_review_is_valid_sarif_and_the_looser_p0_that_fails_is_an_error() {
         found,
         [("looser", "error"), ("lost-rollback", "error"), ("false-rollback", "warning"), ("tighter", "note")]
     );
-    for line in of_review(&usual()).write(Format::Rdjsonl).lines() {
+    for line in of_review(&usual(), COMMAND).write(Format::Rdjsonl).lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["location"]["path"], "policies/isolation/policy.toml");
     }
@@ -302,7 +324,7 @@ fn a_review_is_valid_sarif_and_the_looser_p0_that_fails_is_an_error() {
 #[test]
 fn an_edit_that_is_gone_stands_at_the_beginning_of_the_policy() {
     let gone = Change { after: None, is_at: None, part: String::new(), ..looser() };
-    let report = of_review(&review(vec![gone], Vec::new()));
+    let report = of_review(&review(vec![gone], Vec::new()), COMMAND);
     let place = report.items[0].place.as_ref().unwrap();
     assert_eq!((place.file.as_str(), place.line), ("policies/isolation/policy.toml", 1));
 }
@@ -311,7 +333,7 @@ fn an_edit_that_is_gone_stands_at_the_beginning_of_the_policy() {
 fn nothing_changed_is_said_in_every_format() {
     let mut nothing = review(Vec::new(), Vec::new());
     (nothing.tripped, nothing.notes, nothing.tallies) = (Vec::new(), Vec::new(), None);
-    let report = of_review(&nothing);
+    let report = of_review(&nothing, COMMAND);
     assert!(readers::markdown(&report.write(Format::Markdown)).contains("rollgate: nothing changes"));
     readers::sarif(&report.write(Format::Sarif));
     assert_eq!(readers::junit(&report.write(Format::Junit)), []);
@@ -328,7 +350,7 @@ fn several_edited_policies_share_one_comment() {
         added: vec!["policies/new-one".to_owned()],
         ..Diffed::default()
     };
-    let report = of_diff(&diffed);
+    let report = of_diff(&diffed, COMMAND);
     let text = report.write(Format::Markdown);
     let read = readers::markdown(&text);
     assert!(
@@ -344,7 +366,7 @@ fn several_edited_policies_share_one_comment() {
 #[test]
 fn no_edited_policy_is_a_comment_too() {
     let diffed = Diffed { unchanged: vec!["policies/a".to_owned()], ..Diffed::default() };
-    let report = of_diff(&diffed);
+    let report = of_diff(&diffed, COMMAND);
     let read = readers::markdown(&report.write(Format::Markdown));
     assert!(read.contains("rollgate: nothing changes: policies/a is the same on both sides"), "{read}");
     assert_eq!(readers::github(&report.write(Format::Github)).0, []);
@@ -354,12 +376,132 @@ fn no_edited_policy_is_a_comment_too() {
 fn a_roll_back_that_comes_later_needs_a_look() {
     let mut later = earlier("fixtures/slow-leak");
     later.moved[0].after = at(775);
-    let report = of_review(&review(vec![looser()], vec![later]));
+    let report = of_review(&review(vec![looser()], vec![later]), COMMAND);
     let read = readers::markdown(&report.write(Format::Markdown));
     assert!(read.contains("(1 needs a look)") && read.contains("40m later"), "{read}");
     let found = report.items.iter().find(|item| item.code == "later-rollback").unwrap();
     assert!(found.message.starts_with("fixtures/slow-leak: rolls back 40m later"), "{found:?}");
     assert_eq!(found.place.as_ref().unwrap().line, 36);
+}
+
+#[test]
+fn a_removed_policy_is_red_everywhere() {
+    let diffed = Diffed {
+        unchanged: vec!["policies/my-rollout".to_owned()],
+        removed: vec!["main:policies/isolation".to_owned()],
+        ..Diffed::default()
+    };
+    let report = of_diff(&diffed, COMMAND);
+    let read = readers::markdown(&report.write(Format::Markdown));
+    assert!(read.contains("rollgate: 1 policy removed, 1 unchanged"), "{read}");
+    assert!(read.contains("❌ removed: main:policies/isolation"), "{read}");
+    let (commands, others) = readers::github(&report.write(Format::Github));
+    let command = &commands[0];
+    assert_eq!((command.name.as_str(), command.get("file").unwrap()), ("error", "policies/isolation/policy.toml"));
+    assert!(others[0].contains("main:policies/isolation: removed"), "{others:?}");
+    let log = readers::sarif(&report.write(Format::Sarif));
+    assert_eq!(log["runs"][0]["results"][0]["level"], "error");
+    let cases = readers::junit(&report.write(Format::Junit));
+    assert!(cases[0].fault.is_some(), "{cases:?}");
+    // Beside an edited policy, it is said first as well.
+    let both = Diffed { reviews: vec![usual()], ..diffed };
+    let read = readers::markdown(&of_diff(&both, COMMAND).write(Format::Markdown));
+    assert!(read.contains("rollgate: 1 policy removed; decisions change on 3 of 5 recordings"), "{read}");
+}
+
+/// The new policy rolls back before the incident begins, and not in it.
+fn let_go(name: &str) -> Compared {
+    let mut one = earlier(name);
+    let caught = Caught { from: at(732), at: at(735), after: Duration::from_mins(3) };
+    one.before.score = Some(Score { caught: vec![caught], ..Score::default() });
+    let (missed, false_alarms) = (vec![(at(732), at(800))], vec![at(730)]);
+    one.after.score = Some(Score { missed, false_alarms, ..Score::default() });
+    one
+}
+
+#[test]
+fn an_incident_that_is_not_caught_any_more_is_red_everywhere() {
+    let report = of_review(&review(vec![tighter()], vec![let_go("fixtures/slow-leak")]), COMMAND);
+    let read = readers::markdown(&report.write(Format::Markdown));
+    assert!(read.contains("(1 needs a look)"), "{read}");
+    let text = report.write(Format::Markdown);
+    assert!(text.contains("<summary>fixtures/slow-leak: 1 incident not caught any more</summary>"), "{text}");
+    assert!(read.contains("median time to the roll back 15m → 10m, of fewer incidents"), "{read}");
+    let (commands, _) = readers::github(&report.write(Format::Github));
+    assert_eq!(commands[0].name, "error");
+    assert!(commands[0].message.contains("not caught any more: it was rolled back 3m into it"), "{commands:?}");
+    assert_eq!(readers::sarif(&report.write(Format::Sarif))["runs"][0]["results"][0]["ruleId"], "lost-incident");
+    let cases = readers::junit(&report.write(Format::Junit));
+    assert_eq!(cases[0].fault.as_ref().unwrap().1, "1 incident not caught any more");
+}
+
+/// What the new policy's bound says of the reading on which the two part.
+fn not_below() -> Finding {
+    Finding {
+        check: CheckId::new(CHECK),
+        region: Region::new(""),
+        group: Some(Group::Treatment),
+        kind: CheckKind::Threshold,
+        metric: Some(MetricName::new("isolation_score")),
+        severity: Some(Severity::P0),
+        response: Response::Rollback,
+        state: FindingState::Ok,
+        unknown: None,
+        unit: Some(Unit::Percent),
+        side: Some(BreachSide::Below),
+        value: Some(94.5),
+        bound: Some(94.0),
+        margin: Some(0.5),
+        comparison: None,
+        progress: None,
+        samples: None,
+        age: None,
+        hidden_by: None,
+        shadow: false,
+        muted: false,
+        control_too: false,
+        facts: String::new(),
+        condition: Arc::from("below 94%"),
+        origin: origin(36),
+    }
+}
+
+#[test]
+fn where_two_policies_part_each_says_its_own_reason_and_stage() {
+    let mut one = lost("fixtures/night-leak");
+    let divergence = one.divergence.as_mut().unwrap();
+    divergence.after.stage = StageName::new("staged");
+    divergence.after.findings = vec![not_below()];
+    let read = readers::markdown(&of_review(&review(vec![looser()], vec![one]), COMMAND).write(Format::Markdown));
+    assert!(
+        read.contains(
+            "in canary before and staged after: before ROLL BACK (isolation_score 94.5% is below 95%), \
+             after HOLD (isolation_score 94.5% is not below 94%)"
+        ),
+        "{read}"
+    );
+}
+
+#[test]
+fn moments_judged_by_themselves_are_told_with_the_first_of_them() {
+    let step = Step {
+        at: at(740),
+        stage: StageName::new("canary"),
+        before: "ROLL BACK: isolation_score 94.5% is below 95%".to_owned(),
+        after: "HOLD: baking".to_owned(),
+    };
+    let steps = PerStep { judged: 1440, differ: 3, rolls_back_now: 0, rolled_back_before: 3, first: vec![step] };
+    let one = Compared { per_step: Some(steps), ..lost("fixtures/night-leak") };
+    let text = of_review(&review(vec![looser()], vec![one]), COMMAND).write(Format::Markdown);
+    assert!(text.contains("<summary>judged moment by moment: 3 of 1,440 moments differ</summary>"), "{text}");
+    let read = readers::markdown(&text);
+    assert!(read.contains("+12h20m") && read.contains("HOLD: baking"), "{read}");
+}
+
+#[test]
+fn the_comment_says_the_whole_command_that_gives_it_again() {
+    let text = of_review(&usual(), COMMAND).write(Format::Markdown);
+    assert!(text.trim_end().ends_with(&format!("the same at home: `{COMMAND}`")), "{text}");
 }
 
 #[test]
@@ -372,7 +514,7 @@ fn hostile_names_stay_in_their_cells_and_many_rows_are_counted() {
     review.new.shown = format!("policies/{HOSTILE}");
     review.notes = vec![HOSTILE.to_owned(); 30];
     review.tripped = vec![Tripped { condition: Condition::Any, why: HOSTILE.to_owned(), fails: false }];
-    let report = of_review(&review);
+    let report = of_review(&review, COMMAND);
     let read = readers::markdown(&report.write(Format::Markdown));
     assert!(read.contains("… and 40 more recordings") && read.contains("… and 40 more edits"), "{read}");
     assert!(!read.contains("@ops"));

@@ -6,7 +6,9 @@
 
 mod blocks;
 pub(crate) mod check;
+pub(crate) mod divergence;
 mod escape;
+mod per_step;
 pub(crate) mod review;
 pub(crate) mod test;
 

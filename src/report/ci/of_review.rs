@@ -1,11 +1,13 @@
-//! What `diff` found, for other tools: edits at their lines in the new policy, roll backs lost and gained, and a case per
-//! recording that fails when its decisions change.
+//! What `diff` found, for other tools: policies that are gone, edits at their lines in the new policy, roll backs lost and
+//! gained, and a case per recording, which fails when it loses a roll back or trips what was asked for.
 
+use crate::fixture::score::Caught;
 use crate::model::ids::CheckId;
 use crate::model::time::{Duration, Time};
 use crate::policy::source::POLICY_FILE;
 use crate::report::diff::Diffed;
 use crate::report::layout::count;
+use crate::report::uncaught::uncaught;
 use crate::review::change::{Change, Direction, Proof, Subject};
 use crate::review::outcome::{Condition, Review};
 use crate::review::verdict::{Compared, Moved, Standing};
@@ -21,47 +23,88 @@ pub(super) struct Around {
     pub(super) facts: Vec<(&'static str, Vec<String>)>,
     /// For when no policy was edited.
     pub(super) nothing: String,
+    /// Policies that are gone, as the old side names them.
+    pub(super) removed: Vec<String>,
+    /// The command that gives the same answers again.
+    pub(super) command: String,
 }
 
-/// A report of `diff` over every policy.
+/// A report of `diff` over every policy; `command` is the line that gives the same answers again.
 #[must_use]
-pub fn of_diff(diffed: &Diffed) -> Report {
+pub fn of_diff(diffed: &Diffed, command: &str) -> Report {
     let facts = [
-        ("new", &diffed.added),
-        ("gone", &diffed.removed),
-        ("unchanged", &diffed.unchanged),
-        ("how it was compared", &diffed.notes),
+        ("only on the new side", &diffed.added),
+        ("the same on both sides", &diffed.unchanged),
+        ("how the sides were found", &diffed.notes),
     ];
     let facts = facts.into_iter().filter(|(_, names)| !names.is_empty());
-    let around =
-        Around { facts: facts.map(|(word, names)| (word, names.clone())).collect(), nothing: diffed.nothing() };
+    let around = Around {
+        facts: facts.map(|(word, names)| (word, names.clone())).collect(),
+        nothing: nothing(diffed),
+        removed: diffed.removed.clone(),
+        command: command.to_owned(),
+    };
     report(&diffed.reviews.iter().collect::<Vec<_>>(), &around)
 }
 
-/// A report of one edited policy.
+/// A report of one edited policy; `command` is the line that gives the same answers again.
 #[must_use]
-pub fn of_review(review: &Review) -> Report {
-    report(&[review], &Around::default())
+pub fn of_review(review: &Review, command: &str) -> Report {
+    report(&[review], &Around { command: command.to_owned(), ..Around::default() })
+}
+
+/// For when no policy was edited, the worst first.
+fn nothing(diffed: &Diffed) -> String {
+    match (diffed.removed.len(), diffed.unchanged.len()) {
+        (0, _) => diffed.nothing(),
+        (removed, 0) => format!("{} removed", count(removed, "policy")),
+        (removed, same) => format!("{} removed, {same} unchanged", count(removed, "policy")),
+    }
 }
 
 fn report(reviews: &[&Review], around: &Around) -> Report {
-    let closing = match reviews {
-        [] => format!("rollgate diff: {}", around.nothing),
-        reviews => reviews.iter().map(|review| closing(review)).collect::<Vec<_>>().join("\n"),
-    };
+    let mut closing: Vec<String> =
+        around.removed.iter().map(|root| format!("rollgate diff: {root}: removed")).collect();
+    match reviews {
+        [] => closing.push(format!("rollgate diff: {}", around.nothing)),
+        reviews => closing.extend(reviews.iter().map(|review| self::closing(review))),
+    }
+    let gone = around.removed.iter().map(|root| removed(root));
     Report {
         command: "diff",
-        items: settle(reviews.iter().flat_map(|review| items(review)).collect()),
-        suites: reviews.iter().flat_map(|review| suites(review)).collect(),
+        items: settle(gone.chain(reviews.iter().flat_map(|review| items(review))).collect()),
+        suites: removed_suite(around).into_iter().chain(reviews.iter().flat_map(|review| suites(review))).collect(),
         markdown: markdown::review::write(reviews, around),
-        closing,
+        closing: closing.join("\n"),
     }
+}
+
+/// Where the policy was: the file is gone, but its path is what a pull request shows.
+fn removed(root: &str) -> Item {
+    let message = format!("`{root}` is removed: no policy decides on its rollout any more");
+    let place = Place::line(file_in(root, POLICY_FILE), 1);
+    let code = rules::REMOVED_POLICY;
+    let mut item = Item::new(Level::Error, code, rules::title(code), message, Some(place));
+    item.identity = without_revision(root).to_owned();
+    item
+}
+
+fn removed_suite(around: &Around) -> Option<Suite> {
+    let case = |root: &String| {
+        let message = format!("`{root}` is removed");
+        let details = format!("{message}: no policy decides on its rollout any more");
+        let name = format!("{} is still there", without_revision(root));
+        Case { failures: vec![Fault { message, details }], ..Case::new(name) }
+    };
+    let cases: Vec<Case> = around.removed.iter().map(case).collect();
+    (!cases.is_empty()).then(|| Suite { name: "policies".to_owned(), cases, took: None })
 }
 
 fn items(review: &Review) -> Vec<Item> {
     let mut items: Vec<Item> = review.changes.iter().map(|change| of_change(change, review)).collect();
     for compared in &review.compared {
         items.extend(lost(compared, review));
+        items.extend(let_go(compared, review));
         items.extend(later(compared, review));
         items.extend(gained(compared, review));
     }
@@ -169,16 +212,23 @@ fn start_of(review: &Review) -> Place {
     Place::line(in_new(review, POLICY_FILE), 1)
 }
 
-/// A file of the new policy as a person can open it. `REVISION:PATH` names a path in a revision.
+/// A file of the new policy as a person can open it.
 fn in_new(review: &Review, file: &str) -> String {
-    let shown = review.new.shown.as_str();
-    let root = match shown.split_once(':') {
-        Some((revision, path)) if revision.chars().count() > 1 => path,
-        _ => shown,
-    };
-    match root.trim_end_matches('/') {
+    file_in(&review.new.shown, file)
+}
+
+fn file_in(shown: &str, file: &str) -> String {
+    match without_revision(shown).trim_end_matches('/') {
         "" | "." => file.to_owned(),
         root => format!("{root}/{file}"),
+    }
+}
+
+/// `REVISION:PATH` names a path in a revision.
+fn without_revision(shown: &str) -> &str {
+    match shown.split_once(':') {
+        Some((revision, path)) if revision.chars().count() > 1 => path,
+        _ => shown,
     }
 }
 
@@ -205,6 +255,25 @@ fn lost(compared: &Compared, review: &Review) -> Vec<Item> {
         about(rules::LOST_ROLLBACK, Level::Error, message, culprit, compared, review)
     };
     compared.lost.iter().map(item).collect()
+}
+
+/// Known incidents that go on now, whatever else was rolled back around them.
+fn let_go(compared: &Compared, review: &Review) -> Vec<Item> {
+    let item = |caught: &Caught| {
+        let message = format!(
+            "{}: the incident that begins at {} ({}) is not caught any more: it was rolled back {} into it",
+            compared.name,
+            caught.from,
+            since(compared, caught.from),
+            caught.after
+        );
+        let check = compared.before.rollbacks.iter().find(|back| back.at == caught.at);
+        let culprit = culprit(check.and_then(|back| back.check.as_ref()), review, Direction::Looser);
+        let mut item = about(rules::LOST_INCIDENT, Level::Error, message, culprit, compared, review);
+        item.identity = format!("{} {}", compared.name, caught.from);
+        item
+    };
+    uncaught(compared).iter().map(item).collect()
 }
 
 /// A roll back that comes later than it did: an incident that goes on for so long more.
@@ -274,34 +343,48 @@ fn about(
 
 fn suites(review: &Review) -> Vec<Suite> {
     let name = format!("{} .. {}", review.old.shown, review.new.shown);
-    let cases = review.compared.iter().map(|compared| {
-        let environment = &compared.environment;
-        Case {
-            file: (!compared.title.is_empty()).then(|| format!("{}/fixture.toml", compared.name)),
-            failures: if compared.standing == Standing::Decisions { vec![fault(compared)] } else { Vec::new() },
-            said: if compared.standing == Standing::Findings {
-                vec!["the same decisions, but the golden timeline changes".to_owned()]
-            } else {
-                Vec::new()
-            },
-            ..Case::new(format!("{} decides the same in {environment}", compared.name))
-        }
-    });
-    let edits = review.tripped.iter().filter(|tripped| tripped.fails).map(|tripped| Case {
+    let cases = review.compared.iter().map(|compared| case(compared, review));
+    let conditions = review.tripped.iter().filter(|tripped| tripped.fails).map(|tripped| Case {
         failures: vec![Fault { message: tripped.why.clone(), details: tripped.why.clone() }],
         ..Case::new(format!("no {}", tripped.condition))
     });
-    vec![Suite { name, cases: cases.chain(edits).collect(), took: None }]
+    vec![Suite { name, cases: cases.chain(conditions).collect(), took: None }]
+}
+
+/// A recording. That it decides otherwise is what many an edit is for; that is told, and fails nothing by itself.
+fn case(compared: &Compared, review: &Review) -> Case {
+    let mut case = Case::new(format!("{} in {}", compared.name, compared.environment));
+    case.file = (!compared.title.is_empty()).then(|| format!("{}/fixture.toml", compared.name));
+    match compared.standing {
+        _ if fails(compared, review) => case.failures.push(fault(compared)),
+        Standing::Decisions => case.said.push(fault(compared).details),
+        Standing::Findings => case.said.push("the same decisions, but the golden timeline changes".to_owned()),
+        Standing::Same => {}
+    }
+    case
+}
+
+/// An incident goes on now, or the recording is of what `--fail-on` asked for.
+fn fails(compared: &Compared, review: &Review) -> bool {
+    let asked = |condition| review.tripped.iter().any(|one| one.fails && one.condition == condition);
+    !compared.lost.is_empty()
+        || !uncaught(compared).is_empty()
+        || (compared.gained_false > 0 && asked(Condition::FalseRollback))
+        || (compared.standing != Standing::Same && asked(Condition::Any))
 }
 
 fn fault(compared: &Compared) -> Fault {
-    let message = markdown::review::what(compared);
+    if compared.standing == Standing::Findings {
+        let message = "the same decisions, but the golden timeline changes".to_owned();
+        return Fault { details: message.clone(), message };
+    }
+    let message = markdown::divergence::what(compared);
     let mut lines = vec![message.clone()];
     if let Some(divergence) = &compared.divergence {
         lines.push(format!("first at {} ({})", divergence.at, since(compared, divergence.at)));
         for (word, decision) in [("before", &divergence.before), ("after", &divergence.after)] {
-            let verdict = &decision.verdict;
-            lines.push(format!("  {word:6}  {}: {}", verdict.answer().shout(), verdict.headline()));
+            let (answer, why) = markdown::divergence::reason(decision, divergence);
+            lines.push(format!("  {word:6}  {answer}: {why}"));
         }
     }
     Fault { message, details: lines.join("\n") }

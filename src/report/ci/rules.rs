@@ -15,6 +15,10 @@ pub(crate) const EXPECTATION: &str = "expectation";
 pub(crate) const NOT_RUN: &str = "not-run";
 /// A roll back of the old policy does not happen any more.
 pub(crate) const LOST_ROLLBACK: &str = "lost-rollback";
+/// An incident that the old policy caught is not caught any more.
+pub(crate) const LOST_INCIDENT: &str = "lost-incident";
+/// A policy is gone.
+pub(crate) const REMOVED_POLICY: &str = "removed-policy";
 /// A roll back comes later.
 pub(crate) const LATER_ROLLBACK: &str = "later-rollback";
 /// A roll back outside of any incident is new.
@@ -47,6 +51,20 @@ const KINDS: &[Kind] = &[
         "a roll back is lost",
         "On a recording, the policy before the edit rolled back and the policy after it does not.",
         "The recorded incident would now go on. Look at it before the merge.",
+    ),
+    (
+        LOST_INCIDENT,
+        Level::Error,
+        "an incident is not caught any more",
+        "In a known incident of a recording, the policy before the edit rolled back and the policy after it does not.",
+        "A roll back before the incident begins, or after it ended, does not stop it. Look at it before the merge.",
+    ),
+    (
+        REMOVED_POLICY,
+        Level::Error,
+        "a policy is removed",
+        "The policy is on the old side and not on the new one.",
+        "Rollouts that it decided on have nobody to take them back. Look at it before the merge.",
     ),
     (
         LATER_ROLLBACK,

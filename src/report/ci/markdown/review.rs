@@ -1,8 +1,6 @@
 //! The comment of `diff`: what an edit would have changed, for whoever has to approve it.
 
 use crate::fixture::score::Quality;
-use crate::model::decision::Decision;
-use crate::model::finding::{Finding, FindingState};
 use crate::model::time::Duration;
 use crate::report::ci::of_review::{Around, headline, since, subject};
 use crate::report::layout::count;
@@ -10,36 +8,59 @@ use crate::review::change::{Change, Direction, Proof};
 use crate::review::outcome::{Condition, Review};
 use crate::review::verdict::{Compared, Side, Standing, Tally};
 
-use super::{Blocks, MOST_ROWS, Table, cell, code, details, fenced, marked, prose};
+use super::divergence::{first, needs_a_look, shift, why};
+use super::per_step;
+use super::{Blocks, MOST_ROWS, Table, cell, code, details, marked, prose};
 
 pub(crate) fn write(reviews: &[&Review], around: &Around) -> String {
     let names: Vec<String> = reviews.iter().map(|review| rollout(review)).collect();
     let marker = marked(None, &names);
     let mut blocks = Blocks::default();
+    let gone = match around.removed.len() {
+        0 => String::new(),
+        number => format!("{} removed; ", count(number, "policy")),
+    };
     match reviews {
         [] => blocks.head(format!("{marker}\n### rollgate: {}", prose(&around.nothing))),
         [review] => {
-            blocks.head(format!("{marker}\n### rollgate: {}{}", headline(review), look(review)));
-            fill(review, &mut blocks);
+            blocks.head(format!("{marker}\n### rollgate: {gone}{}{}", headline(review), look(review)));
         }
         many => {
             let differ = many.iter().filter(|review| changed(review).next().is_some()).count();
             let all = count(many.len(), "edited policy");
-            blocks.head(format!("{marker}\n### rollgate: decisions change under {differ} of {all}"));
-            for review in many {
-                let name = code(&review.new.shown);
-                blocks.body(format!("#### {name}: {}{}", headline(review), look(review)));
-                fill(review, &mut blocks);
-            }
+            blocks.head(format!("{marker}\n### rollgate: {gone}decisions change under {differ} of {all}"));
         }
+    }
+    for root in around.removed.iter().take(MOST_ROWS) {
+        blocks.body(format!("❌ **removed**: {}: no policy decides on its rollout any more", code(root)));
+    }
+    if let Some(more) = around.removed.len().checked_sub(MOST_ROWS).filter(|more| *more > 0) {
+        blocks.body(format!("❌ and {} removed", count(more, "more policy")));
+    }
+    for review in reviews {
+        if reviews.len() > 1 {
+            let name = code(&review.new.shown);
+            blocks.body(format!("#### {name}: {}{}", headline(review), look(review)));
+        }
+        fill(review, &mut blocks);
     }
     for (word, names) in &around.facts {
         let lines: Vec<String> = names.iter().map(|name| format!("- {}", prose(name))).collect();
-        blocks.body(details(&format!("{word}: {}", names.len()), &lines.join("\n")));
+        let summary = match *word {
+            "how the sides were found" => (*word).to_owned(),
+            word => format!("{} {word}", count(names.len(), "policy")),
+        };
+        blocks.body(details(&summary, &lines.join("\n")));
     }
     for review in reviews.iter().take(MOST_ROWS) {
-        foot(review, &mut blocks);
+        digests(review, &mut blocks);
     }
+    let same = if around.command.is_empty() {
+        String::new()
+    } else {
+        format!(" · the same at home: {}", code(&around.command))
+    };
+    blocks.foot(format!("rollgate {}{same}", env!("CARGO_PKG_VERSION")));
     blocks.fit()
 }
 
@@ -75,6 +96,7 @@ fn fill(review: &Review, blocks: &mut Blocks) {
     for compared in changed(review).take(MOST_ROWS) {
         blocks.body(why(compared));
     }
+    blocks.body(per_step::write(&review.compared));
     rest(review, blocks);
 }
 
@@ -85,38 +107,6 @@ fn rollout(review: &Review) -> String {
         Some(divergence) => divergence.after.rollout.to_string(),
         None => review.new.shown.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
     }
-}
-
-/// A roll back that is lost or comes later lets an incident go on; a false one stops a good release.
-fn needs_a_look(compared: &Compared) -> bool {
-    let later = compared.moved.iter().any(|moved| moved.later_by() > 0);
-    !compared.lost.is_empty() || compared.gained_false > 0 || later
-}
-
-/// What becomes of a recording, in one sentence.
-pub(crate) fn what(compared: &Compared) -> String {
-    if !compared.lost.is_empty() {
-        return format!("{} lost", count(compared.lost.len(), "roll back"));
-    }
-    if compared.gained_false > 0 {
-        return format!("{} outside of any incident", count(compared.gained_false, "new roll back"));
-    }
-    if !compared.gained.is_empty() {
-        return count(compared.gained.len(), "new roll back");
-    }
-    match compared.moved.first() {
-        Some(moved) => format!("rolls back {}", shift(moved.later_by())),
-        None if compared.before.ends_in != compared.after.ends_in => {
-            format!("ends in {}, not in {}", compared.after.ends_in, compared.before.ends_in)
-        }
-        None => "other answers on the way to the same end".to_owned(),
-    }
-}
-
-/// `5m earlier`.
-fn shift(later_by: i64) -> String {
-    let length = Duration::from_millis(later_by.abs());
-    if later_by < 0 { format!("{length} earlier") } else { format!("{length} later") }
 }
 
 /// ` (good)`; empty when nobody said.
@@ -140,20 +130,9 @@ fn mark(compared: &Compared) -> &'static str {
 
 fn recording(compared: &Compared) -> Vec<String> {
     let name = format!("{}{}", code(&compared.name), labelled(compared));
-    let first = compared.divergence.as_ref().map_or_else(String::new, |divergence| {
-        let (before, after) = (&divergence.before.verdict, &divergence.after.verdict);
-        // The worse answer says which bound it was; a hold that is left says only what it waits for.
-        let telling = if before.answer() > after.answer() { before } else { after };
-        let answers = match (before.answer().shout(), after.answer().shout()) {
-            (before, after) if before == after => after.to_owned(),
-            (before, after) => format!("{before} → {after}"),
-        };
-        let when = format!("snapshot {}, {}", divergence.snapshot, since(compared, divergence.at));
-        cell(&format!("{when} in {}: {answers}: {}", divergence.after.stage, telling.headline()))
-    });
-    let shift = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
-    let after = format!("**{}**{shift}", side(&compared.after, compared));
-    vec![mark(compared).to_owned(), name, side(&compared.before, compared), after, first]
+    let moved = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
+    let after = format!("**{}**{moved}", side(&compared.after, compared));
+    vec![mark(compared).to_owned(), name, side(&compared.before, compared), after, cell(&first(compared))]
 }
 
 /// `roll back +10h15m`, else where it ends.
@@ -199,11 +178,17 @@ fn tally(before: &Tally, after: &Tally) -> String {
     let shown = |time: Option<Duration>| time.map_or_else(|| "–".to_owned(), |time| time.to_string());
     let mut parts = Vec::new();
     if after.incidents > 0 {
+        let mark = if after.caught < before.caught { "⚠️ " } else { "" };
         parts.push(format!(
-            "Incidents caught {}",
+            "{mark}Incidents caught {}",
             bold(of(before.caught, before.incidents), of(after.caught, after.incidents))
         ));
-        let median = bold(shown(before.median_to_stop), shown(after.median_to_stop));
+        // Of fewer incidents a median is no better for being shorter.
+        let median = if after.caught < before.caught {
+            format!("{} → {}, of fewer incidents", shown(before.median_to_stop), shown(after.median_to_stop))
+        } else {
+            bold(shown(before.median_to_stop), shown(after.median_to_stop))
+        };
         parts.push(format!("median time to the roll back {median}"));
     }
     if after.good > 0 {
@@ -211,42 +196,6 @@ fn tally(before: &Tally, after: &Tally) -> String {
         parts.push(format!("good releases stopped {stopped}"));
     }
     parts.join(" · ")
-}
-
-/// The two decisions at the first divergence, with the checks that are not ok.
-fn why(compared: &Compared) -> String {
-    let summary = format!("{}: {}", compared.name, what(compared));
-    let Some(divergence) = &compared.divergence else { return String::new() };
-    let mut lines = vec![format!(
-        "snapshot {}, {} ({}), stage {}",
-        divergence.snapshot,
-        divergence.at,
-        since(compared, divergence.at),
-        divergence.after.stage
-    )];
-    for (word, decision) in [("before", &divergence.before), ("after", &divergence.after)] {
-        let verdict = &decision.verdict;
-        lines.push(format!("{word:7}{}: {}", verdict.answer().shout(), verdict.headline()));
-        lines.extend(rules(decision).map(|finding| format!("       {}", line_of(finding))));
-    }
-    let mut inside = fenced(&lines.join("\n"));
-    if !compared.title.is_empty() {
-        inside = format!("{}\n\n{inside}", prose(&compared.title));
-    }
-    details(&summary, &inside)
-}
-
-/// At most so many findings of one decision are listed.
-const MOST_FINDINGS: usize = 8;
-
-fn rules(decision: &Decision) -> impl Iterator<Item = &Finding> {
-    let fine = |state| matches!(state, FindingState::Ok | FindingState::NotApplicable);
-    decision.findings.iter().filter(move |finding| !fine(finding.state)).take(MOST_FINDINGS)
-}
-
-fn line_of(finding: &Finding) -> String {
-    let severity = finding.severity.map_or_else(|| "--".to_owned(), |severity| severity.to_string());
-    format!("{severity} {}  {finding}  {}  {}", finding.check, finding.word(), finding.origin)
 }
 
 /// What does not change, and what was left out.
@@ -276,7 +225,7 @@ fn line(compared: &Compared) -> String {
     format!("- {}{label}: {}", code(&compared.name), side(&compared.after, compared))
 }
 
-fn foot(review: &Review, blocks: &mut Blocks) {
+fn digests(review: &Review, blocks: &mut Blocks) {
     let digests: Vec<String> = review
         .new
         .digests
@@ -286,18 +235,7 @@ fn foot(review: &Review, blocks: &mut Blocks) {
             format!("{} {} → {}", prose(environment.as_str()), code(before), code(digest.short()))
         })
         .collect();
-    let reproduce = code(&format!("rollgate diff {} {}", quoted(&review.old.shown), quoted(&review.new.shown)));
-    let engine = env!("CARGO_PKG_VERSION");
-    let policy = if digests.is_empty() { String::new() } else { format!("Policy {} · ", digests.join(", ")) };
-    blocks.foot(format!("{policy}rollgate {engine} · the same at home: {reproduce}"));
-}
-
-/// As a shell takes it.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:@~^".contains(c);
-    if !name.is_empty() && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        format!("'{}'", name.replace('\'', "'\\''"))
+    if !digests.is_empty() {
+        blocks.foot(format!("{}: {}", code(&review.new.shown), digests.join(", ")));
     }
 }
