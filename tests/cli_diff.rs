@@ -315,3 +315,55 @@ fn history_is_played_beside_the_fixtures() {
     assert!(text.contains(&format!("recording {}", data.display())), "{text}");
     rollgate(tree.path(), &["diff", "--stage", "canary"]).assert().code(2);
 }
+
+#[test]
+fn a_policy_that_moved_is_found_under_its_old_path() {
+    let tree = repository();
+    rollgate(tree.path(), &["init", "--template", "web-service"]).assert().success();
+    git(tree.path(), &["add", "--all"]);
+    git(tree.path(), &["commit", "--quiet", "--message", "two policies"]);
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    git(tree.path(), &["mv", "policies/request-isolation", "policies/isolation"]);
+    let inside = tree.path().join("policies/isolation");
+    for (folder, arguments) in
+        [(tree.path(), &["diff", "main", "policies/isolation", "--plain"][..]), (&inside, &["diff", "main", "--plain"])]
+    {
+        let text = screen_of(folder, arguments);
+        assert!(text.contains("isolation_score.p0: below 95% -> 94%"), "{text}");
+        assert!(text.contains("which governs the same rollout"), "{text}");
+        assert!(!text.contains("added") && !text.contains("removed"), "{text}");
+    }
+    // What is new is still new.
+    fs::rename(tree.path().join("policies/web-service"), tree.path().join("policies/web")).unwrap();
+    let path = tree.path().join("policies/web/policy.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let rollout = text.lines().find(|line| line.starts_with("rollout")).unwrap();
+    fs::write(&path, text.replace(rollout, "rollout = \"another\"")).unwrap();
+    let text = screen_of(tree.path(), &["diff", "main", "policies/web", "--plain"]);
+    assert!(text.contains("policy policies/web: added") && !text.contains("removed"), "{text}");
+}
+
+#[rstest]
+#[case::relative(".git", &["diff", "main", "policies", "--plain", "--no-fixtures"])]
+#[case::default_sides(".git", &["diff", "--plain", "--no-fixtures"])]
+fn in_a_hook_the_repository_is_that_of_the_hook(#[case] dir: &str, #[case] arguments: &[&str]) {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let mut command = rollgate(tree.path(), arguments);
+    let output =
+        command.env("GIT_DIR", dir).env("GIT_INDEX_FILE", ".git/index").env("GIT_PREFIX", "").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("isolation_score.p0: below 95% -> 94%"), "{text}");
+}
+
+#[rstest]
+#[case::a_time("main@{2100-01-01 10:00:00}")]
+#[case::a_time_and_a_path("main@{2100-01-01 10:00:00}:policies")]
+#[case::the_text_of_a_commit(":/first")]
+#[case::the_text_behind_a_branch("main^{/fi:*rst}:policies/request-isolation")]
+fn a_revision_may_have_colons_of_its_own(#[case] revision: &str) {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let text = screen_of(tree.path(), &["diff", revision, "--plain", "--no-fixtures"]);
+    assert!(text.contains("isolation_score.p0: below 95% -> 94%"), "{text}");
+}

@@ -22,6 +22,7 @@ use super::global::{self, AnyOutput, Output};
 use super::html::{self, Html};
 
 mod drawing;
+mod elsewhere;
 mod history;
 mod pairs;
 mod recordings;
@@ -103,8 +104,9 @@ impl Diff {
         let shape = global::any_output(self.output, console.plain);
         let path = self.html.wanted(false)?;
         let mut drawings = Drawings::new(path.is_some());
-        let sides = sides::resolve(self.old.as_deref(), self.new.as_deref())?;
-        let (old, new) = (sides.old.policies()?, sides.new.policies()?);
+        let mut sides = sides::resolve(self.old.as_deref(), self.new.as_deref())?;
+        let (mut old, mut new) = (sides.old.policies()?, sides.new.policies()?);
+        elsewhere::keep_moved(&mut sides, &mut old, &mut new);
         if old.is_empty() && new.is_empty() {
             let message = format!("no policy in `{}`, and none in `{}`", sides.old.shown, sides.new.shown);
             return Err(Failure::new(Exit::Nothing, message).into());

@@ -126,9 +126,13 @@ impl Repository {
     /// # Errors
     /// Git cannot be run.
     pub fn find(&self, revision: &str) -> Result<Option<String>, GitError> {
-        let wanted = format!("{revision}^{{commit}}");
-        let output = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])?;
-        Ok(output.status.success().then(|| line(&output)))
+        let object = |name: &str| -> Result<Option<String>, GitError> {
+            let output = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", name])?;
+            Ok(output.status.success().then(|| line(&output)))
+        };
+        // Behind `:/text`, all of the rest is the text.
+        let found = if revision.starts_with(":/") { object(revision)? } else { Some(revision.to_owned()) };
+        found.map_or(Ok(None), |found| object(&format!("{found}^{{commit}}")))
     }
 
     /// A commit in as few digits as tell it apart.
@@ -218,9 +222,27 @@ impl Repository {
         let mut command = Command::new("git");
         // Its messages are matched, and looking must not write an index.
         command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0");
+        for (name, value) in surroundings() {
+            command.env(name, value);
+        }
         command.arg("-C").arg(&self.folder).args(arguments);
         command
     }
+}
+
+/// What a hook or a script says about its repository, as it holds in any directory: git takes these from where it is
+/// run, and a `GIT_DIR` alone makes that the root of the working tree.
+#[expect(clippy::disallowed_methods, reason = "this is the place that runs git")]
+fn surroundings() -> Vec<(&'static str, PathBuf)> {
+    let Ok(here) = std::env::current_dir() else { return Vec::new() };
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let whole = |name: &'static str| Some((name, here.join(set(name)?)));
+    let mut found: Vec<_> =
+        ["GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"].into_iter().filter_map(whole).collect();
+    if set("GIT_DIR").is_some() && set("GIT_WORK_TREE").is_none() {
+        found.push(("GIT_WORK_TREE", here));
+    }
+    found
 }
 
 fn cannot_run(error: io::Error) -> GitError {

@@ -14,6 +14,8 @@ pub(super) struct Side {
     /// As the user would write it.
     pub(super) shown: String,
     pub(super) holds: Holds,
+    /// The path asked for is not in it: it stands for all of its policies, each known by its rollout alone.
+    pub(super) elsewhere: bool,
 }
 
 /// Where its files are.
@@ -22,7 +24,7 @@ pub(super) enum Holds {
     Folder(PathBuf),
     /// In a commit.
     Revision { tree: Tree, revision: String, path: String },
-    /// Nowhere: the revision has no policy yet.
+    /// Nowhere: the revision has no such policy, under any path.
     Nothing,
 }
 
@@ -37,7 +39,7 @@ pub(super) struct Found {
 
 impl Side {
     fn folder(path: PathBuf) -> Side {
-        Side { shown: files::shown(&path), holds: Holds::Folder(path) }
+        Side { shown: files::shown(&path), holds: Holds::Folder(path), elsewhere: false }
     }
 
     /// The policies at it or below it, loaded.
@@ -120,8 +122,8 @@ impl Named {
         if Path::new(text).exists() {
             return Ok(Named::Folder(PathBuf::from(text)));
         }
-        let (revision, path) = match text.split_once(':') {
-            Some((revision, path)) => (revision, Some(path.to_owned())),
+        let (revision, path) = match path_begins(text) {
+            Some(at) => (&text[..at], Some(text[at + 1..].to_owned())),
             None => (text, None),
         };
         if revision.is_empty() {
@@ -130,6 +132,22 @@ impl Named {
         }
         Ok(Named::Revision { revision: revision.to_owned(), path })
     }
+}
+
+/// Where the colon before a path is: none of those in `main@{10:00}` or `:/text of a commit`.
+fn path_begins(text: &str) -> Option<usize> {
+    if text.starts_with(":/") {
+        return None;
+    }
+    let mut depth = 0_usize;
+    text.bytes().position(|byte| {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        byte == b':' && depth == 0
+    })
 }
 
 /// The sides that the arguments name; without any, what the working tree changes against the default branch.
@@ -181,8 +199,10 @@ fn side(text: &str, named: &Named, other: &Named) -> anyhow::Result<Side> {
         error => told(error),
     })?;
     let tree = repository.tree(&commit).map_err(told)?;
+    // With a colon inside, `REVISION:PATH` would be read wrongly.
+    let revision = if revision.contains(':') { repository.short(&commit).map_err(told)? } else { revision.clone() };
     let path = match path {
-        Some(path) => written(&repository, &tree, revision, path)?,
+        Some(path) => written(&repository, &tree, &revision, path)?,
         None => {
             let path = match other {
                 Named::Folder(folder) => Repository::around(nearest_folder(folder)).map_err(told)?.here().to_owned(),
@@ -190,12 +210,16 @@ fn side(text: &str, named: &Named, other: &Named) -> anyhow::Result<Side> {
                 Named::Revision { path: None, .. } => usual(&repository, &tree),
             };
             if !tree.has(&path) {
-                return Ok(Side { shown: in_revision(revision, &path), holds: Holds::Nothing });
+                // It may have had another path then, or be new since.
+                let shown = in_revision(&revision, &path);
+                let holds = Holds::Revision { tree, revision, path: String::new() };
+                return Ok(Side { shown, holds, elsewhere: true });
             }
             path
         }
     };
-    Ok(Side { shown: in_revision(revision, &path), holds: Holds::Revision { tree, revision: revision.clone(), path } })
+    let shown = in_revision(&revision, &path);
+    Ok(Side { shown, holds: Holds::Revision { tree, revision, path }, elsewhere: false })
 }
 
 /// A path that the user wrote: from the root of the repository, as git has it, else from here.
