@@ -23,10 +23,13 @@ mod param;
 mod policy;
 mod probe;
 mod reading;
+mod removed;
 mod rules;
 mod script;
 mod window;
 mod words;
+
+pub use removed::removed;
 
 /// Everything edited from `before` to `after`, over all environments: roll backs and worse severities first. An edit
 /// that is the same in several environments is told once.
