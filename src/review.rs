@@ -12,6 +12,7 @@ pub mod gate;
 pub mod mutate;
 pub mod outcome;
 pub mod per_step;
+pub mod removed;
 pub mod structure;
 pub mod sweep;
 pub mod tally;

@@ -367,3 +367,82 @@ fn a_revision_may_have_colons_of_its_own(#[case] revision: &str) {
     let text = screen_of(tree.path(), &["diff", revision, "--plain", "--no-fixtures"]);
     assert!(text.contains("isolation_score.p0: below 95% -> 94%"), "{text}");
 }
+
+#[test]
+fn a_whole_policy_that_is_removed_trips_the_conditions_and_is_told_first() {
+    let tree = repository();
+    git(tree.path(), &["rm", "-r", "--quiet", "policies/request-isolation"]);
+    let text = screen(tree.path(), &["diff", "main", "--fail-on", "any,lost-rollback,looser-p0", "--ascii"]);
+    let first = text.lines().next().unwrap();
+    assert!(first.contains("THE WHOLE POLICY IS REMOVED"), "{text}");
+    assert!(!text.contains("unchanged"), "{text}");
+    looks!(text);
+    for condition in ["any", "lost-rollback", "looser-p0"] {
+        rollgate(tree.path(), &["diff", "--fail-on", condition]).assert().code(4);
+    }
+    let github = screen_of(tree.path(), &["diff", "--output", "github"]);
+    assert!(github.contains("isolation_score.p0"), "{github}");
+}
+
+/// The fixture on which a lower bound loses its roll back.
+fn losing() -> (TempDir, String) {
+    let tree = repository();
+    edit(&tree, "rollout ", "mode    = \"shadow\"\nrollout ");
+    let text = screen_of(tree.path(), &["diff", "--plain"]);
+    let name = text.lines().find(|line| line.contains("ROLL BACK LOST") || line.contains("BACKS LOST")).unwrap();
+    let name = name.strip_prefix("recording ").unwrap().split(" (").next().unwrap().to_owned();
+    (tree, name)
+}
+
+#[test]
+fn a_roll_back_lost_on_a_removed_fixture_is_lost_all_the_same() {
+    let (tree, _) = losing();
+    fs::remove_dir_all(tree.path().join("fixtures")).unwrap();
+    fs::create_dir(tree.path().join("fixtures")).unwrap();
+    let output = rollgate(tree.path(), &["diff", "--plain", "--fail-on", "lost-rollback"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{text}");
+    assert!(text.contains("note: fixtures: ") && text.contains(" removed ("), "{text}");
+    assert!(text.contains(":fixtures/"), "{text}");
+}
+
+#[test]
+fn a_removed_a_relabelled_and_an_edited_fixture_are_told_though_the_policy_is_the_same() {
+    let (tree, name) = losing();
+    git(tree.path(), &["checkout", "--quiet", "policies"]);
+    let file = tree.path().join(&name).join("fixture.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("verdict = \"bad\""), "{text}");
+    let start = text.find("[label]").unwrap();
+    fs::write(&file, format!("{}[label]\nverdict = \"good\"\n", &text[..start])).unwrap();
+    let output = rollgate(tree.path(), &["diff", "--plain", "--fail-on", "any"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{told}");
+    assert!(
+        told.contains("fixtures: 0 removed, 0 added, 1 relabelled (") && told.contains("bad became good)"),
+        "{told}"
+    );
+    fs::remove_dir_all(tree.path().join(&name)).unwrap();
+    let told = screen_of(tree.path(), &["diff", "--plain", "--fail-on", "any"]);
+    assert!(told.contains("fixtures: 1 removed ("), "{told}");
+    assert!(told.contains("any fails: 1 fixture removed"), "{told}");
+}
+
+#[test]
+fn two_revisions_are_compared_on_the_fixtures_that_the_working_tree_has() {
+    let tree = repository();
+    let inner = tree.path().join("src/template/fixture");
+    fs::create_dir_all(&inner).unwrap();
+    let from = fs::read_dir(tree.path().join("fixtures")).unwrap().next().unwrap().unwrap().path();
+    for file in fs::read_dir(from).unwrap() {
+        let path = file.unwrap().path();
+        fs::copy(&path, inner.join(path.file_name().unwrap())).unwrap();
+    }
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let counted = |text: &str| text.lines().filter(|line| line.starts_with("recording ")).count();
+    let working = screen_of(tree.path(), &["diff", "--plain"]);
+    git(tree.path(), &["add", "--all"]);
+    git(tree.path(), &["commit", "--quiet", "--message", "softer"]);
+    let text = screen_of(tree.path(), &["diff", "HEAD~1", "HEAD", "--plain"]);
+    assert_eq!(counted(&text), counted(&working), "{text}");
+}

@@ -5,15 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::model::ids::Environment;
-use crate::policy::source::PolicySource;
 use crate::report::ci::of_diff;
 use crate::report::diff::{self, Diffed};
 use crate::report::html::{DiffPage, diff as page};
-use crate::report::layout::count;
-use crate::review::compare::{Case, CompareOptions};
-use crate::review::outcome::{Condition, Review, SideName};
-use crate::review::verdict::Compared;
-use crate::review::{gate, structure, tally};
+use crate::review::outcome::Condition;
 
 use super::console::Console;
 use super::exit::Exit;
@@ -24,14 +19,16 @@ use super::html::{self, Html};
 mod drawing;
 mod elsewhere;
 mod history;
+mod judge;
 mod pairs;
 mod recordings;
 mod sides;
+mod union;
 
 use drawing::Drawings;
 use history::History;
+use judge::Judge;
 use pairs::{Compiled, Pair};
-use sides::{Side, Sides};
 
 /// Tell what an edit of a policy means: which bounds became tighter or looser, and which recorded decisions change.
 ///
@@ -126,11 +123,15 @@ impl Diff {
             removed: names(&paired.removed),
             notes: sides.notes.clone(),
         };
+        let mut judge = Judge { asked: self, sides: &sides, drawings: &mut drawings, console };
+        // What is gone altogether is the worst that can be said, and comes first.
+        for gone in &paired.removed {
+            diffed.reviews.push(judge.removed(gone)?);
+        }
         for (pair, (old, new)) in &compiled {
-            if is_unchanged(old, new) {
-                diffed.unchanged.push(pair.new.source.root.clone());
-            } else {
-                diffed.reviews.push(self.review(&sides, pair, (old, new), &mut drawings, console)?);
+            match judge.pair(pair, (old, new))? {
+                Some(review) => diffed.reviews.push(review),
+                None => diffed.unchanged.push(pair.new.source.root.clone()),
             }
         }
         self.show(&diffed, shape, console)?;
@@ -143,12 +144,16 @@ impl Diff {
         Ok(if fails { Exit::ExpectationFailed } else { Exit::Done })
     }
 
-    fn asked(&self) -> Option<Environment> {
+    fn environment(&self) -> Option<Environment> {
         self.environment.as_deref().map(Environment::new)
     }
 
+    fn conditions(&self) -> Vec<Condition> {
+        self.fail_on.iter().map(|on| on.condition()).collect()
+    }
+
     fn compile(&self, pair: &Pair, console: &mut Console) -> anyhow::Result<(Compiled, Compiled)> {
-        let asked = self.asked();
+        let asked = self.environment();
         let old = pairs::compile(&pair.old.source, "old", asked.as_ref(), console);
         // Both sides' problems at once.
         let new = pairs::compile(&pair.new.source, "new", asked.as_ref(), console);
@@ -156,84 +161,6 @@ impl Diff {
             (Ok(old), Ok(new)) => Ok((old, new)),
             (Err(error), Err(_)) | (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
         }
-    }
-
-    fn review(
-        &self,
-        sides: &Sides,
-        pair: &Pair,
-        (old, new): (&Compiled, &Compiled),
-        drawings: &mut Drawings,
-        console: &mut Console,
-    ) -> anyhow::Result<Review> {
-        let changes = structure::changes(old, new);
-        let mut notes = Vec::new();
-        let mut compared = Vec::new();
-        if !self.no_fixtures {
-            compared.extend(self.fixtures(&sides.new, pair, (old, new), drawings, &mut notes, console)?);
-        }
-        compared.extend(self.history.compare(self.asked(), (old, new), self.per_step, drawings)?);
-        if compared.is_empty() {
-            notes.push("no recording was compared: only the edits are told".to_owned());
-        }
-        compared.sort_by(|a, b| {
-            let weight = |one: &Compared| (one.standing, one.lost.len(), one.gained_false, one.gained.len());
-            weight(b).cmp(&weight(a)).then_with(|| a.name.cmp(&b.name))
-        });
-        let asked: Vec<Condition> = self.fail_on.iter().map(|on| on.condition()).collect();
-        Ok(Review {
-            old: side_name(&pair.old.source, old),
-            new: side_name(&pair.new.source, new),
-            tripped: gate::tripped(&changes, &compared, &asked),
-            tallies: tally::tallies(&compared),
-            changes,
-            compared,
-            notes,
-        })
-    }
-
-    fn fixtures(
-        &self,
-        new_side: &Side,
-        pair: &Pair,
-        (old, new): (&Compiled, &Compiled),
-        drawings: &mut Drawings,
-        notes: &mut Vec<String>,
-        console: &mut Console,
-    ) -> anyhow::Result<Vec<Compared>> {
-        let found = recordings::fixtures(&self.fixtures, new_side, pair, console)?;
-        if found.is_empty() && !self.fixtures.is_empty() {
-            let names: Vec<String> = self.fixtures.iter().map(|path| path.display().to_string()).collect();
-            notes.push(format!("no fixture in {} is of `{}`", names.join(", "), pair.new.source.root));
-        }
-        let options = CompareOptions { per_step: self.per_step, ..CompareOptions::default() };
-        let mut compared = Vec::new();
-        let mut elsewhere = 0;
-        for fixture in &found {
-            let environment = &fixture.head.environment;
-            if self.asked().is_some_and(|asked| asked != *environment) {
-                elsewhere += 1;
-                continue;
-            }
-            let name = &fixture.source.root;
-            let (Some(was), Some(is)) = (old.get(environment), new.get(environment)) else {
-                let side = if old.contains_key(environment) { "new" } else { "old" };
-                notes.push(format!("`{name}` is left out: the {side} side has no environment `{environment}`"));
-                continue;
-            };
-            match Case::of_fixture(fixture, was, is) {
-                Ok(case) => compared.push(drawings.compare(&case, was, is, &options)?),
-                Err(misfit) => {
-                    let side = if misfit.old { "old" } else { "new" };
-                    let why = misfit.problems.first().map_or("", |problem| problem.message.as_str());
-                    notes.push(format!("`{name}` is left out: it does not fit the {side} policy: {why}"));
-                }
-            }
-        }
-        if elsewhere > 0 {
-            notes.push(format!("{} of other environments left out", count(elsewhere, "fixture")));
-        }
-        Ok(compared)
     }
 
     fn show(&self, diffed: &Diffed, shape: AnyOutput, console: &mut Console) -> anyhow::Result<()> {
@@ -246,16 +173,4 @@ impl Diff {
         }
         Ok(())
     }
-}
-
-fn is_unchanged(old: &Compiled, new: &Compiled) -> bool {
-    let digests = |compiled: &Compiled| -> Vec<_> {
-        compiled.iter().map(|(environment, policy)| (environment.clone(), policy.digest.clone())).collect()
-    };
-    digests(old) == digests(new)
-}
-
-fn side_name(source: &PolicySource, compiled: &Compiled) -> SideName {
-    let digests = compiled.iter().map(|(environment, policy)| (environment.clone(), policy.digest.clone())).collect();
-    SideName { shown: source.root.clone(), digests }
 }

@@ -20,13 +20,13 @@ pub use pretty::pretty;
 /// Everything that was compared.
 #[derive(Debug, Default)]
 pub struct Diffed {
-    /// One per policy that was edited.
+    /// One per policy that was edited, or whose fixtures were; those that are gone altogether come first.
     pub reviews: Vec<Review>,
     /// Policies whose meaning is the same to the letter.
     pub unchanged: Vec<String>,
     /// Policies that only the new side has.
     pub added: Vec<String>,
-    /// Policies that only the old side has.
+    /// Policies that only the old side has; each has its review as well.
     pub removed: Vec<String>,
     /// How the sides were found.
     pub notes: Vec<String>,

@@ -23,11 +23,14 @@ mod param;
 mod policy;
 mod probe;
 mod reading;
+mod removed;
 mod rules;
 mod script;
 mod weight;
 mod window;
 mod words;
+
+pub use removed::removed;
 
 /// Everything edited from `before` to `after`, over all environments: roll backs and worse severities first. An edit
 /// that is the same in several environments is told once.

@@ -1,4 +1,4 @@
-//! The recordings that two policies are compared on: the fixtures of the new side, and history.
+//! Where the fixtures of a side are: on disk, or in a revision.
 
 use std::path::{Path, PathBuf};
 
@@ -11,48 +11,93 @@ use crate::policy::source::PolicySource;
 use crate::review::case::FixtureText;
 use crate::shell::files;
 use crate::shell::fixture::{FixtureError, load_fixture};
+use crate::shell::git::{Repository, Tree};
 
-use super::pairs::{self, Pair};
-use super::sides::{Holds, Side, in_revision, told};
+use super::pairs;
+use super::sides::{Found, Holds, Side, in_revision, told};
 
-/// The fixtures that name the policy of `pair`.
+/// The fixtures of a side, with their paths in the repository where they are known.
+pub(super) type Located = Vec<(Option<String>, FixtureText)>;
+
+/// The fixtures of `side` that name `policy`; in the directories `asked` for, when any were.
 ///
 /// # Errors
 /// A fixture cannot be read.
-pub(super) fn fixtures(
+pub(super) fn of_side(
     asked: &[PathBuf],
-    new: &Side,
-    pair: &Pair,
+    side: &Side,
+    policy: &Found,
     console: &mut Console,
-) -> anyhow::Result<Vec<FixtureText>> {
+) -> anyhow::Result<Located> {
     let mut found = Vec::new();
-    match &new.holds {
-        Holds::Revision { tree, revision, .. } if asked.is_empty() => {
-            for folder in tree.fixtures("") {
+    match &side.holds {
+        Holds::Revision { tree, revision, .. } => {
+            for folder in in_tree(asked, tree, &policy.path) {
                 let root = in_revision(revision, &folder);
                 let fixture = loaded(tree.load_fixture(&folder, &root).map_err(told)?, console)?;
                 let home = folder.rsplit_once('/').map_or("", |(above, _)| above);
-                let bases = ancestors(home);
-                let named = bases.iter().any(|base| joined(base, &fixture.head.policy) == pair.new.path);
+                let named = ancestors(home).iter().any(|base| joined(base, &fixture.head.policy) == policy.path);
                 if named {
-                    found.push(fixture);
+                    found.push((Some(folder), fixture));
                 }
             }
         }
-        holds => {
-            let policy = match holds {
-                Holds::Folder(_) => Some(PathBuf::from(&pair.new.path)),
-                _ => None,
-            };
-            for folder in folders(asked, policy.as_deref())? {
+        Holds::Folder(_) => {
+            let path = PathBuf::from(&policy.path);
+            let root = repository_root();
+            for folder in folders(asked, Some(&path))? {
                 let fixture = loaded(load_fixture(&folder), console)?;
-                if is_of(&folder, &fixture, policy.as_deref(), pair) {
-                    found.push(fixture);
+                if is_of(&folder, &fixture, Some(&path), policy) {
+                    found.push((inside(root.as_deref(), &folder), fixture));
                 }
             }
+        }
+        Holds::Nothing => {}
+    }
+    Ok(found)
+}
+
+/// The fixtures in the directories asked for, for a side that is not on disk.
+///
+/// # Errors
+/// A fixture cannot be read.
+pub(super) fn on_disk(asked: &[PathBuf], policy: &Found, console: &mut Console) -> anyhow::Result<Located> {
+    let mut found = Vec::new();
+    for folder in folders(asked, None)? {
+        let fixture = loaded(load_fixture(&folder), console)?;
+        if is_of(&folder, &fixture, None, policy) {
+            found.push((None, fixture));
         }
     }
     Ok(found)
+}
+
+/// Fixtures in a revision are where `test` finds them on disk: `fixtures` and `policies` beside the policy's own tree.
+fn in_tree(asked: &[PathBuf], tree: &Tree, policy: &str) -> Vec<String> {
+    let roots: Vec<String> = if asked.is_empty() {
+        let home = ancestors(policy).into_iter().find(|above| *above == "policies" || above.ends_with("/policies"));
+        let base = home.and_then(|home| home.rsplit_once('/')).map_or("", |(base, _)| base);
+        let near = ["fixtures", "policies"].map(|name| joined(base, name));
+        let near: Vec<String> = near.into_iter().filter(|path| tree.has(path)).collect();
+        if near.is_empty() { vec![String::new()] } else { near }
+    } else {
+        let root = repository_root();
+        asked.iter().filter_map(|path| inside(root.as_deref(), path)).collect()
+    };
+    roots.iter().flat_map(|root| tree.fixtures(root)).collect()
+}
+
+/// The root of the repository around here.
+fn repository_root() -> Option<PathBuf> {
+    let here = Repository::around(Path::new(".")).ok()?;
+    let deep = here.here().split('/').filter(|part| !part.is_empty()).count();
+    files::absolute(Path::new(".")).ancestors().nth(deep).map(Path::to_path_buf)
+}
+
+/// A path as the repository has it, even when nothing is there any more.
+fn inside(root: Option<&Path>, path: &Path) -> Option<String> {
+    let whole = if path.exists() { files::absolute(path) } else { files::absolute(Path::new(".")).join(path) };
+    whole.strip_prefix(root?).ok().map(files::shown)
 }
 
 /// The directory and all above it, the root last.
@@ -94,7 +139,7 @@ fn folders(asked: &[PathBuf], policy: Option<&Path>) -> anyhow::Result<Vec<PathB
 }
 
 /// Whether a fixture is of this policy: it names its directory, or one that governs the same rollout.
-fn is_of(folder: &Path, fixture: &FixtureText, policy: Option<&Path>, pair: &Pair) -> bool {
+fn is_of(folder: &Path, fixture: &FixtureText, policy: Option<&Path>, found: &Found) -> bool {
     let whole = files::absolute(folder);
     let root = whole.ancestors().skip(1).find(|above| above.join("policies").is_dir());
     let named = root.or_else(|| whole.parent()).unwrap_or(&whole).join(&fixture.head.policy);
@@ -102,7 +147,7 @@ fn is_of(folder: &Path, fixture: &FixtureText, policy: Option<&Path>, pair: &Pai
         return true;
     }
     let rollout = |source: &PolicySource| pairs::rollout(source);
-    match (rollout(&pair.new.source), named.is_dir()) {
+    match (rollout(&found.source), named.is_dir()) {
         (Some(wanted), true) => rollout(&files::load_policy(&named)) == Some(wanted),
         _ => false,
     }

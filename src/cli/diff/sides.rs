@@ -42,6 +42,19 @@ impl Side {
         Side { shown: files::shown(&path), holds: Holds::Folder(path), elsewhere: false }
     }
 
+    /// What a policy of the other side would be called here.
+    pub(super) fn would_have(&self, other: &Found) -> String {
+        match &self.holds {
+            Holds::Folder(path) if other.below.is_empty() => files::shown(path),
+            Holds::Folder(path) => files::shown(&path.join(&other.below)),
+            Holds::Revision { revision, path, .. } => {
+                let whole = format!("{path}/{}", other.below);
+                in_revision(revision, whole.trim_matches('/'))
+            }
+            Holds::Nothing => other.path.clone(),
+        }
+    }
+
     /// The policies at it or below it, loaded.
     ///
     /// # Errors

@@ -22,12 +22,20 @@ const STEPS: usize = 3;
 /// The whole screen.
 #[must_use]
 pub fn pretty(diffed: &Diffed, screen: Screen) -> String {
-    let mut text: String = diffed.notes.iter().map(|note| labelled("compares", note, screen)).collect();
+    let mut text = String::new();
+    let notes: String = diffed.notes.iter().map(|note| labelled("compares", note, screen)).collect();
+    // What is gone altogether is the first line that anybody reads.
+    if !diffed.reviews.first().is_some_and(Review::is_removed) {
+        text.push_str(&notes);
+    }
     for (at, review) in diffed.reviews.iter().enumerate() {
         if at > 0 {
             text.push('\n');
         }
         text.push_str(&one(review, screen));
+    }
+    if !notes.is_empty() && !text.starts_with(&notes) {
+        text.push_str(&format!("\n{notes}"));
     }
     if diffed.reviews.is_empty() {
         text.push_str(&format!(
@@ -38,10 +46,8 @@ pub fn pretty(diffed: &Diffed, screen: Screen) -> String {
     } else if !diffed.unchanged.is_empty() {
         text.push_str(&labelled("unchanged", &diffed.unchanged.join(", "), screen));
     }
-    for (label, names) in [("ADDED", &diffed.added), ("REMOVED", &diffed.removed)] {
-        if !names.is_empty() {
-            text.push_str(&labelled(label, &names.join(", "), screen));
-        }
+    if !diffed.added.is_empty() {
+        text.push_str(&labelled("ADDED", &diffed.added.join(", "), screen));
     }
     text
 }
@@ -62,7 +68,7 @@ fn one(review: &Review, screen: Screen) -> String {
         text.push('\n');
         text.push_str(&changed(compared, screen));
     }
-    if totals.decisions > 0 {
+    if totals.decisions > 0 && !review.is_removed() {
         text.push_str(&format!("\n  {}\n", paint(QUIET, hang(words::OPEN_LOOP, screen.width, 2))));
     }
     text.push_str(&rest(review, &totals, screen));
@@ -73,16 +79,23 @@ fn one(review: &Review, screen: Screen) -> String {
 
 fn head(review: &Review, totals: &Totals, screen: Screen) -> String {
     let arrow = screen.arrow();
-    let mut text = format!(
+    let mut text = String::new();
+    if review.is_removed() {
+        let line =
+            format!("{} THE WHOLE POLICY IS REMOVED: nothing it checked is checked any more", screen.icon(Mark::Bad));
+        text.push_str(&format!("{}\n", paint(BAD, hang(&line, screen.width, 2))));
+    }
+    let mut line = format!(
         "{}{} {arrow} {}\n",
         paint(QUIET, pad("policy", LABELS)),
         paint(STRONG, &review.old.shown),
-        paint(STRONG, &review.new.shown)
+        if review.is_removed() { paint(BAD, "REMOVED") } else { paint(STRONG, &review.new.shown) }
     );
-    if crate::report::layout::columns(&text) > screen.width + 1 {
+    if crate::report::layout::columns(&line) > screen.width + 1 {
         let whole = format!("{} {arrow} {}", review.old.shown, review.new.shown);
-        text = labelled("policy", &whole, screen);
+        line = labelled("policy", &whole, screen);
     }
+    text.push_str(&line);
     let mut digests = Vec::new();
     for (environment, new) in &review.new.digests {
         digests.push(match review.old.digests.get(environment.as_str()) {
@@ -91,7 +104,9 @@ fn head(review: &Review, totals: &Totals, screen: Screen) -> String {
             None => format!("{environment} new {}", new.short()),
         });
     }
-    text.push_str(&labelled("", &digests.join(", "), screen));
+    if !digests.is_empty() {
+        text.push_str(&labelled("", &digests.join(", "), screen));
+    }
     text.push_str(&labelled("edits", &words::directions(totals), screen));
     if totals.recordings > 0 {
         let snapshots = thousands(usize::try_from(totals.snapshots).unwrap_or(usize::MAX));

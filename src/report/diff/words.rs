@@ -88,6 +88,9 @@ pub(super) fn headline(totals: &Totals) -> String {
 /// What becomes of a recording: `ROLL BACK LOST`, `rolls back 8m LATER`.
 pub(super) fn verdict(compared: &Compared) -> String {
     let mut said = Vec::new();
+    if compared.is_abandoned() {
+        said.push("no policy decides any more".to_owned());
+    }
     if !compared.lost.is_empty() {
         said.push(format!("{} LOST", many(&compared.lost)));
     }
