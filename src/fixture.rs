@@ -8,6 +8,7 @@
 //!
 //! Nothing here decides: a replay, a test and a diff differ from a live run only in where the inputs come from.
 
+pub mod blind;
 pub mod codes;
 pub mod data;
 pub mod directory;

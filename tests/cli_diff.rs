@@ -148,6 +148,9 @@ fn a_lost_roll_back_is_loud_and_fails_when_asked() {
 #[case::unknown_path(&["diff", "main:policies/nope"], 2, "`policies/nope` is not in revision `main`")]
 #[case::neither(&["diff", "main", "nope/dir"], 2, "`nope/dir` is neither a path nor a revision")]
 #[case::unknown_revision_with_path(&["diff", "v1:policies"], 2, "no revision is called `v1`")]
+#[case::a_range(&["diff", "main..feature"], 2, "rollgate diff main feature")]
+#[case::no_fixtures_there(&["diff", "--fixtures", "nope"], 6, "`nope`")]
+#[case::no_such_environment(&["diff", "-e", "nope"], 2, "no policy has an environment `nope`")]
 #[case::the_index(&["diff", ":policies"], 2, "names no revision")]
 fn a_side_that_is_not_there_is_named(#[case] arguments: &[&str], #[case] code: i32, #[case] says: &str) {
     let tree = repository();
@@ -166,7 +169,7 @@ fn screen_with(folder: &Path, arguments: &[&str], code: i32) -> String {
 fn outside_of_a_repository_two_directories_are_compared() {
     let tree = TempDir::new().unwrap();
     rollgate(tree.path(), &["init", "--template", "seven-day"]).assert().success();
-    let text = screen_with(tree.path(), &["diff"], 1);
+    let text = screen_with(tree.path(), &["diff"], 2);
     assert!(text.contains("`.` is not in a git repository") && text.contains("rollgate diff OLD NEW"), "{text}");
     fs::create_dir_all(tree.path().join("before")).unwrap();
     fs::copy(tree.path().join("policies/request-isolation/policy.toml"), tree.path().join("before/policy.toml"))
@@ -445,4 +448,46 @@ fn two_revisions_are_compared_on_the_fixtures_that_the_working_tree_has() {
     git(tree.path(), &["commit", "--quiet", "--message", "softer"]);
     let text = screen_of(tree.path(), &["diff", "HEAD~1", "HEAD", "--plain"]);
     assert_eq!(counted(&text), counted(&working), "{text}");
+}
+
+#[test]
+fn history_that_cannot_be_judged_is_no_clean_result() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let rows: String = (10..40).map(|minute| format!("2026-11-10T10:{minute}:00Z,queue_depth,7\n")).collect();
+    fs::write(tree.path().join("other.csv"), format!("timestamp,metric,value\n{rows}")).unwrap();
+    let text = screen(tree.path(), &["diff", "--history", "other.csv", "--ascii"]);
+    assert!(text.contains("NOTHING COULD BE JUDGED") || text.contains("1 of them because nothing"), "{text}");
+    assert!(text.contains("judged nothing: no reading in it is of a metric of the policy"), "{text}");
+    assert!(text.contains("queue_depth"), "{text}");
+    assert!(text.contains("nothing in the history could be judged") && text.ends_with("exit 5\n"), "{text}");
+}
+
+#[test]
+fn too_few_samples_are_told_beside_a_recording_that_is_unchanged() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let rows: String =
+        (10..40).map(|minute| format!("2026-11-10T10:{minute}:00Z,isolation_score,treatment,99.9,3\n")).collect();
+    fs::write(tree.path().join("few.csv"), format!("timestamp,metric,group,value,samples\n{rows}")).unwrap();
+    let output = rollgate(tree.path(), &["diff", "--history", "few.csv", "--plain"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("few.csv: judged 0 of "), "{text}");
+    assert!(text.contains("isolation_score too few samples"), "{text}");
+    assert_eq!(output.status.code(), Some(5), "{text}");
+}
+
+#[test]
+fn a_policy_without_the_environment_asked_for_is_left_out_and_told() {
+    let tree = repository();
+    rollgate(tree.path(), &["init", "--template", "web-service"]).assert().success();
+    fs::remove_dir_all(tree.path().join("policies/web-service/env")).ok();
+    git(tree.path(), &["add", "--all"]);
+    git(tree.path(), &["commit", "--quiet", "--message", "second"]);
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let output = rollgate(tree.path(), &["diff", "-e", "staging", "--plain", "--no-fixtures"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("left out, without an environment `staging`: policies/web-service"), "{text}");
+    assert!(text.contains("isolation_score.p0"), "{text}");
 }

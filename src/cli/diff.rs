@@ -9,6 +9,7 @@ use crate::report::ci::of_diff;
 use crate::report::diff::{self, Diffed};
 use crate::report::html::{DiffPage, diff as page};
 use crate::review::outcome::Condition;
+use crate::review::verdict::Compared;
 
 use super::console::Console;
 use super::exit::Exit;
@@ -43,7 +44,12 @@ Examples:
   rollgate diff v1.4:policies/isolation v1.5:policies/isolation
   rollgate diff main --fail-on lost-rollback,looser-p0
   rollgate diff main --html review.html
-  rollgate diff main policies/isolation --history night.csv --per-step")]
+  rollgate diff main policies/isolation --history night.csv --per-step
+  rollgate diff main --no-fixtures --history night.csv
+
+Accepting what --fail-on refuses:
+  A loosening that is meant stays a loosening. Leave that one condition out of --fail-on for that pull request, as
+  with a label that the workflow reads, and put it back afterwards; nothing in a policy or a fixture turns it off.")]
 pub struct Diff {
     /// The policy before: a directory, REVISION or REVISION:PATH [default: where this branch began]
     old: Option<String>,
@@ -55,8 +61,8 @@ pub struct Diff {
     /// Fixtures, or trees of them [default: those of the new side whose policy this is]
     #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Recordings")]
     fixtures: Vec<PathBuf>,
-    /// Only compare the policies, play nothing
-    #[arg(long, conflicts_with_all = ["fixtures", "history"], help_heading = "Recordings")]
+    /// Play no fixture: only compare the policies, and on --history when it is given
+    #[arg(long, conflicts_with = "fixtures", help_heading = "Recordings")]
     no_fixtures: bool,
     /// Judge every recorded moment by itself as well, so that what happened after the first difference counts too
     #[arg(long, help_heading = "Recordings")]
@@ -111,7 +117,8 @@ impl Diff {
         let paired = pairs::pair(old, new);
         // Everything is compiled before anything is compared: half of a comparison looks like all of it.
         let mut compiled = Vec::new();
-        for pair in paired.pairs {
+        let mut notes = sides.notes.clone();
+        for pair in self.with_environment(paired.pairs, &mut notes)? {
             let both = self.compile(&pair, console)?;
             compiled.push((pair, both));
         }
@@ -121,7 +128,7 @@ impl Diff {
             unchanged: Vec::new(),
             added: names(&paired.added),
             removed: names(&paired.removed),
-            notes: sides.notes.clone(),
+            notes,
         };
         let mut judge = Judge { asked: self, sides: &sides, drawings: &mut drawings, console };
         // What is gone altogether is the worst that can be said, and comes first.
@@ -141,7 +148,43 @@ impl Diff {
             Html::write(path, &text, console)?;
         }
         let fails = diffed.reviews.iter().flat_map(|review| &review.tripped).any(|tripped| tripped.fails);
-        Ok(if fails { Exit::ExpectationFailed } else { Exit::Done })
+        if fails {
+            return Ok(Exit::ExpectationFailed);
+        }
+        self.saw_anything(&diffed)?;
+        Ok(Exit::Done)
+    }
+
+    /// A comparison in which neither policy could tell anything is no clean one.
+    fn saw_anything(&self, diffed: &Diffed) -> Result<(), Failure> {
+        let played = |history: bool| {
+            let all = diffed.reviews.iter().flat_map(|review| &review.compared);
+            all.filter(move |one| !history || one.is_history())
+        };
+        for (history, what) in [(true, "the history"), (false, "the recordings")] {
+            if played(history).next().is_some() && played(history).all(Compared::is_blind) {
+                let message = format!("nothing in {what} could be judged: no decision was compared");
+                let help = "`--map` renames a metric, `--assume-samples` gives a sample count";
+                return Err(Failure::new(Exit::Nothing, message).help(help));
+            }
+        }
+        Ok(())
+    }
+
+    /// The policies that have the environment asked for on either side; those without it are told.
+    fn with_environment(&self, pairs: Vec<Pair>, notes: &mut Vec<String>) -> Result<Vec<Pair>, Failure> {
+        let Some(asked) = self.environment() else { return Ok(pairs) };
+        let knows = |found: &sides::Found| crate::policy::environments(&found.source).contains(&asked);
+        let (with, without): (Vec<Pair>, Vec<Pair>) =
+            pairs.into_iter().partition(|pair| knows(&pair.old) || knows(&pair.new));
+        let names: Vec<&str> = without.iter().map(|pair| pair.new.source.root.as_str()).collect();
+        if with.is_empty() && !without.is_empty() {
+            return Err(Failure::new(Exit::Usage, format!("no policy has an environment `{asked}`")));
+        }
+        if !names.is_empty() {
+            notes.push(format!("left out, without an environment `{asked}`: {}", names.join(", ")));
+        }
+        Ok(with)
     }
 
     fn environment(&self) -> Option<Environment> {

@@ -56,6 +56,8 @@ pub struct Totals {
     pub different: usize,
     /// Recordings played.
     pub recordings: usize,
+    /// Of those, recordings on which neither policy could tell anything.
+    pub blind: usize,
     /// Snapshots in them.
     pub snapshots: u64,
     /// Recordings on which a decision differs.
@@ -88,6 +90,7 @@ impl Totals {
             looser: edits(Direction::Looser),
             different: edits(Direction::Different),
             recordings: review.compared.len(),
+            blind: review.compared.iter().filter(|one| one.is_blind()).count(),
             snapshots: review.compared.iter().map(|one| one.snapshots).sum(),
             decisions: standing(Standing::Decisions),
             findings: standing(Standing::Findings),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::fixture::data::advice::advice;
 use crate::fixture::data::open::Recording;
 use crate::fixture::run::{RolledBack, Run, RunOptions};
 use crate::fixture::scenario::Scenario;
@@ -224,5 +225,7 @@ fn side(run: &Run, policy: &Policy, label: Option<&Label>) -> Side {
         score: label.map(|label| run.score(label)),
         ends_in: run.state.stage.clone(),
         lacking: lacking(run, policy),
+        blind: run.blind.clone(),
+        data: [run.report.notes(), advice(policy, &run.report), run.report.tallies()].concat(),
     }
 }

@@ -5,7 +5,7 @@ use crate::fixture::run::Counts;
 use crate::fixture::score::{Label, score};
 
 use super::outcome::{Condition, Review, Tripped};
-use super::verdict::{Compared, Standing};
+use super::verdict::{Compared, Side, Standing};
 
 impl Review {
     /// Whether the whole policy is gone from the new side.
@@ -20,6 +20,26 @@ impl Compared {
     #[must_use]
     pub const fn is_abandoned(&self) -> bool {
         self.after.counts.decided == 0 && self.before.counts.decided > 0
+    }
+
+    /// Whether neither policy could tell anything at all.
+    #[must_use]
+    pub const fn is_blind(&self) -> bool {
+        self.before.judged() == 0 && self.after.judged() == 0
+    }
+
+    /// Whether it is history, and no fixture.
+    #[must_use]
+    pub const fn is_history(&self) -> bool {
+        self.title.is_empty()
+    }
+}
+
+impl Side {
+    /// Evaluations in which at least one check could tell.
+    #[must_use]
+    pub const fn judged(&self) -> u64 {
+        self.counts.decided.saturating_sub(self.blind.evaluations)
     }
 }
 
@@ -37,6 +57,8 @@ pub fn abandoned(mut compared: Compared, label: Option<&Label>) -> Compared {
     after.rollbacks.clear();
     after.counts = Counts::default();
     after.lacking.clear();
+    after.blind = Default::default();
+    after.data.clear();
     after.score = label.map(|label| score(&[], label, compared.begins));
     compared
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::fixture::blind::Blind;
 use crate::fixture::run::{Counts, RolledBack};
 use crate::fixture::score::{Quality, Score};
 use crate::fixture::timeline::Row;
@@ -41,6 +42,10 @@ pub struct Side {
     /// Metrics that the recording does not carry and a check of this policy reads, with how many evaluations lacked
     /// them: unknown all along, never silently passed over.
     pub lacking: Vec<(MetricName, u64)>,
+    /// How much of it could not be judged, and why.
+    pub blind: Blind,
+    /// What was met in the data: bad lines, names that no metric has.
+    pub data: Vec<String>,
 }
 
 /// The first moment at which the answers differ. What comes after it was recorded in a world that the other policy

@@ -127,6 +127,8 @@ fn side(rollbacks: Vec<RolledBack>) -> Side {
         counts: Counts::default(),
         score: Some(Score::default()),
         lacking: Vec::new(),
+        blind: Default::default(),
+        data: Vec::new(),
     }
 }
 

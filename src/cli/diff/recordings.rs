@@ -129,7 +129,8 @@ fn folders(asked: &[PathBuf], policy: Option<&Path>) -> anyhow::Result<Vec<PathB
     }
     let mut found = Vec::new();
     for root in &roots {
-        for folder in files::find_fixtures(root)? {
+        let missing = |error| Failure::new(Exit::DataUnreadable, format!("no fixtures: {error}"));
+        for folder in files::find_fixtures(root).map_err(missing)? {
             if !found.contains(&folder) {
                 found.push(folder);
             }

@@ -102,7 +102,7 @@ pub(super) fn in_revision(revision: &str, path: &str) -> String {
 /// An error of git with what to do about it.
 pub(super) fn told(error: GitError) -> anyhow::Error {
     let exit = match &error {
-        GitError::UnknownRevision { .. } => Exit::Usage,
+        GitError::UnknownRevision { .. } | GitError::NotARepository(_) => Exit::Usage,
         _ => Exit::Failed,
     };
     let mut message = error.to_string();
@@ -139,6 +139,11 @@ impl Named {
             Some(at) => (&text[..at], Some(text[at + 1..].to_owned())),
             None => (text, None),
         };
+        if let Some((from, to)) = text.split_once("...").or_else(|| text.split_once("..")) {
+            let to = if to.is_empty() { "HEAD" } else { to };
+            let failure = Failure::new(Exit::Usage, format!("`{text}` is two revisions in one argument"));
+            return Err(failure.help(format!("rollgate diff {from} {to}")));
+        }
         if revision.is_empty() {
             let failure = Failure::new(Exit::Usage, format!("`{text}` names no revision"));
             return Err(failure.help("write REVISION:PATH, as main:policies/my-rollout"));
@@ -287,7 +292,7 @@ fn no_repository(text: &str, error: GitError) -> anyhow::Error {
     match error {
         GitError::NotARepository(_) => {
             let message = format!("`{text}` is not a path, and here is no git repository to look for a revision in");
-            Failure::new(Exit::Failed, message).help("give two directories: rollgate diff OLD NEW").into()
+            Failure::new(Exit::Usage, message).help("give two directories: rollgate diff OLD NEW").into()
         }
         error => told(error),
     }

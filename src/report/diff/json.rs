@@ -6,6 +6,7 @@ use crate::fixture::run::RolledBack;
 use crate::fixture::score::{Quality, Score};
 use crate::model::decision::Decision;
 use crate::model::ids::{CheckId, Environment, MetricName, Region, StageName};
+use crate::model::reading::Unknown;
 use crate::model::time::Time;
 use crate::report::json::Envelope;
 use crate::review::change::Change;
@@ -194,6 +195,12 @@ struct Run<'a> {
     score: Option<&'a Score>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lacking: Vec<Lack<'a>>,
+    evaluations: u64,
+    judged: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<Unknowns<'a>>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    data_notes: &'a [String],
 }
 
 impl<'a> Run<'a> {
@@ -210,8 +217,24 @@ impl<'a> Run<'a> {
                 .iter()
                 .map(|(metric, evaluations)| Lack { metric, evaluations: *evaluations })
                 .collect(),
+            evaluations: side.counts.decided,
+            judged: side.judged(),
+            unknown: side
+                .blind
+                .because
+                .iter()
+                .map(|((metric, why), evaluations)| Unknowns { metric, why: *why, evaluations: *evaluations })
+                .collect(),
+            data_notes: &side.data,
         }
     }
+}
+
+#[derive(Serialize)]
+struct Unknowns<'a> {
+    metric: &'a MetricName,
+    why: Unknown,
+    evaluations: u64,
 }
 
 #[derive(Serialize)]

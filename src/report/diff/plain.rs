@@ -49,13 +49,19 @@ fn one(review: &Review, lines: &mut Vec<String>) {
     }
     lines.extend(review.notes.iter().map(|note| format!("note: {note}")));
     for tripped in &review.tripped {
-        let word = if tripped.fails { "fails" } else { "holds" };
+        let word = if tripped.fails { "fails" } else { "would fail if asked for" };
         lines.push(format!("{} {word}: {}", tripped.condition, tripped.why));
     }
     lines.push(words::roll_backs(&totals));
 }
 
 fn recording(compared: &Compared, lines: &mut Vec<String>) {
+    told(compared, lines);
+    let name = &compared.name;
+    lines.extend(words::judged(compared).into_iter().map(|line| format!("{name}: {line}")));
+}
+
+fn told(compared: &Compared, lines: &mut Vec<String>) {
     let name = &compared.name;
     let environment = &compared.environment;
     match compared.standing {
@@ -83,10 +89,5 @@ fn recording(compared: &Compared, lines: &mut Vec<String>) {
             "{name}: {} of {} moments decided otherwise, {} would roll back now, {} did before",
             per_step.differ, per_step.judged, per_step.rolls_back_now, per_step.rolled_back_before
         ));
-    }
-    for (word, side) in [("old", &compared.before), ("new", &compared.after)] {
-        for (metric, evaluations) in &side.lacking {
-            lines.push(format!("{name}: {word}: no {metric} in it, unknown at {evaluations} evaluations"));
-        }
     }
 }

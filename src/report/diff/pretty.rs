@@ -62,7 +62,7 @@ fn one(review: &Review, screen: Screen) -> String {
     text.push('\n');
     text.push_str(&edits(review, screen));
     text.push('\n');
-    let style = if totals.decisions > 0 || totals.recordings == 0 { ATTENTION } else { GOOD };
+    let style = if totals.decisions > 0 || totals.recordings == totals.blind { ATTENTION } else { GOOD };
     text.push_str(&format!("{}\n", paint(style, words::headline(&totals))));
     for compared in with(review, Standing::Decisions).take(SHOWN) {
         text.push('\n');
@@ -182,7 +182,7 @@ fn changed(compared: &Compared, screen: Screen) -> String {
         text.push_str(&format!("    {}\n", hang(&line, screen.width, 10)));
     }
     text.push_str(&per_step(compared, screen));
-    text.push_str(&lacking(compared, screen));
+    text.push_str(&judged(compared, screen));
     text
 }
 
@@ -211,15 +211,9 @@ fn per_step(compared: &Compared, screen: Screen) -> String {
     text
 }
 
-fn lacking(compared: &Compared, screen: Screen) -> String {
-    let mut text = String::new();
-    for (word, side) in [("old", &compared.before), ("new", &compared.after)] {
-        for (metric, evaluations) in &side.lacking {
-            let line = format!("{word}: no {metric} in it, unknown at {evaluations} evaluations");
-            text.push_str(&format!("    {}\n", paint(QUIET, hang(&line, screen.width, 4))));
-        }
-    }
-    text
+fn judged(compared: &Compared, screen: Screen) -> String {
+    let lines = words::judged(compared).into_iter();
+    lines.map(|line| format!("    {}\n", paint(QUIET, hang(&line, screen.width, 6)))).collect()
 }
 
 /// What is not shown in full.
@@ -239,12 +233,28 @@ fn rest(review: &Review, totals: &Totals, screen: Screen) -> String {
     }
     let findings: Vec<&str> = with(review, Standing::Findings).map(|one| one.name.as_str()).collect();
     if !findings.is_empty() {
-        let line = format!("{} decided alike, only the golden timeline changes: {}", findings.len(), list(findings));
+        let line = format!(
+            "{} decided alike, only the golden timeline changes (write them: rollgate test --bless)",
+            findings.len()
+        );
         text.push_str(&format!("\n~ {}\n", hang(&line, screen.width, 2)));
+        text.push_str(&format!("  {}\n", hang(&list(findings), screen.width, 2)));
     }
     let same = totals.recordings - totals.decisions - totals.findings;
     if same > 0 {
-        text.push_str(&format!("\n= {same} unchanged\n"));
+        let blind = match totals.blind {
+            0 => String::new(),
+            blind => format!(", {blind} of them because nothing in it could be judged"),
+        };
+        text.push_str(&format!("\n= {same} unchanged{blind}\n"));
+    }
+    // Unchanged is worth little where nothing could be told.
+    let little: Vec<&Compared> = with(review, Standing::Same).filter(|one| words::says_little(one)).collect();
+    for compared in little.iter().take(SHOWN) {
+        text.push_str(&format!("  {}\n{}", compared.name, judged(compared, screen)));
+    }
+    if little.len() > SHOWN {
+        text.push_str(&format!("  and {} more of which little could be judged\n", little.len() - SHOWN));
     }
     text
 }
@@ -275,7 +285,11 @@ fn end(review: &Review, totals: &Totals, screen: Screen) -> String {
     for tripped in &review.tripped {
         let (mark, style) = if tripped.fails { (Mark::Bad, BAD) } else { (Mark::Attention, ATTENTION) };
         let name = paint(style, pad(&format!("{} {}", screen.icon(mark), tripped.condition), CONDITIONS));
-        text.push_str(&format!("{name}{}\n", hang(&tripped.why, screen.width, CONDITIONS)));
+        let why = match tripped.fails {
+            true => tripped.why.clone(),
+            false => format!("{} (would fail --fail-on {})", tripped.why, tripped.condition),
+        };
+        text.push_str(&format!("{name}{}\n", hang(&why, screen.width, CONDITIONS)));
     }
     let exit = words::exit(review);
     let exit = if exit.is_empty() { String::new() } else { format!("; {exit}") };

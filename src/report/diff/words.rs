@@ -7,7 +7,7 @@ use crate::model::finding::FindingState;
 use crate::model::time::{Duration, Time};
 use crate::review::change::{Change, Proof, Subject};
 use crate::review::outcome::Review;
-use crate::review::verdict::{Compared, Divergence, Standing};
+use crate::review::verdict::{Compared, Divergence, Side, Standing};
 
 use super::super::layout::count;
 use super::Totals;
@@ -79,6 +79,7 @@ pub(super) fn headline(totals: &Totals) -> String {
     let all = count(totals.recordings, "recording");
     match (totals.recordings, totals.decisions, totals.findings) {
         (0, ..) => "no recording was compared".to_owned(),
+        (played, 0, _) if totals.blind == played => format!("NOTHING COULD BE JUDGED ON {}", all.to_uppercase()),
         (_, 0, 0) => format!("NO DECISION CHANGES ON {}", all.to_uppercase()),
         (_, 0, _) => format!("NO DECISION CHANGES ON {}, GOLDEN TIMELINES DO", all.to_uppercase()),
         (_, changed, _) => format!("DECISIONS CHANGE ON {changed} OF {}", all.to_uppercase()),
@@ -187,6 +188,44 @@ pub(super) fn directions(totals: &Totals) -> String {
 pub(super) fn exit(review: &Review) -> String {
     let failing: Vec<&str> = review.tripped.iter().filter(|one| one.fails).map(|one| one.condition.name()).collect();
     if failing.is_empty() { String::new() } else { format!("fails on {}: exit 4", failing.join(", ")) }
+}
+
+/// `judged 0 of 30 evaluations: error_rate too few samples, response_time_p95 absent`, where something was unknown;
+/// both policies where they differ in it, and what was met in the data.
+pub(super) fn judged(compared: &Compared) -> Vec<String> {
+    let one = |side: &Side| {
+        let why = side.blind.because.iter().map(|((metric, why), times)| {
+            let always = if *times == side.counts.decided { String::new() } else { format!(" at {times}") };
+            format!("{metric} {}{always}", why.name().replace('-', " "))
+        });
+        let why: Vec<String> = why.collect();
+        if side.counts.decided == 0 {
+            return "judged nothing: no reading in it is of a metric of the policy".to_owned();
+        }
+        let why = if why.is_empty() { String::new() } else { format!(": {}", why.join(", ")) };
+        format!("judged {} of {} evaluations{why}", side.judged(), side.counts.decided)
+    };
+    let (was, is) = (one(&compared.before), one(&compared.after));
+    let quiet = [&compared.before, &compared.after].iter().all(|side| side.blind.because.is_empty());
+    let mut lines = Vec::new();
+    if compared.is_abandoned() || (quiet && !compared.is_blind()) {
+    } else if was == is {
+        lines.push(is);
+    } else {
+        lines.extend([format!("old: {was}"), format!("new: {is}")]);
+    }
+    if compared.is_history() {
+        lines.extend(compared.after.data.iter().cloned());
+        lines.extend(compared.before.data.iter().filter(|line| !compared.after.data.contains(line)).cloned());
+    }
+    lines
+}
+
+/// Whether an unchanged recording says little: most of it could not be judged, or a person gave it and parts could not.
+pub(super) fn says_little(compared: &Compared) -> bool {
+    let side = &compared.after;
+    side.judged().saturating_mul(2) < side.counts.decided.max(1)
+        || (compared.is_history() && (!side.blind.because.is_empty() || !side.data.is_empty()))
 }
 
 /// Remarks that hold whenever decisions differ.
