@@ -64,17 +64,17 @@ const AFTER_HELP: &str = "First time here? Try: rollgate demo";
 
 const AFTER_LONG_HELP: &str = "\
 First steps:
-  rollgate demo                                  a rollout that is rolled back, in two seconds
-  rollgate init                                  a policy, its tests and a recording to start from
-  rollgate check && rollgate test                is it sound, does it do what its tests say
-  rollgate replay policies/my-rollout data.csv   what it would have done on recorded metrics
+  rollgate demo                                 a roll back, in two seconds
+  rollgate init                                 a policy to start from
+  rollgate check && rollgate test               is it sound, do its tests pass
+  rollgate replay policies/my-rollout data.csv  what would it have done
 
 Exit codes:
   0   done: policy valid, tests pass
   1   the tool could not do it (a file cannot be read or written, a bug)
   2   wrong usage
   3   policy invalid; warnings too with --fail-level warning
-  4   an expectation failed; of diff, a condition of --fail-on holds; of mutate, less than --min
+  4   an expectation failed; diff: --fail-on holds; mutate: less than --min
   5   nothing to check, test or replay
   6   recorded data unreadable, or refused by --strict
   10  with --exit-decision: ended in hold

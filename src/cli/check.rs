@@ -33,10 +33,10 @@ mod origin;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollgate check                                  every policy below `policies`, else below here
-  rollgate check policies/isolation --watch       again on every save
-  rollgate check --fail-level warning             for CI: warnings fail too
-  rollgate check --show-origin -e staging         where each value in force was written")]
+  rollgate check                             policies below `policies` or here
+  rollgate check policies/isolation --watch  again on every save
+  rollgate check --fail-level warning        for CI: warnings fail too
+  rollgate check --show-origin -e staging    where each value was written")]
 pub struct Check {
     /// Policies, or trees of them [default: policies, else .]
     #[arg(value_name = "PATH")]

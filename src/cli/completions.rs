@@ -10,7 +10,7 @@ use super::exit::Exit;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollgate completions bash > ~/.local/share/bash-completion/completions/rollgate
+  rollgate completions bash >> ~/.bash_completion
   rollgate completions zsh > \"${fpath[1]}/_rollgate\"
   rollgate completions fish > ~/.config/fish/completions/rollgate.fish")]
 pub struct Completions {

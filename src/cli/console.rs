@@ -21,6 +21,8 @@ pub struct Console {
     pub watched: bool,
     /// Results go to a screen, not into a file or a pipe.
     pub on_screen: bool,
+    /// Problems of policies become annotations on stdout, which the log has as well: drawn on stderr, they would be twice.
+    pub annotates: bool,
 }
 
 impl Console {
@@ -41,6 +43,7 @@ impl Console {
             plain: global.plain,
             watched: terminal.watched && !global.plain,
             on_screen: terminal.screen,
+            annotates: false,
         }
     }
 

@@ -25,10 +25,11 @@ use super::policies;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollgate docs matrix                                       what each stage holds or rolls back on
+  rollgate docs matrix            what each stage holds or rolls back on
   rollgate docs plan policies/isolation --start 2026-11-30T08:00:00Z
   rollgate docs runbook policies/isolation --write RUNBOOK.md
-  rollgate docs grafana policies/isolation --query 'error_rate=job:errors:percent{variant=\"$group\"}'")]
+  rollgate docs grafana policies/isolation \\
+    --query 'error_rate=job:errors:percent{variant=\"$group\"}'")]
 pub struct Docs {
     #[command(subcommand)]
     page: Page,

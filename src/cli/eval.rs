@@ -21,8 +21,8 @@ use super::run::{self, Recorded, Run, session};
 #[command(after_help = "\
 Examples:
   rollgate eval policies/isolation snapshot.json
-  curl -s metrics.internal/snapshot | rollgate eval policies/isolation - --output json
-  rollgate eval policies/isolation snapshot.json --stage staged --exit-decision")]
+  curl -s metrics.internal/snapshot | rollgate eval policies/isolation -
+  rollgate eval policies/isolation snapshot.json --stage staged")]
 pub struct Eval {
     /// The policy's directory
     policy: PathBuf,

@@ -26,7 +26,7 @@ use super::run::{Recorded, Run};
 Examples:
   rollgate explain RG021
   rollgate explain policies/isolation night.csv --at 2026-03-05T03:10:00Z
-  rollgate explain policies/isolation night.csv --at 18h30m     from the first sample")]
+  rollgate explain policies/isolation night.csv --at 18h30m   after the start")]
 pub struct Explain {
     /// A code such as RG021, or the policy's directory
     #[arg(value_name = "CODE|POLICY")]

@@ -20,7 +20,7 @@ use super::policies;
 #[command(after_help = "\
 Examples:
   rollgate fmt
-  rollgate fmt --check policies      for CI: names the files that would change, ends with 3")]
+  rollgate fmt --check policies      for CI: ends with 3 if a file would change")]
 pub struct Fmt {
     /// Policies, or trees of them [default: policies, else .]
     #[arg(value_name = "PATH")]

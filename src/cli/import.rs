@@ -25,10 +25,10 @@ use super::global::{self, Output};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollgate import rollout.yaml                        what would it become
+  rollgate import rollout.yaml                what would it become
   rollgate import argo rollout.yaml templates.yaml --write policies
   rollgate import flagger canary.yaml > policy.toml
-  helm template my-chart | rollgate import -          rendered first: templates are not read")]
+  helm template chart | rollgate import -     render templates first")]
 pub struct Import {
     /// Files, `-` for standard input; with `argo` or `flagger` before them, only that tool's documents are read
     #[arg(value_name = "[argo|flagger] FILE", required = true)]

@@ -26,10 +26,10 @@ pub(super) use templates::SEVEN_DAY;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollgate init                                       a canary policy below here
-  rollgate init --template seven-day rollouts         off, internal, canary, staged, full over a week
+  rollgate init                                a canary policy below here
+  rollgate init --template seven-day rollouts  five stages over a week
   rollgate init --name checkout-cache rollouts
-  rollgate init --ci github                           check every pull request, in a tree that is there")]
+  rollgate init --ci github                    check every pull request")]
 pub struct Init {
     /// Where to write [default: here]
     #[arg(value_name = "DIR", default_value = ".")]

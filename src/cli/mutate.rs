@@ -37,13 +37,15 @@ use super::run::fixture::policy_folder;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollgate mutate                                     every policy below here
-  rollgate mutate policies/isolation --min 90         fail when less is pinned
-  rollgate mutate --check isolation_score.p0          only this check
-  rollgate mutate --why isolation_score.p0            which tests pin it
-  rollgate mutate --write-tests                       append the tests that are missing
+  rollgate mutate                              every policy below here
+  rollgate mutate policies/isolation --min 90  fail when less is pinned
+  rollgate mutate --check isolation_score.p0   only this check
+  rollgate mutate --why isolation_score.p0     which tests pin it
+  rollgate mutate --write-tests                append the tests that are missing
 
-Exit codes: 4 when the score is below --min, or a test fails already; 5 without tests")]
+Exit codes:
+  4   the score is below --min, or a test fails already
+  5   no tests")]
 pub struct Mutate {
     /// Policies or trees of them, and fixtures [default: policies, else .; fixtures beside them]
     #[arg(value_name = "PATH")]

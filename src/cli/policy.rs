@@ -29,7 +29,7 @@ use super::policies;
 #[command(after_help = "\
 Examples:
   rollgate policy show
-  rollgate policy adopt policies/checkout --reason \"looser p95, PR #812\" --dry-run
+  rollgate policy adopt policies/checkout --reason \"PR #812\" --dry-run
   rollgate policy back 7c1e9f2 --reason \"the new bound pages at night\"")]
 pub struct PolicyCommand {
     #[command(subcommand)]

@@ -25,11 +25,12 @@ use super::run::{Recorded, Rows, Run, session};
 #[command(after_help = "\
 Examples:
   rollgate replay policies/isolation night.csv
-  rollgate replay policies/isolation fixtures/night-leak --set isolation_score.p0.below=96%
+  rollgate replay policies/isolation night.csv --set isolation_score.p0.for=2m
   rollgate replay policies/isolation fixtures/night-leak --html night.html
-  rollgate replay policies/isolation night.ndjson.zst --output jsonl | jq .headline
-  rollgate replay policies/isolation metrics.csv --map 'latency_seconds/canary=latency_p95/treatment:s'
-  rollgate replay policies/isolation night.csv --exit-decision || echo \"would not have gone through\"")]
+  rollgate replay policies/isolation night.csv --output jsonl | jq .headline
+  rollgate replay policies/isolation metrics.csv \\
+    --map 'latency_seconds/canary=latency_p95/treatment:s'
+  rollgate replay policies/isolation night.csv --exit-decision || echo stopped")]
 pub struct Replay {
     /// The policy's directory
     policy: PathBuf,

@@ -20,8 +20,9 @@ use super::policies;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  rollgate start policies/request-isolation --revision r812 --reason \"weekly release\"
-  rollgate start policies/checkout -e staging --revision 4f2c1aa --reason \"fix for #812\" --dry-run")]
+  rollgate start policies/isolation --revision r812 --reason \"weekly release\"
+  rollgate start policies/checkout -e staging --revision 4f2c1aa \\
+    --reason \"fix for #812\" --dry-run")]
 pub struct Start {
     /// The policy's directory
     policy: PathBuf,

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::fixture::directory::FIXTURE_FILE;
 use crate::policy::source::POLICY_FILE;
-use crate::report::ci::of_test;
+use crate::report::ci::{Format, of_test};
 use crate::report::json::Envelope;
 use crate::report::outcomes::{self, At, Outcome, Outcomes};
 use crate::shell::clock::Stopwatch;
@@ -67,6 +67,8 @@ impl Test {
 
     fn once(&self, paths: &[PathBuf], console: &mut Console) -> anyhow::Result<Exit> {
         let stopwatch = Stopwatch::start();
+        let shape = global::any_output(self.output, console.plain);
+        console.annotates = shape == AnyOutput::Ci(Format::Github);
         let mut fired = Fired::default();
         let mut all = Outcomes::default();
         let (policy_folders, fixture_folders) = find(paths)?;
@@ -93,7 +95,7 @@ impl Test {
             all.suites.retain(|suite| !suite.tests.is_empty());
         }
         all.took = stopwatch.elapsed();
-        show(&all, global::any_output(self.output, console.plain), console)?;
+        show(&all, shape, console)?;
         Ok(match (hindered, all.failed(), all.passed()) {
             (Some(exit), ..) => exit,
             (None, 0, 0) => Exit::Nothing,

@@ -34,7 +34,7 @@ Examples:
   rollgate tune isolation_score.p0 --from 90% --to 99%
   rollgate tune error_rate.p1 --key for --from 1m --to 10m --step 1m
   rollgate tune canary-slower-than-control --from +5% --to +30% --svg tune.svg
-  rollgate tune isolation_score.p0 --from 90% --to 99% --fixtures fixtures incidents --history last-year.ndjson.zst")]
+  rollgate tune isolation_score.p0 --from 90% --to 99% --history last-year.csv")]
 pub struct Tune {
     /// The check, as `check` and `test` name it: METRIC.p0, or the name of a trigger or gate
     #[arg(value_name = "CHECK")]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rollgate::fixture::run::RunOptions;
+use rollgate::fixture::score::{Caught, Quality, Score};
 use rollgate::model::ids::Environment;
+use rollgate::model::time::Duration;
 use rollgate::policy::compiled::Policy;
 use rollgate::report::diff::Diffed;
 use rollgate::report::html::{DiffPage, diff};
@@ -30,6 +32,11 @@ fn compiled(from: &str, to: &str) -> Arc<Policy> {
 
 /// The page of `from` edited to `to`, over three fixtures.
 fn page(from: &str, to: &str) -> String {
+    page_with(from, to, |_| {})
+}
+
+/// The same of a comparison that was altered.
+fn page_with(from: &str, to: &str, alter: impl FnOnce(&mut Diffed)) -> String {
     let environment = Environment::new("production");
     let (old, new) = (compiled(from, from), compiled(from, to));
     let (mut compared, mut drawn) = (Vec::new(), Vec::new());
@@ -61,7 +68,8 @@ fn page(from: &str, to: &str) -> String {
     };
     let zone = jiff::tz::TimeZone::UTC;
     let command = "rollgate diff main:policies/request-isolation policies/request-isolation";
-    let diffed = Diffed { reviews: vec![review], ..Diffed::default() };
+    let mut diffed = Diffed { reviews: vec![review], ..Diffed::default() };
+    alter(&mut diffed);
     diff(&DiffPage { diffed: &diffed, drawn: &drawn, zone: &zone, command })
 }
 
@@ -133,4 +141,78 @@ fn an_edit_that_changes_nothing_says_so() {
     holds_what_every_page_must(&page);
     assert!(page.contains("No decision changes on 3 recordings"), "{page}");
     assert!(page.contains("Nothing that can alter a decision"), "{page}");
+}
+
+/// The class of the verdict, and of the effect whose words contain `part`.
+fn tone(page: &str, part: &str) -> (String, String) {
+    read(page, |document| {
+        let class = |node: roxmltree::Node<'_, '_>| node.attribute("class").unwrap_or_default().to_owned();
+        let verdict = elements(document, "section").find(|section| section.attribute("aria-label") == Some("verdict"));
+        let effects = || elements(document, "p").filter(|p| class(*p).starts_with("effect"));
+        let effect = effects().find(|effect| text(*effect).contains(part));
+        let all: Vec<String> = effects().map(text).collect();
+        (class(verdict.unwrap()), class(effect.unwrap_or_else(|| panic!("{part}: {all:?}"))))
+    })
+}
+
+#[test]
+fn a_roll_back_before_the_incident_is_red_and_no_gain_in_time() {
+    let page = page_with("below = \"95%\"", "below = \"97%\"", |diffed| {
+        let review = &mut diffed.reviews[0];
+        let one = review.compared.iter_mut().find(|one| one.standing == Standing::Decisions).unwrap();
+        let moved = one.moved[0].clone();
+        one.label = Some(Quality::Bad);
+        let caught = Caught { from: moved.before, at: moved.before, after: Duration::from_mins(6000) };
+        one.before.score = Some(Score { caught: vec![caught], ..Score::default() });
+        let missed = vec![(moved.before, moved.before)];
+        one.after.score = Some(Score { missed, false_alarms: vec![moved.after], ..Score::default() });
+        review.tallies = tallies(&review.compared);
+    });
+    holds_what_every_page_must(&page);
+    assert_eq!(tone(&page, "is not caught any more"), ("verdict back".to_owned(), "effect looser".to_owned()));
+    assert_eq!(tone(&page, "20m earlier").1, "effect looser");
+    assert!(page.contains("1 incident not caught any more"), "{page}");
+    read(&page, |document| {
+        let lines = elements(document, "tr").filter(|line| text(*line).starts_with("median time"));
+        let classes: Vec<_> = lines.map(|line| line.attribute("class").unwrap_or_default()).collect();
+        assert_eq!(classes, [""]);
+    });
+}
+
+#[test]
+fn a_new_roll_back_without_a_label_is_neither_good_nor_bad() {
+    let page = page_with("below = \"95%\"", "below = \"97%\"", |diffed| {
+        for one in &mut diffed.reviews[0].compared {
+            (one.label, one.before.score, one.after.score) = (None, None, None);
+            one.gained = one.moved.drain(..).filter_map(|_| one.after.rollbacks.first().cloned()).collect();
+        }
+    });
+    assert_eq!(tone(&page, "new roll back").1, "effect different");
+}
+
+#[test]
+fn a_removed_policy_is_the_first_thing_said() {
+    let page = page_with("below = \"95%\"", "below = \"97%\"", |diffed| {
+        diffed.removed = vec!["main:policies/checkout".to_owned()];
+    });
+    holds_what_every_page_must(&page);
+    let (gone, verdict) =
+        (page.find("Removed: main:policies/checkout").unwrap(), page.find("Decisions change").unwrap());
+    let title = page.find("</title>").unwrap();
+    assert!(gone > title && (verdict < title || gone < verdict), "{page}");
+}
+
+#[test]
+fn the_first_difference_is_named_beside_the_stages_not_over_them() {
+    let page = page("below = \"95%\"", "below = \"97%\"");
+    read(&page, |document| {
+        let word = elements_of(document, "parting-word");
+        assert_eq!(word.len(), 1);
+        let drawing = word[0].ancestors().find(|node| node.attribute("class") == Some("plot")).unwrap();
+        assert!(!drawing.descendants().any(|node| node.attribute("class").is_some_and(|class| class.contains("rung"))));
+    });
+}
+
+fn elements_of<'a, 'i>(document: &'a roxmltree::Document<'i>, class: &str) -> Vec<roxmltree::Node<'a, 'i>> {
+    document.descendants().filter(|node| node.attribute("class") == Some(class)).collect()
 }

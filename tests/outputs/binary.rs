@@ -93,6 +93,18 @@ fn a_problem_of_one_environment_fails_that_environments_case() {
 }
 
 #[test]
+fn the_log_of_a_broken_policy_has_each_problem_once() {
+    let tree = tree();
+    edit(&tree, POLICY, "\"5%\"", "\"5 apples\"");
+    let output = rollgate(tree.path(), &["test", "--output", "github"]).output().unwrap();
+    let log = [output.stdout, output.stderr].map(|stream| String::from_utf8(stream).unwrap()).concat();
+    let problem = log.lines().find(|line| line.starts_with("::error") && line.contains("title=RG")).unwrap();
+    let sentence = problem.rsplit("::").next().unwrap().split("%0A").next().unwrap();
+    assert!(sentence.contains("apples"), "{problem}");
+    assert_eq!(log.matches("5 apples").count(), problem.matches("5 apples").count(), "{log}");
+}
+
+#[test]
 fn a_broken_policy_is_said_once_and_names_what_did_not_run() {
     let tree = tree();
     edit(&tree, POLICY, "p0 = { above = \"5%\" }", "p0 = { above = \"500%\" }");

@@ -21,7 +21,8 @@ pub(crate) struct Broken {
     why: String,
 }
 
-/// `source` compiled for `environment`. The first time it does not compile, its errors are shown.
+/// `source` compiled for `environment`. The first time it does not compile, its errors are shown,
+/// unless they become annotations in the same log.
 ///
 /// # Errors
 /// It does not compile: [`Broken`].
@@ -35,11 +36,20 @@ pub(crate) fn compile(
     if all.hindered.iter().any(|hindered| hindered.why == why) {
         return Err(Broken { why }.into());
     }
-    let error = match policies::compile(source, environment, console) {
-        Ok(policy) => return Ok(policy),
-        Err(error) => error,
-    };
-    complain(console, &error);
+    if console.annotates {
+        let compiled = crate::policy::compile(source, environment);
+        if let Some(policy) = compiled.policy
+            && compiled.diagnostics.iter().all(|diagnostic| diagnostic.level != Level::Error)
+        {
+            return Ok(Arc::new(policy));
+        }
+    } else {
+        let error = match policies::compile(source, environment, console) {
+            Ok(policy) => return Ok(policy),
+            Err(error) => error,
+        };
+        complain(console, &error);
+    }
     let places = Places::new(source);
     let found = crate::policy::compile(source, environment).diagnostics;
     let errors = found.iter().filter(|diagnostic| diagnostic.level == Level::Error);

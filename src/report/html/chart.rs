@@ -16,6 +16,7 @@ use super::{ReplayPage, Stretch};
 
 mod labels;
 mod order;
+mod spikes;
 
 /// How high the chart of a metric is that decided something, and how high any other.
 const HIGH: f64 = 190.0;
@@ -104,7 +105,7 @@ pub(super) fn chart(from: &Drawing<'_>, ix: MetricIx) -> Option<Chart> {
     // High enough for the names of its bounds.
     let names = bounds.len() as f64 * labels::APART + 6.0;
     let height = if from.loud { HIGH } else { LOW.max(names).min(HIGH) };
-    let (low, high) = order::domain(series, &bounds);
+    let (low, high) = order::domain(metric.unit, series, &bounds);
     let scale = Scale::new(metric.unit, low, high, 6.0, height - 6.0);
     let patience = policy.metrics.get(usize::from(ix.0)).map_or(Duration::ZERO, |rules| rules.max_age);
     let mut back = Vec::new();
@@ -144,6 +145,7 @@ pub(super) fn chart(from: &Drawing<'_>, ix: MetricIx) -> Option<Chart> {
         .children(marks::lines(stretch, marks, (0.0, height)))
         .child(stretched(height, front))
         .children(dots)
+        .children(spikes::arrows(stretch, &scale, metric.unit, series))
         .children(from.over.iter().cloned());
     Some(Chart {
         name: metric.name.as_str().split('_').map(str::to_owned).collect(),

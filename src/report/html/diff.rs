@@ -5,6 +5,7 @@ use askama::Template;
 
 use crate::model::ids::{CheckId, Environment};
 use crate::report::diff::Diffed;
+use crate::report::layout::count;
 use crate::report::svg::Node;
 use crate::report::times::Times;
 use crate::review::change::{Change, Direction};
@@ -37,6 +38,8 @@ pub struct DiffPage<'a> {
 struct Page<'a> {
     title: String,
     about: String,
+    /// Policies that are gone, as the old side names them.
+    removed: &'a [String],
     parts: Vec<Part<'a>>,
     /// What became of the other policies, and how the sides were found.
     others: Vec<(&'static str, &'a [String])>,
@@ -102,16 +105,17 @@ struct Edit {
 pub fn diff(page: &DiffPage<'_>) -> String {
     let diffed = page.diffed;
     let parts: Vec<Part<'_>> = diffed.reviews.iter().enumerate().map(|(at, review)| part(at, review, page)).collect();
+    let gone = count(diffed.removed.len(), "policy");
     let about = match parts.as_slice() {
+        [] if !diffed.removed.is_empty() => format!("{gone} removed"),
         [] => diffed.nothing(),
         [only] => format!("{} → {}", only.old.shown, only.new.shown),
         several => format!("{} policies were edited", several.len()),
     };
-    let others: [(&str, &[String]); 4] = [
+    let others: [(&str, &[String]); 3] = [
         ("the same on both sides", &diffed.unchanged),
         ("only on the new side", &diffed.added),
-        ("only on the old side", &diffed.removed),
-        ("note", &diffed.notes),
+        ("how the sides were found", &diffed.notes),
     ];
     let page = Page {
         title: match parts.as_slice() {
@@ -119,6 +123,7 @@ pub fn diff(page: &DiffPage<'_>) -> String {
             _ => format!("rollgate diff: {about}"),
         },
         about,
+        removed: &diffed.removed,
         parts,
         others: others.into_iter().filter(|(_, names)| !names.is_empty()).collect(),
         patterns: marks::patterns(),

@@ -71,10 +71,22 @@ impl Scale {
         let step = self.step;
         let first = (self.low / step - 1e-9).ceil();
         let values = (0..12).map(|n| (first + f64::from(n)) * step);
-        values
-            .take_while(|value| *value <= self.high + step * 1e-6)
-            .map(|value| (value, brief(self.unit, value)))
-            .collect()
+        values.take_while(|value| *value <= self.high + step * 1e-6).map(|value| (value, self.mark(value))).collect()
+    }
+
+    /// The mark of a value, in the larger unit that the whole scale is in where the usual one would need many digits.
+    fn mark(&self, value: f64) -> String {
+        let most = self.low.abs().max(self.high.abs());
+        let of = |size: f64, name: &str| brief(Unit::Number, value / size) + name;
+        match self.unit {
+            Unit::Ms if most >= 10_000.0 => of(1e3, "s"),
+            Unit::S if most >= 36_000.0 => of(3600.0, "h"),
+            Unit::Count | Unit::Number if most >= 1e8 => of(1e6, "M"),
+            Unit::Count | Unit::Number if most >= 1e5 => of(1e3, "k"),
+            Unit::PerSecond if most >= 1e8 => of(1e6, "M/s"),
+            Unit::PerSecond if most >= 1e5 => of(1e3, "k/s"),
+            _ => brief(self.unit, value),
+        }
     }
 }
 
@@ -167,6 +179,8 @@ mod tests {
     #[case::score(Unit::Percent, 94.2, 100.0, "94% 96% 98% 100%")]
     #[case::small_share(Unit::Percent, 0.1, 0.9, "0% 0.2% 0.4% 0.6% 0.8% 1%")]
     #[case::latency(Unit::Ms, 195.0, 260.0, "180ms 200ms 220ms 240ms 260ms")]
+    #[case::slow(Unit::Ms, 0.0, 52_000.0, "0s 20s 40s 60s")]
+    #[case::many(Unit::Count, 0.0, 400_000.0, "0k 100k 200k 300k 400k")]
     #[case::counts_are_whole(Unit::Count, 0.0, 2.0, "0 1 2")]
     #[case::no_failures(Unit::Count, 0.0, 0.0, "0 1")]
     #[case::health(Unit::State, 0.0, 0.0, "ok failed")]

@@ -4,12 +4,12 @@ use crate::fixture::tracks::{Series, Tracks};
 use crate::model::finding::FindingState;
 use crate::model::frame::{Group, Metric, MetricIx};
 use crate::model::ids::CheckId;
-use crate::model::units::Better;
+use crate::model::units::{Better, Unit};
 use crate::policy::compiled::{Condition, Policy};
 use crate::report::svg::scale::brief;
 
 use super::super::ReplayPage;
-use super::{Bound, MOST_LINES, labels};
+use super::{Bound, MOST_LINES, labels, spikes};
 
 /// The metrics that a check reads or that were observed; those first that rolled back, then those with a breach. The
 /// second value says whether there was one.
@@ -83,15 +83,20 @@ pub(super) fn regions<'a>(series: &[&'a Series]) -> Vec<&'a str> {
 /// readings flat.
 const FARTHEST: f64 = 4.0;
 
-/// The values to be shown: every reading, the nearest bound, and those others that do not press the readings flat.
-pub(super) fn domain(series: &[&Series], bounds: &[Bound<'_>]) -> (f64, f64) {
+/// The values to be shown: every reading but a spike that would press the others flat, the nearest bound, and those others that do not press the readings flat.
+pub(super) fn domain(unit: Unit, series: &[&Series], bounds: &[Bound<'_>]) -> (f64, f64) {
     let ranges = || series.iter().filter_map(|series| series.track.range());
-    let data = (
+    let all = (
         ranges().map(|range| range.0).fold(f64::INFINITY, f64::min),
         ranges().map(|range| range.1).fold(f64::NEG_INFINITY, f64::max),
     );
     let with = |(low, high): (f64, f64), level: f64| (low.min(level), high.max(level));
     let mut levels: Vec<f64> = bounds.iter().filter_map(labels::level).collect();
+    let usual = spikes::usual(series).unwrap_or(all);
+    let apart = |level: f64| with(usual, level).1 - with(usual, level).0;
+    let nearest = levels.iter().copied().reduce(|a, b| if apart(b) < apart(a) { b } else { a });
+    let core = nearest.map_or(usual, |level| with(usual, level));
+    let data = if spikes::are_cut(unit, all, core) { usual } else { all };
     let wide = |level: f64| with(data, level).1 - with(data, level).0;
     levels.sort_by(|a, b| wide(*a).total_cmp(&wide(*b)));
     let Some(nearest) = levels.first() else { return data };

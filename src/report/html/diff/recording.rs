@@ -8,7 +8,7 @@ use crate::model::ids::CheckId;
 use crate::model::time::Time;
 use crate::policy::compiled::{Condition, Policy};
 use crate::report::svg::Node;
-use crate::report::svg::plot::{block, upright, words};
+use crate::report::svg::plot::{block, drawing, upright, words};
 use crate::review::drawn::Drawn;
 use crate::review::verdict::{Compared, PerStep};
 
@@ -172,17 +172,17 @@ fn both(
 ) -> Vec<Lane> {
     let was = bands::bands(stretch, before, old, &marks::marks(before, &[]));
     let is = bands::bands(stretch, after, new, &marks::marks(after, &[]));
-    let pair = |(at, (was, is)): (usize, (Lane, Lane))| {
-        let word = (at == 0).then_some("first difference");
+    let pair = |(was, is): (Lane, Lane)| {
         // The old policy's run is what was recorded; only the new one's is open loop.
-        let old = Lane { note: "before".to_owned(), ..over(was, parting(stretch, parted, word)) };
+        let old = Lane { note: "before".to_owned(), ..over(was, parting(stretch, parted)) };
         let new = Lane { note: "after".to_owned(), ..over(is, overlay(stretch, parted)) };
         [old, new]
     };
-    was.into_iter().zip(is).enumerate().flat_map(pair).collect()
+    let lanes = was.into_iter().zip(is).flat_map(pair);
+    named(stretch, parted).into_iter().chain(lanes).collect()
 }
 
-fn over(lane: Lane, overlay: Vec<Node>) -> Lane {
+fn over(lane: Lane, overlay: impl IntoIterator<Item = Node>) -> Lane {
     Lane { drawing: lane.drawing.children(overlay), ..lane }
 }
 
@@ -191,13 +191,20 @@ fn overlay(stretch: &Stretch<'_>, parted: Option<Time>) -> Vec<Node> {
     let Some(at) = parted else { return Vec::new() };
     let hover = format!("open loop after {}: recorded where the old policy had led", stretch.times.row(at));
     let hatched = block(&stretch.extent, (at, stretch.extent.last()), (0.0, 400.0), "open-loop", "", &hover);
-    std::iter::once(hatched).chain(parting(stretch, parted, None)).collect()
+    std::iter::once(hatched).chain(parting(stretch, parted)).collect()
+}
+
+/// What the line is where the decisions part, in a strip of its own: over the stages it would hide their names.
+fn named(stretch: &Stretch<'_>, parted: Option<Time>) -> Option<Lane> {
+    let at = parted?;
+    let title = format!("first difference at {}", stretch.times.row(at));
+    let said = words(&stretch.extent, at, 11.0, "parting-word", " first difference ");
+    let drawing = drawing(15.0, &title, "").children(parting(stretch, parted)).child(said);
+    Some(Lane { name: String::new(), note: String::new(), drawing })
 }
 
 /// A line where the decisions part.
-fn parting(stretch: &Stretch<'_>, parted: Option<Time>, word: Option<&str>) -> Vec<Node> {
-    let Some(at) = parted else { return Vec::new() };
-    let line = upright(&stretch.extent, at, (0.0, 400.0), "parting", "first difference");
-    let said = word.map(|word| words(&stretch.extent, at, 11.0, "parting-word", &format!(" {word} ")));
-    std::iter::once(line).chain(said).collect()
+fn parting(stretch: &Stretch<'_>, parted: Option<Time>) -> Option<Node> {
+    let at = parted?;
+    Some(upright(&stretch.extent, at, (0.0, 400.0), "parting", "first difference"))
 }

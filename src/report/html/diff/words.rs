@@ -2,10 +2,11 @@
 
 use crate::fixture::run::RolledBack;
 use crate::fixture::score::Quality;
-use crate::model::time::Duration;
+use crate::model::time::{Duration, Time};
 use crate::report::layout::count;
 use crate::report::svg::clock::lasted;
 use crate::report::times::Times;
+use crate::report::uncaught::uncaught;
 use crate::review::change::Direction;
 use crate::review::outcome::Review;
 use crate::review::verdict::{Compared, Moved, Standing};
@@ -53,6 +54,7 @@ pub(super) fn verdict(review: &Review) -> Verdict {
     let sum = |number: &dyn Fn(&Compared) -> usize| review.compared.iter().map(number).sum::<usize>();
     let (lost, gained) = (sum(&|one| one.lost.len()), sum(&|one| one.gained.len()));
     let wrong = sum(&|one| one.gained_false);
+    let let_go = sum(&|one| uncaught(one).len());
     let earlier = sum(&|one| one.moved.iter().filter(|moved| moved.later_by() < 0).count());
     let later = sum(&|one| one.moved.iter().filter(|moved| moved.later_by() > 0).count());
     let looser = review.changes.iter().filter(|change| change.direction == Direction::Looser).count();
@@ -68,10 +70,13 @@ pub(super) fn verdict(review: &Review) -> Verdict {
     if wrong > 0 {
         parts.push(format!("{wrong} of the new ones outside of any incident"));
     }
+    if let_go > 0 {
+        parts.push(format!("{} not caught any more", count(let_go, "incident")));
+    }
     let edits = format!("{} edited, {tighter} tighter, {looser} looser", count(review.changes.len(), "thing"));
     let because = if parts.is_empty() { edits } else { format!("Roll backs: {}. {edits}", parts.join(", ")) };
     let (class, icon) = match () {
-        () if lost > 0 || wrong > 0 => ("back", "▼"),
+        () if lost > 0 || let_go > 0 || wrong > 0 => ("back", "▼"),
         () if review.tripped.iter().any(|tripped| tripped.fails) => ("back", "✖"),
         () if changed > 0 => ("stay", "◆"),
         () if of == 0 => ("blind", "?"),
@@ -92,6 +97,7 @@ pub(super) fn scores(review: &Review) -> Vec<Scored> {
             ""
         }
     };
+    let fewer = is.caught < was.caught;
     let median = |length: Option<Duration>| length.map_or_else(|| "–".to_owned(), lasted);
     vec![
         Scored {
@@ -112,8 +118,12 @@ pub(super) fn scores(review: &Review) -> Vec<Scored> {
             what: "median time to roll back",
             before: median(was.median_to_stop),
             after: median(is.median_to_stop),
-            of: String::new(),
-            class: class(is.median_to_stop > was.median_to_stop, is.median_to_stop < was.median_to_stop),
+            of: if fewer { "of fewer incidents".to_owned() } else { String::new() },
+            // Of fewer incidents it is no better for being shorter, let alone for being none.
+            class: match (was.median_to_stop, is.median_to_stop) {
+                (Some(was), Some(is)) => class(is > was, is < was && !fewer),
+                _ => "",
+            },
         },
     ]
 }
@@ -150,14 +160,20 @@ fn effects(one: &Compared, times: &Times) -> Vec<Effect> {
     for back in &one.lost {
         effects.push(Effect { class: "looser", icon: "✖", words: format!("roll back lost: the one{}", by(back)) });
     }
+    for caught in uncaught(one) {
+        let words = format!("the incident of {} is not caught any more", times.row(caught.from));
+        effects.push(Effect { class: "looser", icon: "✖", words });
+    }
     for back in &one.gained {
-        effects.push(Effect { class: "tighter", icon: "▼", words: format!("new roll back{}", by(back)) });
+        // Without a label nobody knows whether it is right.
+        let class = if one.label == Some(Quality::Bad) && !is_false(one, back.at) { "tighter" } else { "different" };
+        effects.push(Effect { class, icon: "▼", words: format!("new roll back{}", by(back)) });
     }
     if one.gained_false > 0 {
         let words = format!("{} outside of any incident", count(one.gained_false, "new roll back"));
         effects.push(Effect { class: "looser", icon: "!", words });
     }
-    effects.extend(one.moved.iter().map(moved));
+    effects.extend(one.moved.iter().map(|moved| self::moved(moved, one)));
     if effects.is_empty() {
         let words = "the same roll backs, other decisions".to_owned();
         effects.push(Effect { class: "different", icon: "◆", words });
@@ -165,11 +181,24 @@ fn effects(one: &Compared, times: &Times) -> Vec<Effect> {
     effects
 }
 
-fn moved(moved: &Moved) -> Effect {
+/// Whether a roll back at `at` is outside of any incident of a labelled recording.
+fn is_false(one: &Compared, at: Time) -> bool {
+    one.after.score.as_ref().is_some_and(|score| score.false_alarms.contains(&at))
+}
+
+fn moved(moved: &Moved, one: &Compared) -> Effect {
     let by = Duration::from_millis(moved.later_by().saturating_abs());
     let region = moved.region.as_ref().map(|region| format!(" of {region}")).unwrap_or_default();
     let check = moved.check.as_ref().map(|check| format!(", by {check}")).unwrap_or_default();
-    let (class, icon, word) =
-        if moved.later_by() < 0 { ("tighter", "◀", "earlier") } else { ("looser", "▶", "later") };
-    Effect { class, icon, words: format!("roll back{region} {} {word}{check}", lasted(by)) }
+    let (icon, word) = if moved.later_by() < 0 { ("◀", "earlier") } else { ("▶", "later") };
+    let false_now = is_false(one, moved.after);
+    // Sooner is better where there is an incident to stop, and nobody knows that without a label.
+    let class = match moved.later_by() {
+        0.. => "looser",
+        _ if false_now || !uncaught(one).is_empty() => "looser",
+        _ if one.label.is_none() => "different",
+        _ => "tighter",
+    };
+    let outside = if false_now { ", outside of any incident" } else { "" };
+    Effect { class, icon, words: format!("roll back{region} {} {word}{check}{outside}", lasted(by)) }
 }
