@@ -491,3 +491,55 @@ fn a_policy_without_the_environment_asked_for_is_left_out_and_told() {
     assert!(text.contains("left out, without an environment `staging`: policies/web-service"), "{text}");
     assert!(text.contains("isolation_score.p0"), "{text}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_policy_behind_a_symlink_is_not_gone() {
+    let tree = repository();
+    fs::rename(tree.path().join("policies/request-isolation"), tree.path().join("common")).unwrap();
+    std::os::unix::fs::symlink("../common", tree.path().join("policies/request-isolation")).unwrap();
+    let path = tree.path().join("common/policy.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen(BOUND, "p0 = { below = \"94%\" }", 1)).unwrap();
+    for arguments in [&["diff"][..], &["diff", "main", "policies/request-isolation"]] {
+        let text = screen_of(tree.path(), &[arguments, &["--plain", "--no-fixtures"]].concat());
+        assert!(text.contains("isolation_score.p0: below 95% -> 94%") && !text.contains("removed"), "{text}");
+    }
+    // And when it is the revision that has the link.
+    git(tree.path(), &["add", "--all"]);
+    git(tree.path(), &["commit", "--quiet", "--message", "linked"]);
+    fs::write(&path, text).unwrap();
+    fs::remove_file(tree.path().join("policies/request-isolation")).unwrap();
+    fs::rename(tree.path().join("common"), tree.path().join("policies/request-isolation")).unwrap();
+    for arguments in [&["diff"][..], &["diff", "main:policies/request-isolation", "policies/request-isolation"]] {
+        let text = screen_of(tree.path(), &[arguments, &["--plain", "--no-fixtures"]].concat());
+        assert!(text.contains("isolation_score.p0: below 94% -> 95%") && !text.contains("added"), "{text}");
+    }
+}
+
+#[test]
+fn annotations_name_files_as_the_repository_does() {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { below = \"94%\" }");
+    let inside = tree.path().join("policies/request-isolation");
+    let whole = inside.display().to_string();
+    let runs: [(&Path, &[&str]); 4] = [
+        (tree.path(), &["diff"]),
+        (&inside, &["diff"]),
+        (&inside, &["diff", "main:policies/request-isolation"]),
+        (tree.path(), &["diff", "main", &whole]),
+    ];
+    for (folder, arguments) in runs {
+        let output = rollgate(folder, arguments).args(["--no-fixtures", "--output", "github"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("file=policies/request-isolation/policy.toml,"), "{arguments:?}: {text}");
+    }
+    // A broken policy, for `check`: the same file from anywhere, with the same fingerprint.
+    edit(&tree, "p0 = { below = \"94%\" }", "p0 = { belo = \"94%\" }");
+    let sarif = |folder: &Path| rollgate(folder, &["check", "--output", "sarif"]).output().unwrap().stdout;
+    let (top, below) = (sarif(tree.path()), sarif(&inside));
+    let results =
+        |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).unwrap()["runs"][0]["results"].clone();
+    assert_eq!(results(&top), results(&below));
+    assert!(String::from_utf8(top).unwrap().contains("policies/request-isolation/policy.toml"));
+}

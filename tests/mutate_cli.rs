@@ -214,3 +214,25 @@ fn values_of_an_overlay_are_judged_by_the_tests_of_its_environment() {
     let own = only.iter().find(|mutant| mutant["file"] == "policy.toml" && mutant["tried"] == "2%").unwrap();
     assert_eq!(own["fate"], "skipped");
 }
+
+#[test]
+fn a_tree_of_fixtures_may_be_named_beside_the_policies() {
+    let tree = tree();
+    rollgate(tree.path(), &["init", "--template", "seven-day"]).assert().success();
+    for arguments in [&["policies/checkout", "fixtures"][..], &["fixtures", "policies/checkout"]] {
+        let arguments = [&["mutate", "--check", "error_rate.p0", "--plain"][..], arguments].concat();
+        let output = rollgate(tree.path(), &arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn what_a_severity_without_checks_obliges_is_nobodys_to_pin() {
+    let tree = tree();
+    put(tree.path(), "policy.toml", &POLICY.replace("[thresholds.", "p2 = { then = \"warn\" }\n\n[thresholds."));
+    let output = rollgate(tree.path(), &["mutate", "--plain"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("severities.p1") || text.contains("error_rate.p1"), "{text}");
+    assert!(!text.lines().any(|line| line.contains("severities.p2") && line.contains("surviv")), "{text}");
+}

@@ -115,7 +115,7 @@ impl Check {
         match global::any_output(self.output, console.plain) {
             AnyOutput::Own(Output::Json) => json(&all, &facts, origins, console)?,
             AnyOutput::Own(Output::Jsonl) => jsonl(&all, &facts, origins, console)?,
-            AnyOutput::Ci(format) => super::ci::print(&self.report(&all, &facts), format, console)?,
+            AnyOutput::Ci(format) => super::ci::print(self.report(&all, &facts), format, console)?,
             AnyOutput::Own(shape) => {
                 if shape == Output::Plain {
                     console.plain = true;

@@ -110,6 +110,7 @@ impl Diff {
         let mut sides = sides::resolve(self.old.as_deref(), self.new.as_deref())?;
         let (mut old, mut new) = (sides.old.policies()?, sides.new.policies()?);
         elsewhere::keep_moved(&mut sides, &mut old, &mut new);
+        elsewhere::follow_links(&sides, &mut old, &mut new)?;
         if old.is_empty() && new.is_empty() {
             let message = format!("no policy in `{}`, and none in `{}`", sides.old.shown, sides.new.shown);
             return Err(Failure::new(Exit::Nothing, message).into());
@@ -212,7 +213,7 @@ impl Diff {
             AnyOutput::Own(Output::Plain) => console.print(diff::plain(diffed))?,
             AnyOutput::Own(Output::Json) => console.line(diff::json(diffed)?)?,
             AnyOutput::Own(Output::Jsonl) => console.print(diff::jsonl(diffed)?)?,
-            AnyOutput::Ci(format) => super::ci::print(&of_diff(diffed, &html::command()), format, console)?,
+            AnyOutput::Ci(format) => super::ci::print(of_diff(diffed, &html::command()), format, console)?,
         }
         Ok(())
     }

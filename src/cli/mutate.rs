@@ -75,8 +75,7 @@ pub struct Mutate {
 impl Mutate {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let stopwatch = Stopwatch::start();
-        let paths = policies::or_usual(&self.paths);
-        let folders = policies::find(&paths)?;
+        let (paths, folders) = self.named()?;
         let (mut assays, mut hindered, mut wrote) = (Vec::new(), None, Vec::new());
         let mut unknown = BTreeSet::new();
         for folder in &folders {
@@ -106,6 +105,19 @@ impl Mutate {
         self.show(&report, console)?;
         let short = report.falls_short().then_some(Exit::ExpectationFailed);
         Ok(hindered.or(short).unwrap_or(Exit::Done))
+    }
+
+    /// The paths to look for fixtures in, and the policies. A path may hold fixtures only.
+    fn named(&self) -> anyhow::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+        let only_fixtures = |path: &&PathBuf| {
+            let fixtures = || files::find_fixtures(path).is_ok_and(|found| !found.is_empty());
+            matches!(files::find_policies(path), Err(files::FindError::NoPolicy(_))) && fixtures()
+        };
+        let (fixtures, rest): (Vec<&PathBuf>, Vec<&PathBuf>) = self.paths.iter().partition(only_fixtures);
+        let mut paths = policies::or_usual(&rest.into_iter().cloned().collect::<Vec<_>>());
+        let folders = policies::find(&paths)?;
+        paths.extend(fixtures.into_iter().cloned());
+        Ok((paths, folders))
     }
 
     /// One policy; none when nothing of it was asked for.

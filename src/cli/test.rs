@@ -115,7 +115,7 @@ fn show(all: &Outcomes, shape: AnyOutput, console: &mut Console) -> anyhow::Resu
                 console.line(Envelope::new("test", suite).line()?)?;
             }
         }
-        AnyOutput::Ci(format) => super::ci::print(&of_test(all), format, console)?,
+        AnyOutput::Ci(format) => super::ci::print(of_test(all), format, console)?,
     }
     Ok(())
 }

@@ -76,12 +76,15 @@ pub struct Step {
     pub entered: Time,
     /// When everything else would let it go.
     pub ready: Time,
-    /// When it is left: `ready`, or the end of the freeze that covers it; none when that freeze never ends.
+    /// When it is left: `ready`, or the end of the freeze that covers it; none when that freeze never ends, or only
+    /// after the stage's `max`.
     pub left: Option<Time>,
+    /// The end of the stage's `max`, when that comes before it can be left: it does not advance any more.
+    pub stuck: Option<Time>,
 }
 
 /// Walks the stages from `start` on, each left as soon as its time is served and nothing is frozen. Ends early at a
-/// freeze that never ends.
+/// freeze that never ends, and where a stage's `max` is over before.
 #[must_use]
 pub fn walk(policy: &Policy, start: Time, early: bool) -> Vec<Step> {
     let mut steps = Vec::new();
@@ -89,8 +92,11 @@ pub fn walk(policy: &Policy, start: Time, early: bool) -> Vec<Step> {
     for (stage, least) in policy.stages.iter().zip(least(policy)) {
         let ready = now + if early { least.shortest() } else { least.full };
         let is_end = steps.len() + 1 == policy.stages.len() && stage.bake.is_none();
-        let left = if is_end { Some(ready) } else { thawed(policy, ready) };
-        steps.push(Step { entered: now, ready, left });
+        let free = if is_end { Some(ready) } else { thawed(policy, ready) };
+        let limit = stage.max.map(|max| now + max).filter(|_| !is_end);
+        let stuck = limit.filter(|limit| free.is_some_and(|free| free > *limit));
+        let left = free.filter(|_| stuck.is_none());
+        steps.push(Step { entered: now, ready, left, stuck });
         match left {
             Some(left) => now = left,
             None => break,

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::model::finding::CheckKind;
 use crate::model::frame::{Group, MetricIx};
 use crate::model::severity::Response;
-use crate::policy::compiled::{Bound, Check, CheckIx, Condition, Policy, Stage, StageIx, Than};
+use crate::model::time::Duration;
+use crate::policy::compiled::{Bound, Check, CheckIx, Condition, OnUnknown, Policy, Stage, StageIx, Than};
 
 /// What a check does in one stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +105,29 @@ impl super::Handbook<'_> {
         }
         found.retain(|(_, group)| !stage.leaves_empty(*group));
         found
+    }
+
+    /// The metrics of a stage whose silence takes it back, with how long they must have been silent.
+    pub(super) fn silences(&self, ix: StageIx) -> Vec<(&str, Duration)> {
+        let Some(stage) = self.policy.stage(ix) else { return Vec::new() };
+        let acting = self.checks().filter(|(at, check)| {
+            !check.shadow && !matches!(effect(self.policy, *at, ix), Effect::Inactive | Effect::NotApplicable)
+        });
+        let read = acting.flat_map(|(_, check)| series(check)).filter(|(_, group)| !stage.leaves_empty(*group));
+        let metrics: BTreeSet<MetricIx> = read.map(|(metric, _)| metric).collect();
+        let silent = metrics.into_iter().filter_map(|ix| {
+            let rules = self.policy.metrics.get(usize::from(ix.0))?;
+            (rules.on_unknown == OnUnknown::Rollback).then(|| (self.metric_name(ix), rules.unknown_after))
+        });
+        silent.collect()
+    }
+
+    /// Where a stage goes when no check says so: by silence.
+    pub(super) fn by_itself(&self, ix: StageIx) -> Effect {
+        match self.policy.stage(ix).map(|stage| stage.rollback_to.min(ix)) {
+            Some(to) if to != ix => Effect::RollBack(to),
+            _ => Effect::Latch,
+        }
     }
 
     /// The metrics whose frozen median is compared with, anywhere.

@@ -37,8 +37,25 @@ impl Handbook<'_> {
             text.push_str("\nThe policy has no thresholds and no triggers.\n");
         }
         text.push_str("\n`-`: not asked in that stage. *n/a*: asked, but nobody there is in the group it reads.\n");
+        text.push_str(&self.silence());
         text.push_str(&self.gates());
         text
+    }
+
+    /// What takes a stage back without a row of its own.
+    fn silence(&self) -> String {
+        let mut items: Vec<String> = Vec::new();
+        for (ix, stage) in self.ladder() {
+            let does = match self.by_itself(ix) {
+                Effect::RollBack(to) => format!("back to {}", code(self.stage_name(to))),
+                _ => "stop".to_owned(),
+            };
+            let silent = self.silences(ix).into_iter();
+            items.extend(silent.map(|(name, after)| {
+                format!("- {}: {} unknown for {after}: {does}\n", code(stage.name.as_str()), code(name))
+            }));
+        }
+        if items.is_empty() { String::new() } else { format!("\n## What cannot be read\n\n{}", items.concat()) }
     }
 
     /// `below 95%: back to off`.

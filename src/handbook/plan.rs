@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use crate::model::finding::CheckKind;
 use crate::model::severity::Severity;
 use crate::model::time::{Duration, Time};
-use crate::policy::compiled::{BreachScope, Check, Freeze, StageIx};
+use crate::policy::compiled::{BreachScope, Check, Freeze, OnMax, StageIx};
 
 use super::Handbook;
 use super::calendar::{self, Least, Step};
@@ -107,6 +107,11 @@ impl Handbook<'_> {
             seen.push(target);
             found.push(format!("{}:", self.goes(ix, target)));
             found.extend(self.checks_in(ix, |effect| effect == target).into_iter().map(|check| self.one_line(check)));
+        }
+        let silent = self.silences(ix);
+        if !silent.is_empty() {
+            found.push(format!("{}, when it cannot be read:", self.goes(ix, self.by_itself(ix))));
+            found.extend(silent.into_iter().map(|(name, after)| format!("{}: unknown for {after}", code(name))));
         }
         found
     }
@@ -236,9 +241,16 @@ impl Handbook<'_> {
                 show(early)
             )),
             (Some(full), _) => text.push_str(&format!("\nDone at the earliest {}.\n", show(full))),
-            (None, _) => text.push_str("\nNever done: a freeze without an end stands in the way.\n"),
+            (None, Some(early)) => {
+                text.push_str(&format!("\nDone by itself only with every early exit taken: {}.\n", show(early)));
+            }
+            (None, None) if full.last().is_some_and(|step| step.stuck.is_some()) => text.push_str(
+                "\nNever done by itself: a stage's `max` is over before the freeze that covers its end. Start at another \
+                 time, or give it more.\n",
+            ),
+            (None, None) => text.push_str("\nNever done: a freeze without an end stands in the way.\n"),
         }
-        if let Ok(most) = calendar::most(self.policy) {
+        if let (Ok(most), Some(_)) = (calendar::most(self.policy), end(&full)) {
             text.push_str(&format!("By itself it is done by {} or not at all.\n", show(start + most)));
         }
         text
@@ -250,7 +262,14 @@ impl Handbook<'_> {
             let is_end = ix == self.last();
             let left = match step.left {
                 _ if is_end && stage.bake.is_none() => "stays".to_owned(),
-                None => "never: frozen".to_owned(),
+                None => match (step.stuck, stage.on_max) {
+                    (None, _) => "never: frozen".to_owned(),
+                    (Some(at), OnMax::Hold) => format!("never by itself: past `max` on {}", show(at)),
+                    (Some(at), OnMax::Rollback) => {
+                        let back = code(self.stage_name(stage.rollback_to));
+                        format!("never: past `max` on {}, back to {back}", show(at))
+                    }
+                },
                 Some(left) if left > step.ready => format!("{} (frozen until then)", show(left)),
                 Some(left) if is_end => format!("{} (complete)", show(left)),
                 Some(left) => show(left),

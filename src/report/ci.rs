@@ -52,6 +52,22 @@ impl Report {
         }
     }
 
+    /// The same with every file under another name: hosts know files by their path in the repository.
+    pub fn rename_files(&mut self, name: &dyn Fn(&str) -> String) {
+        for item in &mut self.items {
+            let related = item.related.iter_mut().map(|related| &mut related.place);
+            let mends = item.mends.iter_mut().map(|mend| &mut mend.place);
+            for place in item.place.iter_mut().chain(related).chain(mends) {
+                place.file = name(&place.file);
+            }
+        }
+        for case in self.suites.iter_mut().flat_map(|suite| &mut suite.cases) {
+            case.file = case.file.as_deref().map(name);
+        }
+        // Fingerprints hold the file, and must not depend on where the command was run.
+        self.items = item::settle(std::mem::take(&mut self.items));
+    }
+
     /// What the codes among the remarks mean.
     fn rules(&self) -> Vec<Rule> {
         rules::of(&self.items)

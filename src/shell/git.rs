@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+mod inside;
 mod tree;
 
+pub use inside::InRepository;
 pub use tree::Tree;
 
 /// Why git could not be asked, or has no answer.

@@ -55,6 +55,34 @@ fn a_walk_waits_for_the_end_of_a_freeze_and_bakes_through_it() {
 }
 
 #[test]
+fn a_stage_whose_max_is_over_before_the_freeze_is_never_left_by_itself() {
+    let ladder = |max: &str| format!("[[stages]]\nname = \"off\"\nbake = \"2h\"\n{max}\n{STAGES}");
+    let at = |text: &str| Time::parse(text).unwrap();
+    // Served at 19:00, frozen until 08:00: fifteen hours after the start.
+    for (max, stuck) in [("max = \"15h\"", None), ("max = \"14h\"", Some(at("2026-12-01T07:00:00Z")))] {
+        let (source, policy) = written(&one_stage().replace(STAGES, &format!("{}{NIGHTS}", ladder(max))));
+        let start = at("2026-11-30T17:00:00Z");
+        let steps = walk(&policy, start, false);
+        assert_eq!((steps[0].stuck, steps[0].left.is_none()), (stuck, stuck.is_some()), "{max}");
+        let page = Handbook::new(&policy, &source).plan(Some(start), &TimeZone::UTC);
+        assert_eq!(page.contains("never by itself: past `max` on Tue 2026-12-01 07:00 UTC"), stuck.is_some(), "{page}");
+        assert_eq!(page.contains("Never done by itself"), stuck.is_some(), "{page}");
+        assert_eq!(page.contains("By itself it is done by"), stuck.is_none(), "{page}");
+    }
+}
+
+#[test]
+fn silence_that_rolls_back_is_among_the_ways_back_on_every_page() {
+    let (source, policy) = example("request-isolation");
+    let book = Handbook::new(&policy, &source);
+    let plan = book.plan(None, &TimeZone::UTC);
+    assert!(plan.contains("`deploy_health`: unknown for 30m"), "{plan}");
+    assert!(book.matrix().contains("`deploy_health` unknown for 30m: back to `off`"), "{}", book.matrix());
+    let runbook = book.runbook();
+    assert!(runbook.contains("when this cannot be read: `deploy_health` for 30m"), "{runbook}");
+}
+
+#[test]
 fn a_freeze_without_an_end_is_said_and_not_waited_for() {
     let (source, policy) = written(&super::policies::hostile_names());
     let start = Time::parse("2026-11-30T08:00:00Z").unwrap();

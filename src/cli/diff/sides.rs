@@ -227,6 +227,7 @@ fn side(text: &str, named: &Named, other: &Named) -> anyhow::Result<Side> {
                 Named::Revision { path: Some(path), .. } => path.trim_matches('/').to_owned(),
                 Named::Revision { path: None, .. } => usual(&repository, &tree),
             };
+            let path = tree.follow(&path).map_err(told)?.unwrap_or(path);
             if !tree.has(&path) {
                 // It may have had another path then, or be new since.
                 let shown = in_revision(&revision, &path);
@@ -250,7 +251,7 @@ fn written(repository: &Repository, tree: &Tree, revision: &str, path: &str) -> 
     let local = path.strip_prefix("./").map(|rest| from_here(rest.trim_matches('/')));
     let candidates = local.map_or_else(|| vec![bare.to_owned(), from_here(bare)], |local| vec![local]);
     if let Some(found) = candidates.into_iter().find(|path| tree.has(path)) {
-        return Ok(found);
+        return Ok(tree.follow(&found).map_err(told)?.unwrap_or(found));
     }
     let failure = Failure::new(Exit::Usage, format!("`{path}` is not in revision `{revision}`"));
     let known = tree.policies("");

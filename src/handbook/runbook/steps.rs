@@ -129,6 +129,15 @@ fn take_back(book: &Handbook<'_>, ix: StageIx) -> String {
         };
         text.push_str(&format!("{goal} when any of these fires: {}.\n", codes(acting)));
     }
+    let silent: Vec<String> =
+        book.silences(ix).iter().map(|(name, after)| format!("{} for {after}", code(name))).collect();
+    if !silent.is_empty() {
+        let goal = match book.by_itself(ix) {
+            Effect::RollBack(to) => format!("Take it back to {} as well", code(book.stage_name(to))),
+            _ => "Stop here as well".to_owned(),
+        };
+        text.push_str(&format!("{goal} when this cannot be read: {}.\n", silent.join(", ")));
+    }
     if text.is_empty() { "Nothing takes this stage back by itself.".to_owned() } else { text }
 }
 

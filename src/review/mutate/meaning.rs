@@ -1,5 +1,6 @@
 //! Whether two compiled policies decide alike whatever is observed: the one general rule by which a mutant is known not
-//! to differ. Where a value was written, how a check is worded and whom a level tells decide nothing.
+//! to differ. Where a value was written, how a check is worded and whom a level tells decide nothing. What a
+//! level obliges to is in the response of its checks.
 
 use std::sync::Arc;
 
@@ -9,13 +10,11 @@ use crate::policy::compiled::{Check, Policy, Stage};
 
 /// Whether `a` and `b` compile to the same.
 pub(super) fn same(a: &Policy, b: &Policy) -> bool {
-    let obliged = |policy: &Policy| policy.severities.clone().map(|rules| rules.then);
     a.catalogue == b.catalogue
         && a.metrics == b.metrics
         && a.stages.iter().map(stage).eq(b.stages.iter().map(stage))
         && a.checks.iter().map(check).eq(b.checks.iter().map(check))
         && a.baseline == b.baseline
-        && obliged(a) == obliged(b)
         && same_instants(&a.freezes, &b.freezes)
         && a.on_breach == b.on_breach
         && a.shadow == b.shadow

@@ -55,6 +55,30 @@ impl Tree {
         Ok(Tree { repository, entries })
     }
 
+    /// Where `path` leads when symlinks to directories on it are followed; none when that is nowhere in this commit.
+    ///
+    /// # Errors
+    /// Git cannot be run.
+    pub fn follow(&self, path: &str) -> Result<Option<String>, GitError> {
+        let mut path = normal(path);
+        for _ in 0..=MOST_LINKS {
+            let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+            let steps: Vec<(String, String)> =
+                ends.filter_map(|at| Some((path.get(..at)?.to_owned(), path.get(at..)?.to_owned()))).collect();
+            let link = steps.into_iter().find(|(part, _)| self.entries.get(part).is_some_and(|entry| entry.link));
+            let Some((link, rest)) = link else { return Ok(self.has(&path).then_some(path)) };
+            let Some(entry) = self.entries.get(&link) else { break };
+            let target = Blobs::open(&self.repository)?.read(&entry.object)?;
+            let folder = link.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let target = String::from_utf8_lossy(&target).into_owned();
+            if target.starts_with('/') {
+                break;
+            }
+            path = normal(&format!("{}{rest}", join(folder, &target)));
+        }
+        Ok(None)
+    }
+
     /// Whether there is a file or a directory at `path`; the root is.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
