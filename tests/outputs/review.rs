@@ -144,6 +144,7 @@ fn same(name: &str) -> Compared {
         lost: Vec::new(),
         gained: Vec::new(),
         gained_false: 0,
+        lost_false: 0,
         moved: Vec::new(),
         per_step: None,
     }
@@ -192,6 +193,7 @@ fn false_alarm(name: &str) -> Compared {
         after,
         gained: vec![rolled_back(400)],
         gained_false: 1,
+        lost_false: 0,
         divergence: Some(Divergence {
             at: at(400),
             snapshot: 80,

@@ -18,7 +18,8 @@ pub(super) struct Matched {
 
 /// Pairs the roll backs of each region in order of time: those at the same instant first, what lies between two such
 /// pairs by as many pairs as there can be, as close in time as they can be. Roll backs of two different incidents are
-/// never one event; `incident` tells which one a time lies in.
+/// never one event, and neither are one in an incident and one outside of any: a false alarm before the incident does
+/// not catch it. `incident` tells which one a time lies in.
 pub(super) fn matched(
     before: &[&RolledBack],
     after: &[&RolledBack],
@@ -64,17 +65,18 @@ fn between_agreements(
 type Cost = (usize, u64);
 
 fn pair(old: &[RolledBack], new: &[RolledBack], incident: &dyn Fn(Time) -> Option<usize>, result: &mut Matched) {
-    let may = |was: &RolledBack, is: &RolledBack| match (incident(was.at), incident(is.at)) {
-        (Some(was), Some(is)) => was == is,
-        _ => true,
-    };
+    let may = |was: &RolledBack, is: &RolledBack| incident(was.at) == incident(is.at);
     let steps = if old.len().max(new.len()) > AT_MOST { in_order(old.len(), new.len()) } else { best(old, new, &may) };
     for step in steps {
         match step {
             (Some(was), Some(is)) => {
-                if let (Some(was), Some(is)) = (old.get(was), new.get(is)) {
+                let (Some(was), Some(is)) = (old.get(was), new.get(is)) else { continue };
+                if may(was, is) {
                     let (check, region) = (is.check.clone(), is.region.clone());
                     result.moved.push(Moved { before: was.at, after: is.at, check, region });
+                } else {
+                    result.lost.push(was.clone());
+                    result.gained.push(is.clone());
                 }
             }
             (was, is) => {
@@ -188,7 +190,9 @@ mod tests {
     fn roll_backs_of_two_incidents_are_two_events() {
         let incidents = [(0, 50), (100, 150)];
         assert_eq!(outcome(&[10], &[110], &incidents), (vec![10], vec![110], vec![]));
-        assert_eq!(outcome(&[10], &[60], &incidents), (vec![], vec![], vec![(10, 60)]));
+        assert_eq!(outcome(&[10], &[60], &incidents), (vec![10], vec![60], vec![]));
+        assert_eq!(outcome(&[110], &[60], &incidents), (vec![110], vec![60], vec![]), "a false alarm catches nothing");
+        assert_eq!(outcome(&[60], &[70], &incidents), (vec![], vec![], vec![(60, 70)]), "both outside");
     }
 
     #[test]
