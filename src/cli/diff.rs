@@ -164,7 +164,10 @@ impl Diff {
         drawings: &mut Drawings,
         console: &mut Console,
     ) -> anyhow::Result<Review> {
-        let changes = structure::changes(old, new);
+        let changes = structure::changes_beside(old, new, &|of_old, environment| {
+            let side = if of_old { &pair.old } else { &pair.new };
+            structure::without_overlay(&side.source, environment)
+        });
         let mut notes = Vec::new();
         let mut compared = Vec::new();
         if !self.no_fixtures {
