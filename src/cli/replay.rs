@@ -25,7 +25,7 @@ use super::run::{Recorded, Rows, Run, session};
 #[command(after_help = "\
 Examples:
   rollgate replay policies/isolation night.csv
-  rollgate replay policies/isolation night.csv --set isolation_score.p0.for=2m
+  rollgate replay policies/isolation night.csv --set error_rate.p0.above=4%
   rollgate replay policies/isolation fixtures/night-leak --html night.html
   rollgate replay policies/isolation night.csv --output jsonl | jq .headline
   rollgate replay policies/isolation metrics.csv \\

@@ -6,7 +6,7 @@ use crate::review::verdict::Compared;
 
 use super::{Table, cell, code, details};
 
-/// A row per recording, and the first moments of those that differ; empty when nobody asked.
+/// A row per recording with moments that differ, and the first of these moments; empty when nobody asked.
 pub(super) fn write(compared: &[Compared]) -> String {
     let judged = || compared.iter().filter_map(|one| Some((one, one.per_step.as_ref()?)));
     if judged().next().is_none() {
@@ -14,7 +14,7 @@ pub(super) fn write(compared: &[Compared]) -> String {
     }
     let mut all = Table::new(&["recording", "moments judged", "differ", "roll back now", "rolled back before"]);
     let mut first = Table::new(&["recording", "moment", "stage", "before", "after"]);
-    for (one, steps) in judged() {
+    for (one, steps) in judged().filter(|(_, steps)| steps.differ > 0) {
         let numbers = [steps.judged, steps.differ, steps.rolls_back_now, steps.rolled_back_before];
         let numbers = numbers.map(|number| thousands(usize::try_from(number).unwrap_or(usize::MAX)));
         all.row(std::iter::once(code(&one.name)).chain(numbers).collect());
@@ -33,5 +33,6 @@ pub(super) fn write(compared: &[Compared]) -> String {
     );
     let tables = [all.render("recording"), first.render("moment")];
     let inside: Vec<String> = tables.into_iter().filter(|table| !table.is_empty()).collect();
-    details(&said, &inside.join("\n\n"))
+    // Without a difference there is nothing to unfold.
+    if inside.is_empty() { said } else { details(&said, &inside.join("\n\n")) }
 }
