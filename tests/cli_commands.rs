@@ -355,7 +355,7 @@ fn one_broken_policy_or_fixture_does_not_hide_what_the_others_say() {
         "schema 99",
         "`policies/web-service` does not compile",
         "error-spike/data.csv`",
-        "FAILED. 8 passed; 0 failed; 3 not run",
+        "FAILED. 24 passed; 0 failed; 3 not run",
         "exit 6",
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");

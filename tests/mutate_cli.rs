@@ -116,6 +116,8 @@ fn written_tests_pass_and_kill_the_mutants_they_were_written_for() {
     let written = survived.iter().filter(|mutant| mutant["missing"]["missing"] == "test").count();
     assert!(written >= 10, "{written} of {}", survived.len());
     rollgate(tree.path(), &["test"]).assert().success();
+    let spelling = screen(tree.path(), &["fmt", "--check"]);
+    assert!(!spelling.contains("mutants.toml"), "{spelling}");
     let after = mutants(tree.path(), &[]);
     assert_eq!(fate(&after, "survived").len(), survived.len() - written);
     assert_eq!(fate(&after, "killed").len(), fate(&before, "killed").len() + written);
@@ -123,6 +125,41 @@ fn written_tests_pass_and_kill_the_mutants_they_were_written_for() {
     let text = fs::read_to_string(tree.path().join("policies/checkout/tests/mutants.toml")).unwrap();
     mutants(tree.path(), &["--write-tests"]);
     assert_eq!(fs::read_to_string(tree.path().join("policies/checkout/tests/mutants.toml")).unwrap(), text);
+}
+
+#[test]
+fn after_writing_the_score_is_told_as_it_is_then() {
+    let tree = tree();
+    let text = screen(tree.path(), &["mutate", "--write-tests"]);
+    let mutants = mutants(tree.path(), &[]);
+    let (killed, survived) = (fate(&mutants, "killed").len(), fate(&mutants, "survived").len());
+    let score = (1000 * killed / (killed + survived)) as f64 / 10.0;
+    assert!(text.contains(&format!("→ {score}% with them\n")), "{text}");
+    assert!(!text.contains("[[test]]"), "{text}");
+}
+
+#[test]
+fn the_score_and_a_line_per_check_come_first_and_only_a_few_tests_after() {
+    let few = screen(tree().path(), &["mutate"]);
+    let place = |text: &str| few.find(text).unwrap_or_else(|| panic!("{text} in {few}"));
+    assert!(place("% pinned: ") < place("error_rate.p1 ") && place("error_rate.p1 ") < place("[[test]]"), "{few}");
+    assert!(few.matches("[[test]]").count() < 6, "{few}");
+    assert!(few.contains("show all with --stubs"), "{few}");
+    let all = screen(tree().path(), &["mutate", "--stubs"]);
+    assert!(all.matches("[[test]]").count() >= 15, "{all}");
+    looks!(few);
+}
+
+#[test]
+fn a_decision_is_asked_for_where_one_differs() {
+    let all = mutants(tree().path(), &["--check", "error_rate.p1"]);
+    let test = |tried: &str| {
+        let mutant = all.iter().find(|mutant| mutant["tried"] == tried && mutant["kind"] == "nudge").unwrap();
+        mutant["missing"]["text"].as_str().unwrap().to_owned()
+    };
+    for tried in ["2%", "3m"] {
+        assert!(test(tried).contains("decision = \"hold\", because = [\"error_rate.p1\"]"), "{}", test(tried));
+    }
 }
 
 #[test]
@@ -157,6 +194,9 @@ fn a_fixture_kills_by_its_timeline_and_not_by_its_wording() {
 #[case::too_little_is_pinned(&["mutate", "--min", "90"], 4)]
 #[case::all_of_what_was_asked_is_pinned(&["mutate", "--min", "100", "--check", "error_rate.p0", "--filter", "above"], 0)]
 #[case::no_such_check(&["mutate", "--why", "eror_rate.p0"], 2)]
+#[case::more_than_all(&["mutate", "--min", "101"], 2)]
+#[case::less_than_none(&["mutate", "--min", "-1"], 2)]
+#[case::no_percentage(&["mutate", "--min", "NaN"], 2)]
 #[case::no_such_path(&["mutate", "nowhere"], 1)]
 fn exit_codes(#[case] arguments: &[&str], #[case] code: i32) {
     rollgate(tree().path(), arguments).assert().code(code);

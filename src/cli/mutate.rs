@@ -12,11 +12,11 @@ use crate::policy::suggest::closest;
 use crate::report::json::Envelope;
 use crate::report::mutate::{self, Report};
 use crate::review::case::FixtureText;
-use crate::review::mutate::Assay;
 use crate::review::mutate::cases::{Played, Trouble};
 use crate::review::mutate::judge::{Options, judge};
 use crate::review::mutate::sites::{self, Found};
 use crate::review::mutate::stub::{MUTANTS_FILE, appended};
+use crate::review::mutate::{Assay, Tally};
 use crate::shell::clock::Stopwatch;
 use crate::shell::files;
 use crate::shell::fixture::{FixtureError, load_fixture};
@@ -41,7 +41,8 @@ Examples:
   rollgate mutate policies/isolation --min 90  fail when less is pinned
   rollgate mutate --check isolation_score.p0   only this check
   rollgate mutate --why isolation_score.p0     which tests pin it
-  rollgate mutate --write-tests                append the tests that are missing
+  rollgate mutate --stubs                      every test that is missing
+  rollgate mutate --write-tests                append them, and judge again
 
 Exit codes:
   4   the score is below --min, or a test fails already
@@ -59,9 +60,12 @@ pub struct Mutate {
     /// List the tests and fixtures that pin this check, with what each would not let pass
     #[arg(long, value_name = "CHECK", conflicts_with_all = ["check", "filter", "write_tests"])]
     why: Option<String>,
-    /// Fail when the score, in percent, is lower
-    #[arg(long, value_name = "PERCENT")]
+    /// Fail when the score, in percent, is lower; 0 to 100
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_negative_numbers = true)]
     min: Option<f64>,
+    /// Show every test that is missing, not only the first few
+    #[arg(long)]
+    stubs: bool,
     /// Append the tests that are missing to tests/mutants.toml beside the policy
     #[arg(long)]
     write_tests: bool,
@@ -77,11 +81,18 @@ impl Mutate {
         let stopwatch = Stopwatch::start();
         let (paths, folders) = self.named()?;
         let (mut assays, mut hindered, mut wrote) = (Vec::new(), None, Vec::new());
-        let mut unknown = BTreeSet::new();
+        let (mut unknown, mut after) = (BTreeSet::new(), Tally::default());
         for folder in &folders {
-            match self.one(folder, &paths, &mut unknown, console) {
+            match self.one(folder, &paths, &mut unknown, true, console) {
                 Ok(Some(assay)) => {
-                    wrote.extend(self.write(folder, &assay)?);
+                    let written = self.write(folder, &assay)?;
+                    // What was written is judged as well: it has to be worth its lines.
+                    let again = match &written {
+                        Some(_) => self.one(folder, &paths, &mut unknown, false, console)?,
+                        None => None,
+                    };
+                    after = after.and(Tally::of(&again.as_ref().unwrap_or(&assay).mutants));
+                    wrote.extend(written);
                     assays.push(assay);
                 }
                 Ok(None) => {}
@@ -100,6 +111,7 @@ impl Mutate {
             };
         }
         let mut report = Report::new(assays, self.min);
+        report.after = if wrote.is_empty() { None } else { after.score() };
         report.wrote = wrote;
         report.took = stopwatch.elapsed();
         self.show(&report, console)?;
@@ -126,6 +138,7 @@ impl Mutate {
         folder: &Path,
         paths: &[PathBuf],
         unknown: &mut BTreeSet<String>,
+        search: bool,
         console: &mut Console,
     ) -> anyhow::Result<Option<Assay>> {
         let source = files::load_policy(folder);
@@ -144,7 +157,7 @@ impl Mutate {
         let total: usize = found.iter().map(|found| found.mutants.len().max(1)).sum();
         let bar = progress(console.watched, total);
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let options = Options { workers, all_killers: self.why.is_some(), search: true };
+        let options = Options { workers, all_killers: self.why.is_some(), search };
         let assay = judge(&played, &found, options, &|judged| bar.inc(judged as u64));
         bar.finish_and_clear();
         Ok(Some(assay))
@@ -195,7 +208,14 @@ impl Mutate {
 
     fn show(&self, report: &Report, console: &mut Console) -> anyhow::Result<()> {
         match (global::output(self.output, console.plain), &self.why) {
-            (Output::Pretty, None) => console.print(mutate::pretty(report, console.screen))?,
+            (Output::Pretty, None) => {
+                let stubs = match (self.stubs, report.wrote.is_empty()) {
+                    (true, _) => usize::MAX,
+                    (false, true) => mutate::STUBS,
+                    (false, false) => 0,
+                };
+                console.print(mutate::pretty(report, stubs, console.screen))?;
+            }
             (Output::Plain, None) => console.print(mutate::plain(report))?,
             (Output::Pretty, Some(subject)) => {
                 for assay in &report.policies {
@@ -216,6 +236,12 @@ impl Mutate {
         }
         Ok(())
     }
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let number =
+        text.trim().trim_end_matches('%').parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    number.ok_or_else(|| "write a percentage from 0 to 100".to_owned())
 }
 
 /// A bar for a person who watches; silent for everybody else.

@@ -8,7 +8,7 @@ use crate::model::time::Duration;
 use crate::review::mutate::stub::Missing;
 use crate::review::mutate::{Assay, Fate, Judged, Kind, Tally};
 
-use super::layout::{columns, count, hang};
+use super::layout::{columns, count, hang, pad, wrap};
 use super::screen::{ATTENTION, BAD, GOOD, Mark, PLACE, QUIET, STRONG, Screen, paint};
 
 /// Everything that was judged.
@@ -23,6 +23,9 @@ pub struct Report {
     /// What was asked for with `--min`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub least: Option<f64>,
+    /// The score with the tests that were written, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<f64>,
     /// Files that were written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wrote: Vec<String>,
@@ -43,14 +46,17 @@ impl Report {
     /// Whether fewer are pinned than were asked for.
     #[must_use]
     pub fn falls_short(&self) -> bool {
-        matches!((self.score, self.least), (Some(score), Some(least)) if score < least)
+        matches!((self.after.or(self.score), self.least), (Some(score), Some(least)) if score < least)
     }
 
     /// `score 98.6%: 405 killed, 6 survived; 31 refused by the compiler, 12 skipped; in 9s`
     #[must_use]
     pub fn closing(&self) -> String {
         let Tally { killed, survived, refused, skipped } = self.tally;
-        let score = self.score.map_or_else(|| "no score".to_owned(), |score| format!("score {}", percent(score)));
+        let mut score = self.score.map_or_else(|| "no score".to_owned(), |score| format!("score {}", percent(score)));
+        if let Some(after) = self.after {
+            score = format!("{score}, with the tests written {}", percent(after));
+        }
         let least = match self.least {
             Some(least) if self.falls_short() => format!(" is below {}", percent(least)),
             _ => String::new(),
@@ -91,20 +97,43 @@ fn place(assay: &Assay, mutant: &Judged) -> String {
     format!("{}/{}:{}", assay.path, mutant.site.file, mutant.site.line)
 }
 
-/// For a person at a terminal.
+/// So many missing tests are shown before the others are only counted.
+pub const STUBS: usize = 3;
+
+/// For a person at a terminal: the score and a line per check, then what is not pinned with up to `stubs` tests.
 #[must_use]
-pub fn pretty(report: &Report, screen: Screen) -> String {
+pub fn pretty(report: &Report, mut stubs: usize, screen: Screen) -> String {
     let mut text = String::new();
+    let mut kept = 0;
     for assay in &report.policies {
         text.push_str(&head(assay));
+        text.push_str(&overview(assay, screen));
         for site in by_site(&assay.mutants) {
-            text.push_str(&survivors(assay, site, screen));
+            let tests = site.iter().filter(|mutant| is_ready(mutant)).count();
+            if stubs > 0 {
+                text.push_str(&survivors(assay, site, screen));
+                stubs = stubs.saturating_sub(tests);
+            } else {
+                text.push_str(&survivor(site, screen));
+                kept += tests;
+            }
+        }
+        if !text.ends_with('\n') {
+            text.push('\n');
         }
         text.push_str(&aside(assay, screen));
         text.push('\n');
     }
+    if kept > 0 && report.wrote.is_empty() {
+        let line = format!("{} more: show all with --stubs, append them to the policy with --write-tests", ready(kept));
+        text.push_str(&format!("{}\n\n", paint(QUIET, hang(&line, screen.width, 2))));
+    }
     for file in &report.wrote {
         text.push_str(&format!("{} {file}\n", paint(PLACE, "wrote")));
+    }
+    if let (Some(score), Some(after)) = (report.score, report.after) {
+        let line = format!("score {} {} {} with them\n", percent(score), screen.arrow(), percent(after));
+        text.push_str(&line);
     }
     let style = match (report.falls_short(), report.tally.survived) {
         (true, _) => BAD,
@@ -114,6 +143,65 @@ pub fn pretty(report: &Report, screen: Screen) -> String {
     text.push_str(&paint(style, hang(&report.closing(), screen.width, 2)));
     text.push('\n');
     text
+}
+
+fn ready(tests: usize) -> String {
+    if tests == 1 { "a test is ready for 1".to_owned() } else { format!("tests are ready for {tests}") }
+}
+
+const fn is_ready(mutant: &Judged) -> bool {
+    matches!(mutant.fate, Fate::Survived { missing: Missing::Test(_) })
+}
+
+/// The score of a policy, and of everything that is named in it.
+fn overview(assay: &Assay, screen: Screen) -> String {
+    let tally = Tally::of(&assay.mutants);
+    let Some(score) = tally.score() else { return String::new() };
+    let could = tally.killed + tally.survived;
+    let mut text =
+        format!("  {}\n\n", paint(STRONG, format!("{} pinned: {} of {could}", percent(score), tally.killed)));
+    let mut subjects: Vec<&str> = assay.mutants.iter().map(|mutant| mutant.site.subject.as_str()).collect();
+    subjects.sort_unstable();
+    subjects.dedup();
+    let of = |subject: &&str| {
+        let own = || assay.mutants.iter().filter(|mutant| mutant.site.subject == *subject);
+        let tally = Tally::of(own());
+        let mut parts: Vec<&str> = Vec::new();
+        for mutant in own().filter(|mutant| matches!(mutant.fate, Fate::Survived { .. })) {
+            let part = if mutant.site.part.is_empty() { "all of it" } else { mutant.site.part.as_str() };
+            if !parts.contains(&part) {
+                parts.push(part);
+            }
+        }
+        (tally, parts)
+    };
+    let judged = subjects.iter().map(|subject| (*subject, of(subject)));
+    let judged: Vec<_> = judged.filter(|(_, (tally, _))| tally.killed + tally.survived > 0).collect();
+    let width = judged.iter().map(|(subject, _)| columns(subject)).max().unwrap_or(0);
+    for (subject, (tally, parts)) in judged {
+        let (style, mark) = if parts.is_empty() { (GOOD, Mark::Good) } else { (BAD, Mark::Bad) };
+        let count = pad(&format!("{} of {}", tally.killed, tally.killed + tally.survived), 8);
+        let line = format!("{} {count} ", pad(subject, width));
+        let indent = columns(&line) + 4;
+        let line = format!(
+            "{line}{}",
+            wrap(&parts.join(", "), screen.width.saturating_sub(indent).max(20))
+                .join(&format!("\n{}", " ".repeat(indent)))
+        );
+        text.push_str(&format!("  {} {}\n", paint(style, screen.icon(mark)), line.trim_end()));
+    }
+    text
+}
+
+/// What of a site survived, on one line.
+fn survivor(site: &[Judged], screen: Screen) -> String {
+    let survived = || site.iter().filter(|mutant| matches!(mutant.fate, Fate::Survived { .. }));
+    let Some(first) = survived().next() else { return String::new() };
+    let all: Vec<String> = survived().map(tried).collect();
+    let environment = first.site.environment.as_ref().map_or_else(String::new, |name| format!(" in {name}"));
+    let line =
+        format!("{}{environment}: tried {} ({}:{})", name(first), all.join(", "), first.site.file, first.site.line);
+    format!("\n  {} {}", paint(BAD, screen.icon(Mark::Bad)), hang(&line, screen.width, 4))
 }
 
 fn head(assay: &Assay) -> String {
@@ -149,7 +237,7 @@ fn survivors(assay: &Assay, site: &[Judged], screen: Screen) -> String {
         text.push_str(&format!("      {} {}\n", paint(QUIET, "tried"), hang(&line, screen.width, 12)));
         let (words, lines) = match missing {
             Missing::Test(test) => ("this test would notice it:", test),
-            Missing::Sketch(sketch) => ("no test was found by itself; it has to show:", sketch),
+            Missing::Sketch(sketch) => ("no test was found that tells the two apart; it has to show:", sketch),
         };
         text.push_str(&format!("      {}\n", paint(QUIET, words)));
         for line in lines.lines() {
@@ -177,10 +265,20 @@ fn aside(assay: &Assay, screen: Screen) -> String {
         let line = format!("{why}: {}", names.join(", "));
         text.push_str(&format!("\n  {} {}", paint(QUIET, word), hang(&line, screen.width, 10)));
     }
-    let refused = Tally::of(&assay.mutants).refused;
-    if refused > 0 {
-        let line = format!("{}: they do not compile, or their tests cannot be read", count(refused, "mutant"));
+    let mut refused: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for mutant in &assay.mutants {
+        if let Fate::Refused { why } = &mutant.fate {
+            refused.entry(why).or_default().push(format!("{} {} {}", name(mutant), screen.arrow(), tried(mutant)));
+        }
+    }
+    if !refused.is_empty() {
+        let all = refused.values().map(Vec::len).sum();
+        let line = format!("{} that `check` or `test` would not let pass anyhow:", count(all, "mutant"));
         text.push_str(&format!("\n  {} {}", paint(QUIET, "refused"), hang(&line, screen.width, 10)));
+    }
+    for (why, names) in refused {
+        let line = format!("{}: {why}", names.join(", "));
+        text.push_str(&format!("\n    {}", hang(&line, screen.width, 6)));
     }
     if text.is_empty() { text } else { text + "\n" }
 }

@@ -160,6 +160,27 @@ impl Subject {
     }
 }
 
+/// Said of a check that only has another id.
+pub(crate) const RENAMED: &str = "renamed: acts as before";
+/// Said of a bound that moved while the other bound of the check decides alone.
+pub(crate) const HIDDEN: &str = "acts on the same readings: the other of its two bounds decides";
+/// Said of a script of which no point shows a difference.
+pub(crate) const NO_DIFFERENCE: &str = "no difference at";
+
+impl Change {
+    /// Whether it is known to act as it did: a new id, a bound behind another one.
+    #[must_use]
+    pub fn acts_as_before(&self) -> bool {
+        self.direction == Direction::Different && (self.words.starts_with(RENAMED) || self.words.starts_with(HIDDEN))
+    }
+
+    /// Whether it was tried, and no point shows a difference: no proof that there is none.
+    #[must_use]
+    pub fn nothing_found(&self) -> bool {
+        self.proof == Proof::Sampled && self.direction == Direction::Different && self.words.contains(NO_DIFFERENCE)
+    }
+}
+
 /// One edited thing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {

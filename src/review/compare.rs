@@ -172,6 +172,8 @@ pub fn compare(
     };
     let gained: Vec<Time> = matched.gained.iter().map(|back| back.at).collect();
     let gained_false = label.map_or(0, |label| score(&gained, label, is.begins).false_alarms.len());
+    let lost: Vec<Time> = matched.lost.iter().map(|back| back.at).collect();
+    let lost_false = label.map_or(0, |label| score(&lost, label, was.begins).false_alarms.len());
     Ok(Compared {
         name: case.name.clone(),
         title: case.title.clone(),
@@ -184,6 +186,7 @@ pub fn compare(
         after: side(is, new, case.after.label.as_ref()),
         divergence: outcome.divergence,
         lost: matched.lost,
+        lost_false,
         gained: matched.gained,
         gained_false,
         moved: matched.moved,

@@ -11,7 +11,7 @@ use super::verdict::{Compared, Side, Standing};
 pub fn tripped(changes: &[Change], compared: &[Compared], asked: &[Condition]) -> Vec<Tripped> {
     let found = [
         (Condition::LostRollback, lost_rollback(compared)),
-        (Condition::LooserP0, looser_p0(changes)),
+        (Condition::LooserP0, looser_p0(changes, compared)),
         (Condition::FalseRollback, false_rollback(compared)),
         (Condition::Any, any(compared)),
     ];
@@ -21,13 +21,13 @@ pub fn tripped(changes: &[Change], compared: &[Compared], asked: &[Condition]) -
     tripped.collect()
 }
 
-/// A roll back that the new policy does not decide at all, or an incident that it misses.
+/// A roll back that the new policy does not decide at all, or an incident that it misses. A false alarm that is gone is
+/// neither.
 fn lost_rollback(compared: &[Compared]) -> Option<String> {
-    let lost = compared.iter().flat_map(|one| one.lost.iter().map(move |back| (one, back)));
-    let first = lost.clone().next();
-    if let Some((one, back)) = first {
+    let mut lost = compared.iter().flat_map(|one| one.missed().map(move |back| (one, back)));
+    if let Some((one, back)) = lost.next() {
         let by = back.check.as_ref().map_or_else(String::new, |check| format!(" by {check}"));
-        let number = lost.count();
+        let number = lost.count() + 1;
         let which = format!("the roll back of `{}` at {}{by}", one.name, back.at);
         return Some(match number {
             1 => format!("{which} is lost"),
@@ -40,8 +40,12 @@ fn lost_rollback(compared: &[Compared]) -> Option<String> {
 }
 
 /// A check that is P0 or rolls back acts on less than before, or what makes it act does.
-fn looser_p0(changes: &[Change]) -> Option<String> {
-    let looser: Vec<&Change> = changes.iter().filter(|change| loosens(change)).collect();
+fn looser_p0(changes: &[Change], compared: &[Compared]) -> Option<String> {
+    // Decisions that no other edit can explain are changed by what sampling did not find.
+    let unexplained = changes.iter().all(|change| change.nothing_found() || change.acts_as_before())
+        && compared.iter().any(|one| one.standing == Standing::Decisions);
+    let trips = |change: &&Change| loosens(change) && (unexplained || !change.nothing_found());
+    let looser: Vec<&Change> = changes.iter().filter(trips).collect();
     let first = looser.first()?;
     let name = name(&first.subject);
     // The part says what the value is of, where the value does not say so itself.
@@ -50,15 +54,20 @@ fn looser_p0(changes: &[Change]) -> Option<String> {
         part => format!("{part} {value}"),
     };
     let word = match (&first.before, &first.after, first.direction) {
-        (_, None, _) if first.part.is_empty() => format!("{name} is removed"),
+        (Some(_), None, _) if first.part.is_empty() => format!("{name} is removed"),
         (Some(before), Some(after), Direction::Different) => {
             format!("{name} is another: {} became {after}", of(before))
         }
         (Some(before), Some(after), _) => format!("{name} is looser: {} became {after}", of(before)),
         (None, Some(after), _) => format!("{name} is looser: {} {after}", first.part).replace("  ", " "),
         (Some(before), None, _) => format!("{name} is looser: {} {before} is gone", first.part).replace("  ", " "),
-        (None, None, _) if first.words.is_empty() => format!("{name} is looser"),
-        (None, None, _) => first.words.clone(),
+        (None, None, direction) => {
+            let is = if direction == Direction::Different { "is another" } else { "is looser" };
+            // What was found comes last, and says it shortest.
+            let found = first.words.rsplit("; ").find(|part| part.starts_with("differs"));
+            let found = found.and_then(|found| found.split(", ").next()).unwrap_or(&first.words);
+            if found.is_empty() { format!("{name} {is}") } else { format!("{name} {is}: {found}") }
+        }
     };
     Some(match looser.len() {
         1 => word,
@@ -67,8 +76,7 @@ fn looser_p0(changes: &[Change]) -> Option<String> {
 }
 
 fn loosens(change: &Change) -> bool {
-    let removed = change.after.is_none() && change.part.is_empty();
-    if change.direction == Direction::Tighter && !removed {
+    if change.direction == Direction::Tighter || change.acts_as_before() {
         return false;
     }
     let grave = change.severity == Some(Severity::P0) || change.response == Some(Response::Rollback);
@@ -135,7 +143,7 @@ fn any(compared: &[Compared]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::model::ids::{CheckId, MetricName, StageName};
-    use crate::review::change::Proof;
+    use crate::review::change::{Proof, RENAMED};
 
     fn change(subject: Subject, part: &str, before: Option<&str>, after: Option<&str>, direction: Direction) -> Change {
         Change {
@@ -185,6 +193,48 @@ mod tests {
         assert_eq!(other.is_some(), counts);
         let removed = Change { part: String::new(), after: None, ..looser };
         assert_eq!(said(&[removed]), counts.then(|| "score.x is removed".to_owned()));
+    }
+
+    fn script(direction: Direction, words: &str) -> Change {
+        Change {
+            response: Some(Response::Rollback),
+            words: words.to_owned(),
+            ..change(Subject::Script("runaway".to_owned()), "", None, None, direction)
+        }
+    }
+
+    #[rstest::rstest]
+    #[case::tighter(Direction::Tighter, "differs at 6 of 64 points, sampled, not proved; at b firing", None)]
+    #[case::a_refactor(Direction::Different, "no difference at 64 points, sampled, not proved", None)]
+    #[case::looser(
+        Direction::Looser,
+        "differs at 6 of 64 points, sampled, not proved; at b firing",
+        Some("function runaway is looser: differs at 6 of 64 points")
+    )]
+    #[case::both(
+        Direction::Different,
+        "differs at 6 of 64 points, sampled, not proved; at b firing",
+        Some("function runaway is another: differs at 6 of 64 points")
+    )]
+    fn an_edited_script_counts_when_some_point_shows_less(
+        #[case] direction: Direction,
+        #[case] found: &str,
+        #[case] expected: Option<&str>,
+    ) {
+        let change = Change { proof: Proof::Sampled, ..script(direction, &format!("what runaway says; {found}")) };
+        assert_eq!(said(&[change]).as_deref(), expected);
+    }
+
+    #[test]
+    fn a_rename_is_no_removal() {
+        let words = format!("{RENAMED}; mutes do not find it");
+        let renamed = Change {
+            words,
+            part: "id".to_owned(),
+            direction: Direction::Different,
+            ..check(Severity::P0, Response::Rollback)
+        };
+        assert_eq!(said(&[renamed]), None);
     }
 
     #[rstest::rstest]

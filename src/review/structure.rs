@@ -10,6 +10,7 @@ use crate::model::finding::CheckKind;
 use crate::model::ids::{CheckId, Environment};
 use crate::model::severity::Response;
 use crate::policy::compiled::{Check, Policy, Stage, StageIx};
+use crate::policy::source::PolicySource;
 
 use super::change::{Change, Direction, Proof, Subject};
 
@@ -34,14 +35,35 @@ pub use removed::removed;
 
 /// Everything edited from `before` to `after`, over all environments: roll backs and worse severities first. An edit
 /// that is the same in several environments is told once.
+///
+/// An environment that only one side has is told as such; [`changes_beside`] compares it as well.
 #[must_use]
 pub fn changes(before: &BTreeMap<Environment, Arc<Policy>>, after: &BTreeMap<Environment, Arc<Policy>>) -> Vec<Change> {
+    changes_beside(before, after, &|_, _| None)
+}
+
+/// A policy without the overlay of an environment: what the old side (`true`) or the new one would run there.
+pub type Beside<'s> = dyn Fn(bool, &Environment) -> Option<Arc<Policy>> + 's;
+
+/// The same, where an environment that only one side has is compared with what the other side would run in it.
+#[must_use]
+pub fn changes_beside(
+    before: &BTreeMap<Environment, Arc<Policy>>,
+    after: &BTreeMap<Environment, Arc<Policy>>,
+    beside: &Beside<'_>,
+) -> Vec<Change> {
     let mut merged: Vec<Change> = Vec::new();
-    for (environment, old) in before {
-        let Some(new) = after.get(environment) else {
-            merged.push(policy::environment(environment, false));
-            continue;
-        };
+    let environments: BTreeSet<&Environment> = before.keys().chain(after.keys()).collect();
+    for environment in environments {
+        let found = (before.get(environment).cloned(), after.get(environment).cloned());
+        let came = found.0.is_none();
+        let whole = found.0.is_none() || found.1.is_none();
+        let old = found.0.or_else(|| beside(true, environment));
+        let new = found.1.or_else(|| beside(false, environment));
+        if whole {
+            merged.push(policy::environment(environment, came, old.is_some() && new.is_some()));
+        }
+        let (Some(old), Some(new)) = (&old, &new) else { continue };
         if old.digest == new.digest {
             continue;
         }
@@ -59,10 +81,16 @@ pub fn changes(before: &BTreeMap<Environment, Arc<Policy>>, after: &BTreeMap<Env
             }
         }
     }
-    let added = after.keys().filter(|environment| !before.contains_key(*environment));
-    merged.extend(added.map(|environment| policy::environment(environment, true)));
     merged.sort_by_key(rank);
     merged
+}
+
+/// The policy of `source` in an environment that it has no overlay for: as it is without one.
+#[must_use]
+pub fn without_overlay(source: &PolicySource, environment: &Environment) -> Option<Arc<Policy>> {
+    let mut source = source.clone();
+    source.insert(format!("env/{environment}.toml"), "");
+    crate::policy::compile(&source, environment).policy.map(Arc::new)
 }
 
 /// The direction of several edits together: tighter when all are, looser when all are.
@@ -88,6 +116,7 @@ fn rank(change: &Change) -> impl Ord + use<> {
 
 fn of_one(pair: &Pair<'_>) -> Vec<Change> {
     let mut all = check::changes(pair);
+    all.extend(script::depending(pair, &all));
     all.extend(script::changes(pair));
     all.extend(param::changes(pair));
     all.extend(rules::severities(pair));

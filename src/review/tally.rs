@@ -73,10 +73,11 @@ fn median(times: &[Duration]) -> Option<Duration> {
     Some(Duration::from_millis(i64::midpoint(lower.as_millis(), upper.as_millis())))
 }
 
-/// The scores of both policies on the labelled recordings; none when nothing is labelled.
+/// The scores of both policies on the labelled recordings; none when nothing is labelled. Their medians are of the
+/// incidents that both catch, so that they can be compared.
 #[must_use]
 pub fn tallies(compared: &[Compared]) -> Option<(Tally, Tally)> {
-    let (mut before, mut after) = (Scores::default(), Scores::default());
+    let (mut before, mut after, mut both) = (Scores::default(), Scores::default(), Vec::new());
     for one in compared {
         let Some(quality) = one.label else { continue };
         let add = |scores: &mut Scores, side: &Side| {
@@ -86,8 +87,22 @@ pub fn tallies(compared: &[Compared]) -> Option<(Tally, Tally)> {
         };
         add(&mut before, &one.before);
         add(&mut after, &one.after);
+        if let (Some(was), Some(is)) = (&one.before.score, &one.after.score) {
+            both.extend(caught_by_both(was, is));
+        }
     }
-    (!before.is_empty() || !after.is_empty()).then(|| (before.tally(), after.tally()))
+    let (was, is): (Vec<Duration>, Vec<Duration>) = both.into_iter().unzip();
+    let of = |scores: &Scores, times: &[Duration]| Tally { median_to_stop: median(times), ..scores.tally() };
+    (!before.is_empty() || !after.is_empty()).then(|| (of(&before, &was), of(&after, &is)))
+}
+
+/// How long each incident went on under the one policy and under the other, where both rolled back in it.
+fn caught_by_both(was: &Score, is: &Score) -> Vec<(Duration, Duration)> {
+    let both = was.caught.iter().filter_map(|old| {
+        let new = is.caught.iter().find(|new| new.from == old.from)?;
+        Some((old.after, new.after))
+    });
+    both.collect()
 }
 
 #[cfg(test)]
@@ -129,6 +144,14 @@ mod tests {
         scores.add(Quality::Bad, &Score::default(), 0);
         let tally = scores.tally();
         assert_eq!((tally.incidents, tally.caught, tally.median_to_stop), (2, 1, None));
+    }
+
+    #[test]
+    fn an_incident_that_only_one_catches_is_left_out_of_the_comparison_of_times() {
+        let slow = Caught { from: Time::from_millis(1), ..caught(9).caught[0] };
+        let (mut was, is) = (caught(2), caught(3));
+        was.caught.push(slow);
+        assert_eq!(caught_by_both(&was, &is), [(Duration::from_mins(2), Duration::from_mins(3))]);
     }
 
     #[rstest::rstest]

@@ -138,6 +138,8 @@ pub struct Compared {
     pub divergence: Option<Divergence>,
     /// Roll backs of the old policy that the new one does not decide at all.
     pub lost: Vec<RolledBack>,
+    /// Of the lost ones, those outside of any incident of a labelled recording: false alarms that are gone, no loss.
+    pub lost_false: usize,
     /// Roll backs of the new policy that the old one did not decide.
     pub gained: Vec<RolledBack>,
     /// Of the gained ones, those outside of any incident of a labelled recording.
@@ -146,6 +148,14 @@ pub struct Compared {
     pub moved: Vec<Moved>,
     /// Every recorded moment judged under both, when that was asked for.
     pub per_step: Option<PerStep>,
+}
+
+impl Compared {
+    /// The lost roll backs that somebody will miss: all but the false alarms that are gone.
+    pub fn missed(&self) -> impl Iterator<Item = &RolledBack> {
+        let alarms = self.before.score.as_ref().map_or(&[][..], |score| &score.false_alarms);
+        self.lost.iter().filter(move |back| self.lost_false == 0 || !alarms.contains(&back.at))
+    }
 }
 
 /// Labelled recordings under one policy.
@@ -159,6 +169,7 @@ pub struct Tally {
     pub good: usize,
     /// Good releases that were rolled back.
     pub stopped: usize,
-    /// Median time from an incident's beginning to the roll back; none when nothing was caught.
+    /// Median time from an incident's beginning to the roll back; none when nothing was caught. Of two policies beside
+    /// each other it is taken over the incidents that both catch: losing the slowest one is no improvement.
     pub median_to_stop: Option<Duration>,
 }

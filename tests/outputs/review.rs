@@ -148,6 +148,7 @@ fn same(name: &str) -> Compared {
         lost: Vec::new(),
         gained: Vec::new(),
         gained_false: 0,
+        lost_false: 0,
         moved: Vec::new(),
         per_step: None,
     }
@@ -196,6 +197,7 @@ fn false_alarm(name: &str) -> Compared {
         after,
         gained: vec![rolled_back(400)],
         gained_false: 1,
+        lost_false: 0,
         divergence: Some(Divergence {
             at: at(400),
             snapshot: 80,

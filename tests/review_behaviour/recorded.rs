@@ -8,6 +8,8 @@ use rollgate::fixture::timeline::render;
 use rollgate::policy::compiled::Policy;
 use rollgate::review::case::FixtureText;
 use rollgate::review::compare::{Case, CompareOptions, compare};
+use rollgate::review::gate;
+use rollgate::review::outcome::Condition;
 use rollgate::review::verdict::{Compared, Standing};
 
 use super::world::{PER_STEP, compiled, edited, fixtures, name_of, policy_of};
@@ -130,4 +132,19 @@ fn an_expectation_about_a_check_that_the_old_policy_has_not_keeps_nothing_from_b
     let (_, problems) = fixture.against(&old);
     assert!(!problems.is_empty(), "the expectation names the check that the old policy has not");
     assert_eq!(under(&fixture, &old, &new).snapshots, under(&fixture, &new, &new).snapshots);
+}
+
+#[test]
+fn a_roll_back_before_the_incident_is_a_false_alarm_and_the_one_in_it_is_lost() {
+    let fixture = fixtures().into_iter().find(|fixture| name_of(fixture) == "new-version-is-slow").unwrap();
+    let source = policy_of(&fixture);
+    let eager = edited(&source, r#"p1 = { above = "1%", for = "2m" }"#, r#"p1 = { above = "0.1%", for = "2m" }"#);
+    let (old, new) = (compiled(&source, &fixture.head.environment), compiled(&eager, &fixture.head.environment));
+    let compared = under(&fixture, &old, &new);
+    assert!(!compared.lost.is_empty() && compared.moved.is_empty(), "{:?}", compared.moved);
+    assert_eq!((compared.gained_false, compared.lost_false), (1, 0));
+    // The other way round nobody misses the false alarm.
+    let back = under(&fixture, &new, &old);
+    assert_eq!((back.lost.len(), back.lost_false, back.missed().count()), (1, 1, 0));
+    assert!(gate::tripped(&[], &[back], &[]).iter().all(|one| one.condition != Condition::LostRollback));
 }

@@ -40,7 +40,10 @@ impl Judge<'_> {
         if is_unchanged(old, new) && union.became.why().is_none() {
             return Ok(None);
         }
-        let changes = structure::changes(old, new);
+        let changes = structure::changes_beside(old, new, &|of_old, environment| {
+            let side = if of_old { &pair.old } else { &pair.new };
+            structure::without_overlay(&side.source, environment)
+        });
         let mut notes: Vec<String> = union.became.note().into_iter().collect();
         let mut compared = self.fixtures(&union, pair, (old, new), &mut notes)?;
         let asked = self.asked;

@@ -32,7 +32,7 @@ macro_rules! files {
 pub(crate) static CANARY: Template = Template {
     rollout: "my-rollout",
     fixture: "error-spike",
-    policy_files: files!("canary": "policy.toml", "tests/errors.toml"),
+    policy_files: files!("canary": "policy.toml", "tests/errors.toml", "tests/bounds.toml"),
     fixture_files: files!("canary/fixture": "fixture.toml", "expect.toml", "data.csv"),
 };
 

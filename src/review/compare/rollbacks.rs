@@ -81,9 +81,13 @@ fn pair(old: &[RolledBack], new: &[RolledBack], one_event: &OneEvent<'_>, result
     for step in steps {
         match step {
             (Some(was), Some(is)) => {
-                if let (Some(was), Some(is)) = (old.get(was), new.get(is)) {
+                let (Some(was), Some(is)) = (old.get(was), new.get(is)) else { continue };
+                if one_event(was, is) {
                     let (check, region) = (is.check.clone(), is.region.clone());
                     result.moved.push(Moved { before: was.at, after: is.at, check, region });
+                } else {
+                    result.lost.push(was.clone());
+                    result.gained.push(is.clone());
                 }
             }
             (was, is) => {
@@ -199,6 +203,8 @@ mod tests {
         let incidents = [(0, 50), (100, 150)];
         assert_eq!(outcome(&[10], &[110], &incidents), (vec![10], vec![110], vec![]));
         assert_eq!(outcome(&[10], &[60], &incidents), (vec![10], vec![60], vec![]));
+        assert_eq!(outcome(&[110], &[60], &incidents), (vec![110], vec![60], vec![]), "a false alarm catches nothing");
+        assert_eq!(outcome(&[60], &[70], &incidents), (vec![], vec![], vec![(60, 70)]), "both outside");
     }
 
     #[test]

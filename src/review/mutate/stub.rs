@@ -8,20 +8,20 @@ use serde::Serialize;
 use crate::fixture::DataReport;
 use crate::fixture::expectation::Expectations;
 use crate::fixture::scenario::read_tests;
-use crate::model::decision::{Answer, Verdict};
-use crate::model::finding::FindingState;
-use crate::model::ids::{CheckId, StageName};
 use crate::model::time::{Duration, Time};
 use crate::policy::compiled::Policy;
+use crate::policy::format::format;
 
 use super::cases::{Case, From, Played};
 use super::{Assay, Fate, Site};
 
 mod scene;
 mod scenes;
+mod telling;
 
 use scene::Scene;
 use scenes::Around;
+use telling::{Depth, Seen};
 
 /// Where missing tests are written, beside the policy.
 pub const MUTANTS_FILE: &str = "tests/mutants.toml";
@@ -51,7 +51,7 @@ impl Missing {
             if let Some(text) = pair.exposure(subject, played.step) {
                 return Missing::Test(text);
             }
-            if let Some(text) = around.scenes().iter().take(MOST_SCENES).find_map(|scene| pair.test(scene)) {
+            if let Some(text) = pair.best(&around.scenes()) {
                 return Missing::Test(text);
             }
         }
@@ -90,16 +90,6 @@ struct Pair<'a> {
     name: &'a str,
 }
 
-/// A decision, as far as a test can ask about it.
-#[derive(Debug, Clone, PartialEq)]
-struct Seen {
-    time: Time,
-    answer: Answer,
-    to: Option<StageName>,
-    wait: &'static str,
-    states: Vec<(CheckId, FindingState)>,
-}
-
 impl Pair<'_> {
     /// A share of traffic decides nothing by itself; a test can ask for it at the end.
     fn exposure(&self, subject: &str, step: Duration) -> Option<String> {
@@ -113,17 +103,35 @@ impl Pair<'_> {
         (differs && passes(&text, self.policy)? && !passes(&text, self.mutant)?).then_some(text)
     }
 
+    /// The first scene in which they decide differently; else one in which only a check stands differently.
+    fn best(&self, scenes: &[Scene]) -> Option<String> {
+        let mut best: Option<(Depth, String)> = None;
+        for scene in scenes.iter().take(MOST_SCENES) {
+            match self.test(scene) {
+                Some((Depth::Answer, text)) => return Some(text),
+                Some((depth, text)) if best.as_ref().is_none_or(|(known, _)| depth < *known) => {
+                    best = Some((depth, text));
+                }
+                _ => {}
+            }
+        }
+        best.map(|(_, text)| text)
+    }
+
     /// The scene as a test that tells the two apart; none when they do not differ in it.
-    fn test(&self, scene: &Scene) -> Option<String> {
+    fn test(&self, scene: &Scene) -> Option<(Depth, String)> {
         // Any expectation makes a test readable; what is asked is not known yet.
         let draft = scene.text(self.policy, self.name, "never = [{ decision = \"advance\", stage = \"off\" }]");
         let draft = draft.replace("stage = \"off\" }]", &format!("stage = \"{}\" }}]", scene.stage));
         let (was, begins) = seen(&draft, self.policy)?;
         let (is, _) = seen(&draft, self.mutant)?;
-        let at = first_difference(&was, &is)?;
-        wordings(&was, &is, at, begins).into_iter().find_map(|expects| {
-            let text = scene.text(self.policy, self.name, &expects);
-            (passes(&text, self.policy)? && !passes(&text, self.mutant)?).then_some(text)
+        Depth::ALL.into_iter().find_map(|depth| {
+            let at = depth.first_difference(&was, &is)?;
+            let text = depth.wordings(&was, &is, at, begins).into_iter().find_map(|expects| {
+                let text = scene.text(self.policy, self.name, &expects);
+                (passes(&text, self.policy)? && !passes(&text, self.mutant)?).then_some(text)
+            })?;
+            Some((depth, text))
         })
     }
 }
@@ -160,57 +168,10 @@ fn seen(text: &str, policy: &Arc<Policy>) -> Option<(Vec<Seen>, Time)> {
             return;
         }
         let decision = machine.decision();
-        let (to, wait) = match &decision.verdict {
-            Verdict::Advance { to, .. } => (to.clone(), "none"),
-            Verdict::Hold { because } => (None, crate::fixture::observer::wait_kind(because.first())),
-            Verdict::RollBack { to, .. } => (Some(to.clone()), "none"),
-        };
-        let states = decision.findings.iter().map(|finding| (finding.check.clone(), finding.state)).collect();
-        all.push(Seen { time, answer: decision.verdict.answer(), to, wait, states });
+        all.push(Seen::of(time, &decision));
     })
     .ok()?;
     Some((all, begins))
-}
-
-/// The first instant at which a test can tell them apart.
-fn first_difference(was: &[Seen], is: &[Seen]) -> Option<Time> {
-    let pair = was.iter().zip(is).find(|(a, b)| a != b).map(|(a, b)| a.time.min(b.time));
-    pair.or_else(|| match was.len().cmp(&is.len()) {
-        std::cmp::Ordering::Less => is.get(was.len()).map(|seen| seen.time),
-        std::cmp::Ordering::Equal => None,
-        std::cmp::Ordering::Greater => was.get(is.len()).map(|seen| seen.time),
-    })
-}
-
-/// Ways to say what the policy as written decides then, the plainest first.
-fn wordings(was: &[Seen], is: &[Seen], at: Time, begins: Time) -> Vec<String> {
-    let in_force = |seen: &[Seen]| seen.iter().rev().find(|seen| seen.time <= at).cloned();
-    let moves = |seen: &[Seen]| seen.iter().find(|seen| seen.time == at && seen.answer != Answer::Hold).cloned();
-    let (old, new, after) = (in_force(was), in_force(is), at.since(begins));
-    let mut wordings = Vec::new();
-    if let Some(moved) = moves(was) {
-        let to = moved.to.as_ref().map_or_else(String::new, |to| format!(", to = \"{to}\""));
-        wordings.push(format!("expect = [{{ at = \"{after}\", decision = \"{}\"{to} }}]", moved.answer.name()));
-    }
-    if let Some(moved) = moves(is) {
-        wordings.push(format!("never = [{{ until = \"{after}\", decision = \"{}\" }}]", moved.answer.name()));
-    }
-    if let Some(old) = old {
-        let none = Vec::new();
-        let others = new.as_ref().map_or(&none, |new| &new.states);
-        for (check, state) in old.states.iter().filter(|known| !others.contains(known)) {
-            wordings.push(format!("expect = [{{ at = \"{after}\", state = {{ \"{check}\" = \"{state}\" }} }}]"));
-        }
-        for (check, state) in others.iter().filter(|known| !old.states.contains(known)) {
-            wordings.push(format!("never = [{{ until = \"{after}\", state = {{ \"{check}\" = \"{state}\" }} }}]"));
-        }
-        wordings.push(format!(
-            "expect = [{{ at = \"{after}\", decision = \"{}\", wait = \"{}\" }}]",
-            old.answer.name(),
-            old.wait
-        ));
-    }
-    wordings
 }
 
 /// `text` of the file with the missing tests behind it, and how many; none when there are none.
@@ -233,5 +194,7 @@ pub fn appended(text: &str, assay: &Assay) -> Option<(String, usize)> {
     } else {
         text
     };
-    Some((format!("{}\n\n{}", head.trim_end(), tests.join("\n")), tests.len()))
+    let all = format!("{}\n\n{}", head.trim_end(), tests.join("\n"));
+    // What is written has to pass `fmt --check`; a file that is not TOML has been refused before.
+    Some((format(&all).unwrap_or(all), tests.len()))
 }

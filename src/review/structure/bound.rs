@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 
 use crate::model::finding::Side;
 use crate::model::frame::Metric;
-use crate::policy::compiled::{Bound, Check, Floor, Limit, Policy};
-use crate::review::change::Direction;
+use crate::model::units::Unit;
+use crate::policy::compiled::{Bound, Check, Floor, Limit, Policy, Than};
+use crate::review::change::{Direction, HIDDEN};
 
 use super::{Edit, words};
 
@@ -18,13 +19,21 @@ pub(crate) fn edits(metric: &Metric, old: (&Check, &Bound), new: (&Check, &Bound
     let (before, after) = (words::limit(old_check, was, unit), words::limit(new_check, is, unit));
     let (old_key, new_key) = (words::key(old_check, was), words::key(new_check, is));
     if was.side != is.side {
-        let edit = Edit::new("side", format!("{old_key} {before}"), format!("{new_key} {after}"));
+        let edit = if unit == Unit::State {
+            Edit::new("is", before, after)
+        } else {
+            Edit::new("side", format!("{old_key} {before}"), format!("{new_key} {after}"))
+        };
         edits.push(edit.because("the other side of the bound is a breach now"));
         return edits;
     }
     if was.limit.than() != is.limit.than() {
-        let (than_before, than_after) = (words::than(was.limit.than()), words::than(is.limit.than()));
-        let edit = Edit::new("than", format!("{before} than {than_before}"), format!("{after} than {than_after}"));
+        let edit = match (was.limit.than(), is.limit.than()) {
+            (Some(old), Some(new)) if before == after => {
+                Edit::new("than", words::than(Some(old)), words::than(Some(new)))
+            }
+            (old, new) => Edit::new(new_key, compared(before, old), compared(after, new)),
+        };
         edits.push(edit.because("what it is compared with differs, so neither contains the other"));
     } else if was.limit != is.limit {
         let edit = Edit::new(new_key, before, after);
@@ -42,8 +51,10 @@ pub(crate) fn edits(metric: &Metric, old: (&Check, &Bound), new: (&Check, &Bound
     edits
 }
 
-/// Said of a part that moved while the other part decides alone.
-const HIDDEN: &str = "acts on the same readings: the other of its two bounds decides";
+/// `+10% than control`; a level is compared with nothing.
+fn compared(limit: String, than: Option<Than>) -> String {
+    than.map_or_else(|| limit.clone(), |_| format!("{limit} than {}", words::than(than)))
+}
 
 fn limit(edit: Edit, metric: &Metric, was: &Bound, is: &Bound) -> Edit {
     let is_as_it_was = Bound { limit: is.limit, ..*was };

@@ -4,7 +4,7 @@ use crate::model::finding::CheckKind;
 use crate::model::frame::Group;
 use crate::model::severity::Response;
 use crate::policy::compiled::{Check, Condition, Policy, StageIx, Than};
-use crate::review::change::{Change, Direction};
+use crate::review::change::{Change, Direction, RENAMED};
 use crate::review::change::{FOLLOWS_THE_LADDER, LEADS_AS_BEFORE, NOTHING_TO_WATCH, WAS_IN_SHADOW};
 
 use super::reading::{Shows, example};
@@ -80,7 +80,14 @@ fn edited(pair: &Pair<'_>, was: &Check, is: &Check) -> Vec<Change> {
     }
     if was.kind == CheckKind::Trigger && is.kind == CheckKind::Trigger && was.severity != is.severity {
         let edit = Edit::new("severity", was.severity.key(), is.severity.key());
-        edits.push((edit.goes(Direction::of(is.severity.cmp(&was.severity))), None));
+        let edit = edit.goes(Direction::of(is.severity.cmp(&was.severity)));
+        if was.response == is.response {
+            let words = format!("it {} all the same", words::does(is.response));
+            edits.push((edit.because(words), None));
+        } else {
+            let words = format!("it {} now, and {} before", words::does(is.response), words::did(was.response));
+            edits.push((edit.because(words), Some(Shows::Response)));
+        }
     }
     let finish = |(edit, shows): (Edit, Option<Shows>)| {
         let direction = edit.direction;
@@ -104,7 +111,7 @@ fn renamed(was: &Check, is: &Check) -> Option<Shown> {
     }
     let edit = Edit::new("id", was.id.as_str(), is.id.as_str());
     if was.kind == CheckKind::Gate || (was.response == is.response && was.severity == is.severity) {
-        let words = "renamed: acts as before; mutes and expectations that name the old id do not find it";
+        let words = format!("{RENAMED}; mutes and expectations that name the old id do not find it");
         return Some((edit.because(words), None));
     }
     let order = is.response.cmp(&was.response).then(is.severity.cmp(&was.severity));
@@ -132,7 +139,10 @@ fn condition(pair: &Pair<'_>, was: &Check, is: &Check) -> Vec<Shown> {
                     edits.into_iter().map(|edit| (edit, Some(Shows::Value))).collect()
                 }
                 (Some(old), Some(new)) if old.name == new.name => {
-                    vec![(whole().because("the metric's unit changed"), None)]
+                    // In the same words it is told of the metric, once for all its checks.
+                    let edit = whole();
+                    let same = edit.before == edit.after;
+                    if same { Vec::new() } else { vec![(edit.because("the metric's unit changed"), None)] }
                 }
                 _ => vec![(whole().because("it watches another metric"), None)],
             }

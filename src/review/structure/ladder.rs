@@ -18,17 +18,15 @@ pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
             Some(is) => all.extend(edited(pair, was, is)),
             None => {
                 let edit = Edit::of("", Some(described(pair.old, was)), None);
-                all.push(about(
-                    edit.because("one rung less: what it watched and asked for is skipped"),
-                    Some(was),
-                    None,
-                ));
+                let edit = rung(pair.old, was, edit, Direction::Looser, "one rung less");
+                all.push(about(edit, Some(was), None));
             }
         }
     }
     for is in pair.came().filter_map(|ix| pair.new.stage(ix)) {
         let edit = Edit::of("", None, Some(described(pair.new, is)));
-        all.push(about(edit.because("one rung more"), None, Some(is)));
+        let edit = rung(pair.new, is, edit, Direction::Tighter, "one rung more");
+        all.push(about(edit, None, Some(is)));
     }
     let names = |policy: &Policy, other: &Policy| -> Vec<String> {
         let common = policy.stages.iter().filter(|stage| other.find_stage(stage.name.as_str()).is_some());
@@ -49,6 +47,20 @@ fn about(edit: Edit, was: Option<&Stage>, is: Option<&Stage>) -> Change {
         is_at: is.map(|stage| stage.origin.clone()),
         ..edit.about(Subject::Stage(name))
     }
+}
+
+/// A rung on the way up that came or went: without it the step is larger, and comes after less bake. The top is where
+/// the way ends: without it fewer are exposed, and watched for less long.
+fn rung(policy: &Policy, stage: &Stage, edit: Edit, direction: Direction, words: &str) -> Edit {
+    let at = policy.stages.iter().position(|one| one.name == stage.name).unwrap_or_default();
+    let Some(above) = policy.stages.get(at + 1) else { return edit.because(format!("{words}, at the top")) };
+    let below = at.checked_sub(1).and_then(|at| policy.stages.get(at)).map_or(0.0, |below| below.traffic);
+    let skipped = match direction {
+        Direction::Looser => ": what it watched and asked for is skipped, and",
+        Direction::Tighter | Direction::Different => "; without it",
+    };
+    let words = format!("{words}{skipped} exposure goes from {below}% to {}% in one step", above.traffic);
+    edit.goes(direction).because(words)
 }
 
 fn described(policy: &Policy, stage: &Stage) -> String {

@@ -7,11 +7,16 @@ use crate::review::change::{Change, Direction, Subject};
 use super::weight::{self, Weight};
 use super::{Edit, Pair, words};
 
-/// An environment that came or went.
-pub(crate) fn environment(name: &Environment, came: bool) -> Change {
+/// An environment that came or went; `compared` where what the other side would run there is known.
+pub(crate) fn environment(name: &Environment, came: bool, compared: bool) -> Change {
     let text = Some(name.to_string());
     let (before, after) = if came { (None, text) } else { (text, None) };
-    let words = if came { "a new environment: there is nothing to compare it with" } else { "not there any more" };
+    let words = match (came, compared) {
+        (true, true) => "a new environment: compared with the old policy without an overlay",
+        (false, true) => "not there any more: compared with the new policy without an overlay",
+        (true, false) => "a new environment: there is nothing to compare it with",
+        (false, false) => "not there any more",
+    };
     let change = Edit::of("", before, after).because(words).about(Subject::Policy("environment".to_owned()));
     Change { environments: vec![name.clone()], ..change }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::Checks;
 use crate::model::finding::FindingState;
-use crate::model::frame::{Cell, Frame, Group, MetricIx, RegionIx};
+use crate::model::frame::{Cell, Frame, Group, Kind, MetricIx, RegionIx};
 use crate::model::ids::MetricName;
 use crate::model::state::{Baseline, BaselineValue};
 use crate::model::time::{Duration, Time};
@@ -55,7 +55,14 @@ pub(crate) fn ask(policy: &Arc<Policy>, stage: StageIx, reading: &Reading) -> Op
     let limits = policy.stage(stage)?.limits.get(usize::from(metric.0))?;
     let step = limits.max_age.min(Duration::from_mins(1)).max(Duration::from_millis(1));
     let mut checks = Checks::new(Arc::clone(policy), stage, baselines(policy, reading));
-    let mut feed = Feed { policy, metric, reading, now: Time::from_millis(0) };
+    let counts = policy.catalogue.metric(metric).is_some_and(|metric| metric.kind == Kind::Counter);
+    let mut feed = Feed { policy, metric, reading, now: Time::from_millis(0), totals: counts.then_some((0.0, 0.0)) };
+    if counts {
+        // What a counter reads is its increase, and the first total is none.
+        checks.load(&feed.frame(Some(0.0)));
+        checks.evaluate(feed.now);
+        feed.now = feed.now + step;
+    }
     if reading.control.is_some() {
         for _ in 0..BEFORE {
             checks.load(&feed.frame(None));
@@ -112,6 +119,8 @@ struct Feed<'a> {
     metric: MetricIx,
     reading: &'a Reading,
     now: Time,
+    /// Of a counter: its total in the group, and in control.
+    totals: Option<(f64, f64)>,
 }
 
 impl Feed<'_> {
@@ -122,7 +131,13 @@ impl Feed<'_> {
         if at % 2 == 0 || state { value } else { value.next_up() }
     }
 
-    fn frame(&self, value: Option<f64>) -> Frame {
+    fn frame(&mut self, value: Option<f64>) -> Frame {
+        let (mut value, mut control) = (value, self.reading.control);
+        if let Some((total, of_control)) = &mut self.totals {
+            *total += value.unwrap_or_default();
+            *of_control += control.unwrap_or_default();
+            (value, control) = (value.map(|_| *total), control.map(|_| *of_control));
+        }
         let cell = |group: Group, value: f64| Cell {
             slot: self.policy.catalogue.slot(RegionIx(0), group, self.metric),
             observed: self.now,
@@ -130,7 +145,7 @@ impl Feed<'_> {
             samples: Some(MANY),
             unknown: None,
         };
-        let control = self.reading.control.filter(|_| self.reading.group != Group::Control);
+        let control = control.filter(|_| self.reading.group != Group::Control);
         let cells = value
             .map(|value| cell(self.reading.group, value))
             .into_iter()

@@ -11,8 +11,8 @@ use super::effect::{Effect, effect};
 use super::probe::{Answered, Reading, ask};
 use super::{Pair, bound, grid, matching, window, words};
 
-/// The policies do something else at once.
-const MOST_TELLING: u8 = 2;
+/// The policies do something else at once, by the check itself.
+const MOST_TELLING: u8 = 4;
 
 /// Which part of a check an example is to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +87,10 @@ impl<'p, 'a> Search<'p, 'a> {
             if !active {
                 continue;
             }
+            // Where an earlier stage shows less, the stage is a part of the example.
+            let named = self.shows == Shows::Stages || best.is_some();
             for reading in self.candidates(by_old, acting) {
-                match self.tried((*was, *is), by_old, &reading) {
+                match self.tried((*was, *is), named, by_old, &reading) {
                     // What differs at once says more than what differs until another check has waited long enough, and
                     // that more than what another check does all the same.
                     Some((example, MOST_TELLING)) => return Some(example),
@@ -215,7 +217,13 @@ impl<'p, 'a> Search<'p, 'a> {
     }
 
     /// The example, when the one acts and the other does not; and how telling it is.
-    fn tried(&self, stages: (StageIx, StageIx), by_old: bool, reading: &Reading) -> Option<(Counterexample, u8)> {
+    fn tried(
+        &self,
+        stages: (StageIx, StageIx),
+        named: bool,
+        by_old: bool,
+        reading: &Reading,
+    ) -> Option<(Counterexample, u8)> {
         let (was, is) = (ask(self.pair.old, stages.0, reading), ask(self.pair.new, stages.1, reading));
         let acts = |policy: &Policy, side: Option<(&Check, &Bound)>, answered: Option<&Answered>| {
             side.is_some_and(|(check, _)| acts(policy, check, answered))
@@ -250,10 +258,14 @@ impl<'p, 'a> Search<'p, 'a> {
             let own = |one: &Effect| one.until.is_none() || one.by.as_ref() == Some(about);
             let telling = match (before.does != after.does, own(&before) && own(&after)) {
                 (true, true) => MOST_TELLING,
-                (true, false) => 1,
+                (true, false) => 3,
+                // It waits for another check, or for longer.
+                (false, _) if before != after => 2,
+                // What the check itself does says more than where another one does it before.
+                (false, _) if before.by.as_ref() == Some(about) => 1,
                 (false, _) => 0,
             };
-            if telling == 0 && before.by.as_ref() == Some(about) && after.by.as_ref() == Some(about) && !by_doing {
+            if telling < 3 && before.by.as_ref() == Some(about) && after.by.as_ref() == Some(about) && !by_doing {
                 // A check that holds does so from the first breach on; what it waits for is to be told.
                 let (fired, pending) = ("fired".to_owned(), "would be pending (holding all the same)".to_owned());
                 let (was_pending, fires) = ("was pending".to_owned(), "would fire (holding all the same)".to_owned());
@@ -269,17 +281,15 @@ impl<'p, 'a> Search<'p, 'a> {
             unit: self.metric.unit,
             before,
             after,
-            given: self.given(stages.1, reading, acting.kind == CheckKind::Gate),
+            given: self.given(named.then_some(stages.1), reading, acting.kind == CheckKind::Gate),
         };
         Some((example, telling))
     }
 
-    fn given(&self, stage: StageIx, reading: &Reading, gate: bool) -> String {
+    fn given(&self, stage: Option<StageIx>, reading: &Reading, gate: bool) -> String {
         let show = |value: f64| self.metric.unit.show(value).to_string();
         let mut parts = Vec::new();
-        if self.shows == Shows::Stages
-            && let Some(stage) = self.pair.new.stage(stage)
-        {
+        if let Some(stage) = stage.and_then(|stage| self.pair.new.stage(stage)) {
             parts.push(format!("in {}", stage.name));
         }
         match reading.lasting {

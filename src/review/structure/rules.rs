@@ -5,7 +5,7 @@ use crate::model::frame::{Kind, Metric, MetricIx};
 use crate::model::severity::Severity;
 use crate::model::units::Better;
 use crate::model::units::Unit;
-use crate::policy::compiled::{CheckIx, Condition, MetricRules, OnUnknown, Policy};
+use crate::policy::compiled::{Check, Condition, MetricRules, OnUnknown, Policy};
 use crate::review::change::{Change, Direction, Subject};
 
 use super::reading::{Shows, example};
@@ -67,7 +67,7 @@ pub(crate) fn metrics(pair: &Pair<'_>) -> Vec<Change> {
         }));
     }
     for (metric, _) in each(pair.new).filter(|(metric, _)| pair.old.catalogue.find(metric.name.as_str()).is_none()) {
-        let used = readers(pair.new, metric);
+        let used: Vec<String> = readers(pair.new, metric).map(|check| check.id.to_string()).collect();
         let words = match used.as_slice() {
             [] => "declared, and no check reads it".to_owned(),
             used => format!("unknown, and so holding, until a source carries it; read by {}", words::listed(used)),
@@ -112,15 +112,13 @@ fn one(policy: &Policy, ix: MetricIx) -> Option<(&Metric, &MetricRules)> {
     Some((policy.catalogue.metric(ix)?, policy.metrics.get(usize::from(ix.0))?))
 }
 
-fn readers(policy: &Policy, metric: &Metric) -> Vec<String> {
-    let Some(ix) = policy.catalogue.find(metric.name.as_str()) else { return Vec::new() };
-    let reads = |check: &CheckIx| match policy.check(*check).map(|check| &check.condition) {
-        Some(Condition::Bound(bound)) => bound.metric == ix,
-        Some(Condition::Script { reads, .. }) => reads.iter().any(|(metric, _)| *metric == ix),
-        None => false,
+fn readers<'p>(policy: &'p Policy, metric: &Metric) -> impl Iterator<Item = &'p Check> + use<'p> {
+    let ix = policy.catalogue.find(metric.name.as_str());
+    let reads = move |check: &&Check| match &check.condition {
+        Condition::Bound(bound) => Some(bound.metric) == ix,
+        Condition::Script { reads, .. } => reads.iter().any(|(metric, _)| Some(*metric) == ix),
     };
-    let all = (0..).map(CheckIx).take(policy.checks.len()).filter(reads);
-    all.filter_map(|ix| policy.check(ix)).map(|check| check.id.to_string()).collect()
+    policy.checks.iter().filter(reads)
 }
 
 fn described(metric: &Metric) -> String {

@@ -9,12 +9,14 @@ use crate::model::ids::{CheckId, MetricName};
 use crate::model::reading::{Reading, Truth, Unknown};
 use crate::policy::compiled::{Check, CheckIx, Condition, Policy};
 use crate::policy::script::Facts;
-use crate::review::change::{Change, Direction, Proof, Subject};
+use crate::review::change::{Change, Direction, NO_DIFFERENCE, Proof, Subject};
 
 use super::{Edit, Pair, matching, words};
 
+mod depending;
 mod points;
 
+pub(crate) use depending::depending;
 use points::{Asked, Key, Point};
 
 /// Points tried for one script: all combinations when there are no more, else as many spread over them.
@@ -52,7 +54,7 @@ pub(crate) fn told(samples: &[Sampled]) -> (Direction, String) {
     let points: u64 = samples.iter().map(|one| one.points).sum();
     let differ: u64 = samples.iter().map(|one| one.differ).sum();
     if differ == 0 {
-        return (Direction::Different, format!("no difference at {points} points, sampled, not proved"));
+        return (Direction::Different, format!("{NO_DIFFERENCE} {points} points, sampled, not proved"));
     }
     let directions = samples.iter().filter(|one| one.differ > 0).map(|one| one.direction);
     let direction = directions.reduce(Direction::and).unwrap_or(Direction::Different);

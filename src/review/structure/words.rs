@@ -100,6 +100,15 @@ pub(crate) const fn does(response: Response) -> &'static str {
     }
 }
 
+/// `rolled back`, `held`, `warned`.
+pub(crate) const fn did(response: Response) -> &'static str {
+    match response {
+        Response::Warn => "warned",
+        Response::Hold => "held",
+        Response::Rollback => "rolled back",
+    }
+}
+
 /// The stages of a set by name; `every stage` for all.
 pub(crate) fn stages(policy: &Policy, set: StageSet) -> String {
     let inside = |at: usize| u8::try_from(at).is_ok_and(|at| set.contains(crate::policy::compiled::StageIx(at)));

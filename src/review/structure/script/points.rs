@@ -46,6 +46,13 @@ impl Point {
         self.values.iter().find(|(known, _)| known == key).map(|(_, value)| *value)
     }
 
+    /// The same, with a check standing so.
+    pub(super) fn with(&self, key: &Key, asked: Asked) -> Point {
+        let one =
+            |(known, value): &(Key, Value)| (known.clone(), if known == key { Value::State(asked) } else { *value });
+        Point { values: self.values.iter().map(one).collect() }
+    }
+
     /// The number, unless it is unknown.
     pub(super) fn number(&self, key: &Key) -> Option<f64> {
         match self.get(key)? {
