@@ -4,6 +4,7 @@
 //! All of it is pure: two policies and recordings in memory go in, values come out. The engine is the same one that
 //! decides live; nothing here evaluates by itself.
 
+pub mod advances;
 pub mod case;
 pub mod change;
 pub mod compare;

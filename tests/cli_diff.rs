@@ -543,3 +543,36 @@ fn annotations_name_files_as_the_repository_does() {
     assert_eq!(results(&top), results(&below));
     assert!(String::from_utf8(top).unwrap().contains("policies/request-isolation/policy.toml"));
 }
+
+#[rstest]
+#[case::json("json", "\"kind\": \"diff-refused\"")]
+#[case::jsonl("jsonl", "\"kind\":\"diff-refused\"")]
+#[case::sarif("sarif", "policy.toml")]
+#[case::github("github", "::error file=policies/request-isolation/policy.toml")]
+#[case::junit("junit", "<failure")]
+#[case::rdjsonl("rdjsonl", "policy.toml")]
+#[case::markdown("markdown", "cannot be compared: the new side does not compile")]
+fn a_side_that_does_not_compile_is_told_in_every_shape(#[case] shape: &str, #[case] says: &str) {
+    let tree = repository();
+    edit(&tree, BOUND, "p0 = { belo = \"95%\" }");
+    let output = rollgate(tree.path(), &["diff", "--output", shape]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains(says), "{text}");
+    assert!(text.contains("belo"), "{text}");
+    // The comment takes the place of the last one.
+    assert!(shape != "markdown" || text.starts_with("<!-- rollgate:request-isolation -->"), "{text}");
+}
+
+#[test]
+fn a_shorter_bake_names_the_stage_that_is_left_earlier() {
+    let tree = repository();
+    edit(
+        &tree,
+        "name    = \"canary\"\ntraffic = \"10%\"\nbake    = \"48h\"",
+        "name    = \"canary\"\ntraffic = \"10%\"\nbake    = \"12h\"",
+    );
+    let text = screen_of(tree.path(), &["diff", "--plain"]);
+    assert!(text.contains("leaves canary at +38h, and did NOT before"), "{text}");
+    assert!(text.contains("; advances: 1 earlier, 0 later"), "{text}");
+}

@@ -23,13 +23,14 @@ mod history;
 mod judge;
 mod pairs;
 mod recordings;
+mod refused;
 mod sides;
 mod union;
 
 use drawing::Drawings;
 use history::History;
 use judge::Judge;
-use pairs::{Compiled, Pair};
+use pairs::Pair;
 
 /// Tell what an edit of a policy means: which bounds became tighter or looser, and which recorded decisions change.
 ///
@@ -117,11 +118,20 @@ impl Diff {
         }
         let paired = pairs::pair(old, new);
         // Everything is compiled before anything is compared: half of a comparison looks like all of it.
-        let mut compiled = Vec::new();
+        let (mut compiled, mut refused) = (Vec::new(), Vec::new());
         let mut notes = sides.notes.clone();
         for pair in self.with_environment(paired.pairs, &mut notes)? {
-            let both = self.compile(&pair, console)?;
-            compiled.push((pair, both));
+            let asked = self.environment();
+            let old = pairs::compile(&pair.old.source, "old", asked.as_ref());
+            let new = pairs::compile(&pair.new.source, "new", asked.as_ref());
+            match (old, new) {
+                (Ok(old), Ok(new)) => compiled.push((pair, (old, new))),
+                // Both sides' problems at once.
+                (old, new) => refused.extend(old.err().into_iter().chain(new.err())),
+            }
+        }
+        if !refused.is_empty() {
+            return Err(refused::tell(&refused, shape, console)?.into());
         }
         let names = |found: &[sides::Found]| found.iter().map(|one| one.source.root.clone()).collect();
         let mut diffed = Diffed {
@@ -194,17 +204,6 @@ impl Diff {
 
     fn conditions(&self) -> Vec<Condition> {
         self.fail_on.iter().map(|on| on.condition()).collect()
-    }
-
-    fn compile(&self, pair: &Pair, console: &mut Console) -> anyhow::Result<(Compiled, Compiled)> {
-        let asked = self.environment();
-        let old = pairs::compile(&pair.old.source, "old", asked.as_ref(), console);
-        // Both sides' problems at once.
-        let new = pairs::compile(&pair.new.source, "new", asked.as_ref(), console);
-        match (old, new) {
-            (Ok(old), Ok(new)) => Ok((old, new)),
-            (Err(error), Err(_)) | (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-        }
     }
 
     fn show(&self, diffed: &Diffed, shape: AnyOutput, console: &mut Console) -> anyhow::Result<()> {

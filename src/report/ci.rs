@@ -8,6 +8,7 @@ pub mod item;
 mod junit;
 mod markdown;
 mod of_check;
+mod of_refused;
 mod of_review;
 mod of_test;
 mod place;
@@ -18,6 +19,7 @@ mod text;
 
 pub use format::Format;
 pub use of_check::{CheckedPolicy, of_check};
+pub use of_refused::of_refused;
 pub use of_review::{of_diff, of_review};
 pub use of_test::of_test;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::review::advances::advances;
 use crate::review::change::{Change, Direction};
 use crate::review::outcome::Review;
 use crate::review::verdict::{Compared, Standing};
@@ -74,6 +75,10 @@ pub struct Totals {
     pub earlier: usize,
     /// Roll backs that come later.
     pub later: usize,
+    /// Advances that come sooner, or come at all.
+    pub advances_earlier: usize,
+    /// Advances that come later, or not any more.
+    pub advances_later: usize,
 }
 
 impl Totals {
@@ -84,6 +89,9 @@ impl Totals {
         let standing = |standing| review.compared.iter().filter(|one| one.standing == standing).count();
         let moved = |wanted: fn(i64) -> bool| {
             review.compared.iter().flat_map(|one| &one.moved).filter(|moved| wanted(moved.later_by())).count()
+        };
+        let advanced = |earlier: bool| {
+            review.compared.iter().flat_map(advances).filter(|moved| moved.is_earlier() == earlier).count()
         };
         Totals {
             tighter: edits(Direction::Tighter),
@@ -99,6 +107,8 @@ impl Totals {
             gained_false: review.compared.iter().map(|one| one.gained_false).sum(),
             earlier: moved(|by| by < 0),
             later: moved(|by| by > 0),
+            advances_earlier: advanced(true),
+            advances_later: advanced(false),
         }
     }
 }

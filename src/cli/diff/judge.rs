@@ -80,7 +80,7 @@ impl Judge<'_> {
         let mut compared = Vec::new();
         let mut notes = Vec::new();
         if !self.asked.no_fixtures {
-            for (_, fixture) in recordings::of_side(&self.asked.fixtures, &self.sides.old, gone, self.console)? {
+            for (_, fixture) in recordings::of_side(&self.asked.fixtures, &self.sides.old, gone, None, self.console)? {
                 let Some(policy) = old.get(fixture.head.environment.as_str()) else { continue };
                 let Ok(case) = Case::of_fixture(&fixture, policy, policy) else { continue };
                 let alone = self.drawings.compare(&case, policy, policy, &CompareOptions::default())?;

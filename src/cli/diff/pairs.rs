@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cli::console::Console;
-use crate::cli::exit::Exit;
-use crate::cli::failure::Failure;
-use crate::cli::policies;
 use crate::model::ids::Environment;
 use crate::policy::compiled::Policy;
 use crate::policy::diagnostic::{Diagnostic, Level};
 use crate::policy::source::PolicySource;
 
+use super::refused::Refused;
 use super::sides::Found;
 
 /// A policy that both sides have.
@@ -62,16 +59,12 @@ pub(super) fn rollout(source: &PolicySource) -> Option<String> {
 /// The policies of one side by environment.
 pub(super) type Compiled = BTreeMap<Environment, Arc<Policy>>;
 
-/// Compiled for every environment, or for the one asked for. What is wrong is shown before this fails.
-///
-/// # Errors
-/// It does not compile.
+/// Compiled for every environment, or for the one asked for; else what is wrong.
 pub(super) fn compile(
     source: &PolicySource,
-    side: &str,
+    side: &'static str,
     asked: Option<&Environment>,
-    console: &mut Console,
-) -> anyhow::Result<Compiled> {
+) -> Result<Compiled, Refused> {
     let (diagnostics, found) = match asked {
         None => {
             let checked = crate::policy::check(source);
@@ -82,14 +75,9 @@ pub(super) fn compile(
             (compiled.diagnostics, compiled.policy.map(|policy| (environment.clone(), policy)).into_iter().collect())
         }
     };
-    let errors: Vec<&Diagnostic> = diagnostics.iter().filter(|one| one.level == Level::Error).collect();
+    let errors: Vec<Diagnostic> = diagnostics.into_iter().filter(|one| one.level == Level::Error).collect();
     if errors.is_empty() {
         return Ok(found.into_iter().map(|(environment, policy)| (environment, Arc::new(policy))).collect());
     }
-    for error in errors {
-        let text = policies::show(error, source, console);
-        console.say(text.trim_end())?;
-    }
-    let message = format!("the {side} side, `{}`, does not compile: nothing was compared", source.root);
-    Err(Failure::new(Exit::PolicyInvalid, message).into())
+    Err(Refused { side, source: source.clone(), errors })
 }

@@ -19,7 +19,8 @@ use super::sides::{Found, Holds, Side, in_revision, told};
 /// The fixtures of a side, with their paths in the repository where they are known.
 pub(super) type Located = Vec<(Option<String>, FixtureText)>;
 
-/// The fixtures of `side` that name `policy`; in the directories `asked` for, when any were.
+/// The fixtures of `side` that name `policy`; in the directories `asked` for, when any were. A policy
+/// that moved is still named by where it was: `moved_from`, as the repository has it.
 ///
 /// # Errors
 /// A fixture cannot be read.
@@ -27,6 +28,7 @@ pub(super) fn of_side(
     asked: &[PathBuf],
     side: &Side,
     policy: &Found,
+    moved_from: Option<&str>,
     console: &mut Console,
 ) -> anyhow::Result<Located> {
     let mut found = Vec::new();
@@ -36,7 +38,10 @@ pub(super) fn of_side(
                 let root = in_revision(revision, &folder);
                 let fixture = loaded(tree.load_fixture(&folder, &root).map_err(told)?, console)?;
                 let home = folder.rsplit_once('/').map_or("", |(above, _)| above);
-                let named = ancestors(home).iter().any(|base| joined(base, &fixture.head.policy) == policy.path);
+                let named = ancestors(home).iter().any(|base| {
+                    let named = joined(base, &fixture.head.policy);
+                    named == policy.path || Some(named.as_str()) == moved_from
+                });
                 if named {
                     found.push((Some(folder), fixture));
                 }
@@ -47,7 +52,11 @@ pub(super) fn of_side(
             let root = repository_root();
             for folder in folders(asked, Some(&path))? {
                 let fixture = loaded(load_fixture(&folder), console)?;
-                if is_of(&folder, &fixture, Some(&path), policy) {
+                let moved = || {
+                    let was = root.as_deref().zip(moved_from).map(|(root, was)| root.join(was));
+                    was.is_some_and(|was| named_by(&folder, &fixture) == was)
+                };
+                if is_of(&folder, &fixture, Some(&path), policy) || moved() {
                     found.push((inside(root.as_deref(), &folder), fixture));
                 }
             }
@@ -139,11 +148,16 @@ fn folders(asked: &[PathBuf], policy: Option<&Path>) -> anyhow::Result<Vec<PathB
     Ok(found)
 }
 
-/// Whether a fixture is of this policy: it names its directory, or one that governs the same rollout.
-fn is_of(folder: &Path, fixture: &FixtureText, policy: Option<&Path>, found: &Found) -> bool {
+/// The directory of the policy that a fixture names.
+fn named_by(folder: &Path, fixture: &FixtureText) -> PathBuf {
     let whole = files::absolute(folder);
     let root = whole.ancestors().skip(1).find(|above| above.join("policies").is_dir());
-    let named = root.or_else(|| whole.parent()).unwrap_or(&whole).join(&fixture.head.policy);
+    root.or_else(|| whole.parent()).unwrap_or(&whole).join(&fixture.head.policy)
+}
+
+/// Whether a fixture is of this policy: it names its directory, or one that governs the same rollout.
+fn is_of(folder: &Path, fixture: &FixtureText, policy: Option<&Path>, found: &Found) -> bool {
+    let named = named_by(folder, fixture);
     if policy.is_some_and(|policy| files::absolute(policy) == files::absolute(&named)) {
         return true;
     }

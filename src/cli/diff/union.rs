@@ -74,16 +74,18 @@ pub(super) fn of_pair(
     (old, new): (&Compiled, &Compiled),
     console: &mut Console,
 ) -> anyhow::Result<Union> {
+    let is_revision = matches!(sides.old.holds, Holds::Revision { .. });
+    let moved_from = (is_revision && pair.old.path != pair.new.path).then_some(pair.old.path.as_str());
     let there = match &sides.new.holds {
         Holds::Revision { .. } if !asked.is_empty() => recordings::on_disk(asked, &pair.new, console)?,
-        _ => recordings::of_side(asked, &sides.new, &pair.new, console)?,
+        _ => recordings::of_side(asked, &sides.new, &pair.new, moved_from, console)?,
     };
     let is_known = !there.iter().any(|(path, _)| path.is_none());
-    if !is_known || !matches!(sides.old.holds, Holds::Revision { .. }) {
+    if !is_known || !is_revision {
         let fixtures = there.into_iter().map(|(_, fixture)| fixture).collect();
         return Ok(Union { fixtures, became: Became::default() });
     }
-    let was = recordings::of_side(asked, &sides.old, &pair.old, console)?;
+    let was = recordings::of_side(asked, &sides.old, &pair.old, None, console)?;
     Ok(united(was, there, (old, new)))
 }
 

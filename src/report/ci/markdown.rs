@@ -9,6 +9,7 @@ pub(crate) mod check;
 pub(crate) mod divergence;
 mod escape;
 mod per_step;
+pub(crate) mod refused;
 pub(crate) mod review;
 pub(crate) mod test;
 

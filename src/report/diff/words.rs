@@ -5,6 +5,7 @@ use crate::fixture::score::Quality;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::finding::FindingState;
 use crate::model::time::{Duration, Time};
+use crate::review::advances::advances;
 use crate::review::change::{Change, Proof, Subject};
 use crate::review::outcome::Review;
 use crate::review::verdict::{Compared, Divergence, Side, Standing};
@@ -112,6 +113,18 @@ pub(super) fn verdict(compared: &Compared) -> String {
             _ => said.push(format!("rolls back {by} EARLIER")),
         }
     }
+    for moved in advances(compared) {
+        let since = |time: Time| time.since(compared.begins);
+        said.push(match (moved.before, moved.after) {
+            (Some(before), Some(after)) if after > before => {
+                format!("leaves {} {} LATER", moved.stage, after.since(before))
+            }
+            (Some(before), Some(after)) => format!("leaves {} {} EARLIER", moved.stage, before.since(after)),
+            (None, Some(after)) => format!("leaves {} at +{}, and did NOT before", moved.stage, since(after)),
+            (Some(_), None) => format!("does NOT leave {} any more", moved.stage),
+            (None, None) => continue,
+        });
+    }
     let (was, is) = (&compared.before.ends_in, &compared.after.ends_in);
     if was != is {
         said.push(format!("ends in {is} instead of {was}"));
@@ -171,8 +184,12 @@ pub(super) fn because(decision: &Decision, divergence: &Divergence) -> Vec<Strin
 /// `1 earlier, 0 later, 0 new, 1 LOST`.
 pub(super) fn roll_backs(totals: &Totals) -> String {
     let lost = if totals.lost > 0 { "LOST" } else { "lost" };
+    let advances = match (totals.advances_earlier, totals.advances_later) {
+        (0, 0) => String::new(),
+        (earlier, later) => format!("; advances: {earlier} earlier, {later} later"),
+    };
     format!(
-        "roll backs: {} {lost}, {} new, {} earlier, {} later",
+        "roll backs: {} {lost}, {} new, {} earlier, {} later{advances}",
         totals.lost, totals.gained, totals.earlier, totals.later
     )
 }
