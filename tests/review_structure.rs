@@ -554,7 +554,7 @@ fn a_state_is_told_in_its_own_words() {
     let with = with.replacen("flood = {", "down = { metric = \"health\", is = \"failed\" }\nflood = {", 1);
     let all = between((&with, RULES), (&with.replacen("is = \"failed\"", "is = \"ok\"", 1), RULES));
     assert_eq!(all.len(), 1);
-    let expected = "down is failed -> ok different: health ok passed before, would roll back now";
+    let expected = "down is failed -> ok different: health failed rolled back before, would pass now";
     assert_eq!(told(&all[0]), expected);
 }
 
