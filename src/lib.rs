@@ -16,8 +16,10 @@
 //! | [`ports`] | what the outside must be able to do: the store, the clock, whoever acts |
 //! | [`adapters`] | ports filled in: the embedded store, the actuator that only says what it would do |
 //! | [`control`] | from an order to a batch of entries: the one machine run against a store |
+//! | [`settings`] | the controller's own settings: text to values, with diagnostics |
 //! | [`report`] | values to text, JSON, HTML and the formats of CI; decides nothing |
 //! | `shell` | files, git and the terminal: reads policies and recordings into memory, watches them |
+//! | `daemon` | the live controller: threads, timers and sockets around the one machine |
 //! | `cli` | one file per command |
 //!
 //! The layer table is held by `tests/tidy.rs`.
@@ -56,6 +58,12 @@ pub mod adapters;
 #[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 pub mod control;
 
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod settings;
+
 pub mod cli;
+#[cfg(feature = "live")]
+#[deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+pub mod daemon;
 pub mod report;
 pub mod shell;

@@ -4,5 +4,7 @@
 pub mod actuator;
 pub mod clock;
 pub mod crash;
+pub mod journal;
+pub mod source;
 pub mod spool;
 pub mod store;

@@ -22,6 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ports", &["model", "ledger"]),
     ("adapters", &["model", "ledger", "ports"]),
     ("control", &["model", "policy", "engine", "ledger", "ports"]),
+    // Settings are drawn like policies when something is wrong with them.
+    ("settings", &["model", "policy::diagnostic", "policy::suggest", "policy::source"]),
     (
         "report",
         &[
@@ -39,10 +41,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("shell", &["model", "policy", "fixture", "review::case", "ledger", "ports", "adapters"]),
     (
+        "daemon",
+        &["model", "policy", "fixture", "ledger", "ports", "adapters", "control", "settings", "report", "shell"],
+    ),
+    (
         "cli",
         &[
             "model", "policy", "engine", "fixture", "review", "handbook", "import", "ledger", "ports", "control",
-            "report", "shell",
+            "settings", "report", "shell", "daemon",
         ],
     ),
     ("main", &["cli"]),

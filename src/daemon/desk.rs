@@ -1,0 +1,207 @@
+//! The desk: what the API, the metrics and the sources may ask of the rollouts behind them. Reading never waits for a
+//! rollout: each one publishes a [`View`] after every input. Writing answers through a callback, so that whoever asked
+//! may wait in its own way.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::control::{Command, OperateError, Outcome, PolicyRecord, Standing};
+use crate::ledger::Entry;
+use crate::ledger::hash::Key;
+use crate::model::decision::Decision;
+use crate::model::ids::{Actor, Digest};
+use crate::model::snapshot::Snapshot;
+use crate::model::time::Time;
+
+/// Where an answer goes; called exactly once, from any thread.
+pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
+
+/// What may be asked.
+pub trait Desk: Send + Sync {
+    /// Every rollout as it stands, in order of name. Never blocks.
+    fn views(&self) -> Vec<Arc<View>>;
+
+    /// Takes snapshots in: each goes to its rollout, and the answer comes when they are on disk.
+    fn push(&self, source: &str, snapshots: Vec<Snapshot>, reply: Reply<Result<Accepted, NotAccepted>>);
+
+    /// Carries a command out. The answer comes when it is recorded and acted on, or refused.
+    fn command(&self, key: &Key, command: Command, dry_run: bool, reply: Reply<Result<Outcome, OperateError>>);
+
+    /// The entries of a rollout from `from` on, at most `limit`. Blocks on the store.
+    ///
+    /// # Errors
+    /// The store's.
+    fn history(&self, key: &Key, from: u64, limit: usize) -> Result<Vec<Entry>, OperateError>;
+
+    /// A decision record by its id, as JSON. Blocks on the store.
+    ///
+    /// # Errors
+    /// The store's.
+    fn decision(&self, id: &str) -> Result<Option<String>, OperateError>;
+
+    /// The digests of all policies, in order. Blocks on the store.
+    ///
+    /// # Errors
+    /// The store's.
+    fn policies(&self) -> Result<Vec<Digest>, OperateError>;
+
+    /// A policy by its digest. Blocks on the store.
+    ///
+    /// # Errors
+    /// The store's.
+    fn policy(&self, digest: &Digest) -> Result<Option<PolicyRecord>, OperateError>;
+
+    /// Writes down that somebody was refused by the API: in the ledger of the rollout it was about, where there is one.
+    fn denied(&self, denial: Denial);
+
+    /// Calls `listener` for every notice from now on, until it answers false. Notices come from the rollouts' own
+    /// threads: a listener must not block.
+    fn listen(&self, listener: Box<dyn FnMut(&Notice) -> bool + Send>);
+
+    /// What keeps the controller from being ready; nothing when it is.
+    fn unready(&self) -> Vec<String>;
+}
+
+/// A rollout as it stands after its last input.
+#[derive(Debug, Clone, Serialize)]
+pub struct View {
+    /// What the ledger says.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// The last evaluation, in full; none before the first.
+    pub decision: Option<Decision>,
+    /// When the newest reading was observed.
+    pub data_at: Option<Time>,
+    /// Readings turned away since the controller started: of the future, of another rollout or environment, unreadable.
+    pub rejected_snapshots: u64,
+    /// The next instant at which the answer could change by itself.
+    pub wake_at: Option<Time>,
+    /// This controller holds the lease; without it nothing advances here.
+    pub leads: bool,
+    /// The policy's files: what was last read, and what is wrong with them.
+    pub files: PolicyFiles,
+    /// What cannot be recorded at the moment, and why.
+    pub store_problem: Option<String>,
+    /// Roll backs that wait for the store.
+    pub spooled: usize,
+    /// Where its readings come from.
+    pub sources: Vec<SourceHealth>,
+    /// When this was published.
+    pub at: Time,
+}
+
+/// What the controller last read of a policy's directory.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct PolicyFiles {
+    /// Where.
+    pub path: String,
+    /// The digest of the last version that was taken over or waits for the next stage.
+    pub digest: Option<Digest>,
+    /// When it was.
+    pub loaded_at: Option<Time>,
+    /// It waits for the next stage (`pin = true`).
+    pub waits: bool,
+    /// The last version that was turned away, unless a good one came after it.
+    pub rejected: Option<Rejected>,
+}
+
+/// A version of a policy that is not in force, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct Rejected {
+    /// Its digest, when it could be read that far.
+    pub digest: Option<Digest>,
+    /// When.
+    pub at: Time,
+    /// Why, one sentence each.
+    pub why: Vec<String>,
+}
+
+/// How a source does.
+#[derive(Debug, Clone, Serialize)]
+pub struct SourceHealth {
+    /// Its name in the settings.
+    pub name: String,
+    /// When it last gave something.
+    pub last_snapshot: Option<Time>,
+    /// When it last answered at all.
+    pub last_answer: Option<Time>,
+    /// What is wrong with it, when something is.
+    pub problem: Option<String>,
+    /// Failures since the last answer.
+    pub failures: u64,
+}
+
+/// Snapshots that are on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// How many.
+    pub snapshots: usize,
+    /// Readings in them that no policy asks for.
+    pub unmapped: usize,
+}
+
+/// Why a push was turned away as a whole. Nothing of it was kept.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAccepted {
+    /// No rollout of that name and environment is governed here.
+    #[error("{0}")]
+    Unknown(String),
+    /// More than one rollout is governed here, and a snapshot does not say which it is about.
+    #[error("{0}")]
+    Ambiguous(String),
+    /// It claims to be of the future, or is otherwise impossible.
+    #[error("{0}")]
+    Impossible(String),
+    /// The rollout has more waiting than it can take; send it again later.
+    #[error("{0}")]
+    Busy(String),
+    /// It could not be written to disk; send it again.
+    #[error("{0}")]
+    NotKept(String),
+}
+
+/// Somebody was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Who, as far as is known: the name of a token, or where the call came from.
+    pub by: Actor,
+    /// What was asked.
+    pub what: String,
+    /// Which rollout it was about.
+    pub key: Option<Key>,
+    /// Why it was refused.
+    pub why: String,
+    /// When.
+    pub at: Time,
+}
+
+/// Something happened that people may want to see at once.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Notice {
+    /// An entry was recorded.
+    Entry {
+        /// Which rollout.
+        #[serde(flatten)]
+        key: Key,
+        /// The entry, as its line of JSON.
+        line: String,
+    },
+    /// The answer or its reason changed.
+    Decision {
+        /// Which rollout.
+        #[serde(flatten)]
+        key: Key,
+        /// The record.
+        decision: Box<Decision>,
+    },
+    /// A policy's files were turned away.
+    PolicyRejected {
+        /// Which rollout.
+        #[serde(flatten)]
+        key: Key,
+        /// Why.
+        rejected: Rejected,
+    },
+}
