@@ -10,5 +10,21 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`desk`] | what the API may ask of the rest |
+//! | [`house`] | every rollout's seat, and what they share |
+//! | `seat` | one rollout's thread |
+//! | [`mailbox`] | what waits for a rollout, roll backs first |
+//! | `routing` | which rollout a snapshot is about |
+//! | [`lease`] | who leads |
+//! | [`gather`] | sources that are asked |
+//! | [`chores`] | what is done again and again: the lease, the spool, old entries |
+//! | [`staff`] | the threads that do it |
 
+pub mod chores;
 pub mod desk;
+pub mod gather;
+pub mod house;
+pub mod lease;
+pub mod mailbox;
+mod routing;
+mod seat;
+pub mod staff;

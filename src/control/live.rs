@@ -28,4 +28,4 @@ mod recorder;
 mod recovery;
 
 pub use controller::{Controller, Given, News, Ports, Trouble};
-pub use frames::{Intake, framed};
+pub use frames::{Intake, framed, why_turned_away};

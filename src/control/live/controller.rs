@@ -200,7 +200,7 @@ impl Controller {
                 // Somebody else wrote, so it was asked anew.
                 Some(again) => output = again,
                 None => {
-                    let Some(plan) = output.plan.take().filter(|_| self.is_standing_by(&output)) else { return };
+                    let Some(plan) = output.plan.take().filter(|plan| self.is_standing_by(plan)) else { return };
                     let Some(next) = self.act(ports, now, plan) else { return };
                     output = next;
                 }
@@ -218,9 +218,8 @@ impl Controller {
     }
 
     /// Whether what the machine decided was kept, or was undone because nothing recorded it.
-    fn is_standing_by(&self, output: &Output) -> bool {
-        let plan = output.plan.as_ref().map(|plan| plan.generation);
-        self.machine.as_ref().is_some_and(|machine| plan == Some(machine.state().generation))
+    fn is_standing_by(&self, plan: &Plan) -> bool {
+        self.machine.as_ref().is_some_and(|machine| plan.generation == machine.state().generation)
     }
 
     /// Makes the world agree with `plan`, and tells the machine that it does.
@@ -265,6 +264,12 @@ impl Controller {
         self.machine.as_ref()
     }
 
+    /// The full record of the last evaluation.
+    #[must_use]
+    pub fn decision(&self) -> Option<Decision> {
+        self.machine.as_ref().map(Machine::decision)
+    }
+
     /// As the ledger has it.
     #[must_use]
     pub const fn rollout(&self) -> &Rollout {
@@ -298,10 +303,10 @@ impl Controller {
     /// The next instant at which something has to be looked at.
     #[must_use]
     pub fn wake_at(&self) -> Time {
-        let retry = self.trouble.as_ref().map(|trouble| trouble.retry_at);
-        let unapplied = self.unapplied.as_ref().map(|(_, at)| *at);
-        let waits = [self.wake_at, retry, unapplied, Some(self.look_at)];
-        waits.into_iter().flatten().min().unwrap_or(Time::FOREVER)
+        // A store that refuses is asked again by and by; one that works is looked at for what others wrote.
+        let look = self.trouble.as_ref().map_or(self.look_at, |trouble| trouble.retry_at);
+        let unapplied = self.unapplied.as_ref().map(|(_, at)| *at).filter(|_| self.may_move());
+        [self.wake_at, unapplied, Some(look)].into_iter().flatten().min().unwrap_or(Time::FOREVER)
     }
 
     /// The next instant at which the answer could change with no new data.

@@ -84,6 +84,25 @@ impl Controller {
         }
     }
 
+    /// Records something that moves nothing: somebody was refused.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn note(&mut self, ports: Ports<'_>, now: Time, what: What) -> Result<(), StoreError> {
+        let events = vec![Event { time: now.max(self.rollout.head.at), what }];
+        let lead = self.lead.take();
+        let written = self.append(ports, Draft { events, plan: None, decision: None, command: None, token: None });
+        self.lead = lead;
+        match written {
+            Ok(_) => Ok(()),
+            Err((error, _)) => {
+                // Somebody wrote in between: it is worth a look, not another try.
+                self.look_at = Time::NEVER;
+                Err(error)
+            }
+        }
+    }
+
     /// Seals and appends; on success this controller knows where the ledger ends.
     pub(super) fn append(&mut self, ports: Ports<'_>, draft: Draft<'_>) -> Result<Written, (StoreError, String)> {
         let takes_back = draft.events.iter().any(|event| is_take_back(&event.what));
