@@ -10,5 +10,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`desk`] | what the API may ask of the rest |
+//! | [`reload`] | watches policies, and hands over those that may come into force |
 
 pub mod desk;
+pub mod reload;
