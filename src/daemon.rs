@@ -18,6 +18,7 @@
 //! | [`gather`] | sources that are asked |
 //! | [`chores`] | what is done again and again: the lease, the spool, old entries |
 //! | [`staff`] | the threads that do it |
+//! | [`reload`] | watches policies, and hands over those that may come into force |
 
 pub mod chores;
 pub mod desk;
@@ -25,6 +26,7 @@ pub mod gather;
 pub mod house;
 pub mod lease;
 pub mod mailbox;
+pub mod reload;
 mod routing;
 mod seat;
 pub mod staff;
