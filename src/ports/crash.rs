@@ -30,6 +30,11 @@ pub const POINTS: &[&str] = &[
     "spool.synced",
     "spool.replayed",
     "spool.cleared",
+    "journal.begun",
+    "journal.created",
+    "journal.written",
+    "journal.synced",
+    "journal.acknowledged",
 ];
 
 #[cfg(debug_assertions)]
