@@ -24,7 +24,7 @@ pub fn tripped(changes: &[Change], compared: &[Compared], asked: &[Condition]) -
 /// A roll back that the new policy does not decide at all, or an incident that it misses. A false alarm that is gone is
 /// neither.
 fn lost_rollback(compared: &[Compared]) -> Option<String> {
-    let mut lost = compared.iter().flat_map(|one| one.missed().map(move |back| (one, back)));
+    let mut lost = compared.iter().flat_map(|one| one.lost.iter().map(move |back| (one, back)));
     if let Some((one, back)) = lost.next() {
         let by = back.check.as_ref().map_or_else(String::new, |check| format!(" by {check}"));
         let number = lost.count() + 1;

@@ -177,6 +177,10 @@ fn changed(compared: &Compared, screen: Screen) -> String {
         let line = format!("LOST  {}: {}", words::at(lost.at, compared), lost.because);
         text.push_str(&format!("    {}\n", paint(BAD, hang(&line, screen.width, 10))));
     }
+    for gone in &compared.alarms_gone {
+        let line = format!("gone  {}: false alarm: {}", words::at(gone.at, compared), gone.because);
+        text.push_str(&format!("    {}\n", hang(&line, screen.width, 10)));
+    }
     for gained in &compared.gained {
         let line = format!("new   {}: {}", words::at(gained.at, compared), gained.because);
         text.push_str(&format!("    {}\n", hang(&line, screen.width, 10)));

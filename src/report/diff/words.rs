@@ -96,6 +96,9 @@ pub(super) fn verdict(compared: &Compared) -> String {
     if !compared.lost.is_empty() {
         said.push(format!("{} LOST", many(&compared.lost)));
     }
+    if !compared.alarms_gone.is_empty() {
+        said.push(gone(compared.alarms_gone.len()));
+    }
     if compared.gained_false > 0 {
         let label = match compared.label {
             Some(Quality::Good) => "the label says this release was good",
@@ -134,6 +137,11 @@ pub(super) fn verdict(compared: &Compared) -> String {
         (true, _) => "same decisions".to_owned(),
         (false, _) => said.join("; "),
     }
+}
+
+/// `false alarm gone`, `2 false alarms gone`.
+fn gone(alarms: usize) -> String {
+    if alarms == 1 { "false alarm gone".to_owned() } else { format!("{} gone", count(alarms, "false alarm")) }
 }
 
 fn many(all: &[RolledBack]) -> String {
@@ -188,8 +196,12 @@ pub(super) fn roll_backs(totals: &Totals) -> String {
         (0, 0) => String::new(),
         (earlier, later) => format!("; advances: {earlier} earlier, {later} later"),
     };
+    let alarms = match totals.alarms_gone {
+        0 => String::new(),
+        alarms => format!("; {} gone", count(alarms, "false alarm")),
+    };
     format!(
-        "roll backs: {} {lost}, {} new, {} earlier, {} later{advances}",
+        "roll backs: {} {lost}, {} new, {} earlier, {} later{alarms}{advances}",
         totals.lost, totals.gained, totals.earlier, totals.later
     )
 }

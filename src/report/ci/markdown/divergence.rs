@@ -35,8 +35,14 @@ pub(crate) fn what(compared: &Compared) -> String {
     if !wrong.is_empty() {
         return wrong.join(", ");
     }
-    if !compared.gained.is_empty() {
-        return count(compared.gained.len(), "new roll back");
+    let (gone, gained) = (compared.alarms_gone.len(), compared.gained.len());
+    let right: Vec<String> =
+        [(gained, count(gained, "new roll back")), (gone, format!("{} gone", count(gone, "false alarm")))]
+            .into_iter()
+            .filter_map(|(number, words)| (number > 0).then_some(words))
+            .collect();
+    if !right.is_empty() {
+        return right.join(", ");
     }
     match compared.moved.first() {
         Some(moved) => format!("rolls back {}", shift(moved.later_by())),

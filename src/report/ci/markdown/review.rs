@@ -131,7 +131,11 @@ fn mark(compared: &Compared) -> &'static str {
 fn recording(compared: &Compared) -> Vec<String> {
     let name = format!("{}{}", code(&compared.name), labelled(compared));
     let moved = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
-    let after = format!("**{}**{moved}", side(&compared.after, compared));
+    let gone = match compared.alarms_gone.len() {
+        0 => String::new(),
+        alarms => format!(", {} gone", count(alarms, "false alarm")),
+    };
+    let after = format!("**{}**{moved}{gone}", side(&compared.after, compared));
     vec![mark(compared).to_owned(), name, side(&compared.before, compared), after, cell(&first(compared))]
 }
 

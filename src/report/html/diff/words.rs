@@ -55,6 +55,7 @@ pub(super) fn verdict(review: &Review) -> Verdict {
     let (lost, gained) = (sum(&|one| one.lost.len()), sum(&|one| one.gained.len()));
     let wrong = sum(&|one| one.gained_false);
     let let_go = sum(&|one| uncaught(one).len());
+    let gone = sum(&|one| one.alarms_gone.len());
     let earlier = sum(&|one| one.moved.iter().filter(|moved| moved.later_by() < 0).count());
     let later = sum(&|one| one.moved.iter().filter(|moved| moved.later_by() > 0).count());
     let looser = review.changes.iter().filter(|change| change.direction == Direction::Looser).count();
@@ -69,6 +70,9 @@ pub(super) fn verdict(review: &Review) -> Verdict {
         parts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
     if wrong > 0 {
         parts.push(format!("{wrong} of the new ones outside of any incident"));
+    }
+    if gone > 0 {
+        parts.push(format!("{} gone", count(gone, "false alarm")));
     }
     if let_go > 0 {
         parts.push(format!("{} not caught any more", count(let_go, "incident")));
@@ -159,6 +163,9 @@ fn effects(one: &Compared, times: &Times) -> Vec<Effect> {
     let mut effects: Vec<Effect> = Vec::new();
     for back in &one.lost {
         effects.push(Effect { class: "looser", icon: "✖", words: format!("roll back lost: the one{}", by(back)) });
+    }
+    for back in &one.alarms_gone {
+        effects.push(Effect { class: "tighter", icon: "✔", words: format!("false alarm gone: the one{}", by(back)) });
     }
     for caught in uncaught(one) {
         let words = format!("the incident of {} is not caught any more", times.row(caught.from));
