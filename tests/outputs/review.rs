@@ -16,7 +16,7 @@ use rollgate::report::ci::{Format, of_diff, of_review};
 use rollgate::report::diff::{self, Diffed};
 use rollgate::report::html::{DiffPage, diff as page};
 use rollgate::report::screen::Screen;
-use rollgate::review::change::{Change, Counterexample, Direction, Proof, Subject};
+use rollgate::review::change::{Bearing, Change, Counterexample, Direction, Proof, Subject};
 use rollgate::review::outcome::{Condition, Review, SideName, Tripped};
 use rollgate::review::verdict::{Compared, Divergence, Moved, PerStep, Side, Standing, Step, Tally};
 use rstest::rstest;
@@ -43,6 +43,7 @@ fn looser() -> Change {
         after: Some("94%".to_owned()),
         direction: Direction::Looser,
         proof: Proof::Exact,
+        bearing: Bearing::Acts,
         severity: Some(Severity::P0),
         response: Some(Response::Rollback),
         counterexample: Some(Counterexample {
