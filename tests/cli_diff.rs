@@ -387,6 +387,36 @@ fn a_whole_policy_that_is_removed_trips_the_conditions_and_is_told_first() {
     assert!(github.contains("isolation_score.p0"), "{github}");
 }
 
+#[test]
+fn every_edit_is_annotated_at_the_line_where_its_value_is_written() {
+    let tree = repository();
+    let overlay = tree.path().join("policies/request-isolation/env/staging.toml");
+    let text = fs::read_to_string(&overlay).unwrap() + "\n[thresholds.isolation_score]\np0 = { below = \"93%\" }\n";
+    fs::write(&overlay, &text).unwrap();
+    let severities = "[severities]\np0 = { notify = [\"email\"] }\n\n[thresholds.error_rate]";
+    edit(&tree, "[thresholds.error_rate]", severities);
+    let line_of = |text: &str, part: &str| text.lines().position(|line| line.contains(part)).map(|at| at + 1).unwrap();
+    let places = [
+        ("isolation_score.p0", "env/staging.toml", line_of(&text, "below = \"93%\"")),
+        ("severity P0", "policy.toml", line_of(&fs::read_to_string(policy(&tree)).unwrap(), "notify = [\"email\"")),
+    ];
+    let annotations = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "github"]);
+    let reviewed = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "rdjsonl"]);
+    let comment = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "markdown"]);
+    let sarif = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "sarif"]);
+    for (subject, file, line) in places {
+        let path = format!("policies/request-isolation/{file}");
+        let found = annotations.lines().find(|text| text.contains(&format!("`{subject}`"))).unwrap();
+        assert!(found.contains(&format!("file={path},line={line},")), "{found}");
+        let found = reviewed.lines().find(|text| text.contains(&format!("`{subject}`"))).unwrap();
+        let found: serde_json::Value = serde_json::from_str(found).unwrap();
+        assert_eq!(found["location"]["path"], path.as_str());
+        assert_eq!(found["location"]["range"]["start"]["line"], line);
+        assert!(comment.contains(&format!("`{file}:{line}`")), "{comment}");
+        assert!(sarif.contains(&format!("\"startLine\": {line}")) || sarif.contains(&format!("\"startLine\":{line}")));
+    }
+}
+
 /// The fixture on which a lower bound loses its roll back.
 fn losing() -> (TempDir, String) {
     let tree = repository();

@@ -6,6 +6,7 @@ use crate::cli::console::Console;
 use crate::policy::source::PolicySource;
 use crate::report::layout::count;
 use crate::review::compare::{Case, CompareOptions};
+use crate::review::located::locate;
 use crate::review::outcome::{Condition, Review, SideName};
 use crate::review::removed::{abandoned, trip};
 use crate::review::verdict::Compared;
@@ -40,10 +41,12 @@ impl Judge<'_> {
         if is_unchanged(old, new) && union.became.why().is_none() {
             return Ok(None);
         }
-        let changes = structure::changes_beside(old, new, &|of_old, environment| {
+        let mut changes = structure::changes_beside(old, new, &|of_old, environment| {
             let side = if of_old { &pair.old } else { &pair.new };
             structure::without_overlay(&side.source, environment)
         });
+        let origins = |found: &Found| crate::policy::check(&found.source).origins;
+        locate(&mut changes, &origins(&pair.old), &origins(&pair.new));
         let mut notes: Vec<String> = union.became.note().into_iter().collect();
         let mut compared = self.fixtures(&union, pair, (old, new), &mut notes)?;
         let asked = self.asked;

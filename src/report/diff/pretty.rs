@@ -126,8 +126,11 @@ fn edits(review: &Review, screen: Screen) -> String {
         let place = first.and_then(|change| words::place(change, review));
         let place = place.map_or_else(String::new, |place| paint(PLACE, format!("  {place}")));
         text.push_str(&format!("{severity}{}{place}\n", paint(STRONG, subject)));
-        for change in changes {
-            text.push_str(&edit(change, review, screen));
+        let at = |change: &Change| words::place(change, review);
+        for change in &changes {
+            // Where the edits of one thing are lines apart, or in two files, each says its own.
+            let apart = changes.first().and_then(|first| (at(first) != at(change)).then(|| at(change))).flatten();
+            text.push_str(&edit(change, review, apart, screen));
         }
     }
     if text.is_empty() {
@@ -136,7 +139,7 @@ fn edits(review: &Review, screen: Screen) -> String {
     text
 }
 
-fn edit(change: &Change, review: &Review, screen: Screen) -> String {
+fn edit(change: &Change, review: &Review, place: Option<String>, screen: Screen) -> String {
     let (mark, style, word) = match change.direction {
         Direction::Looser => (screen.icon(Mark::Attention), ATTENTION, "LOOSER"),
         Direction::Tighter => (screen.icon(Mark::Good), GOOD, "tighter"),
@@ -144,7 +147,8 @@ fn edit(change: &Change, review: &Review, screen: Screen) -> String {
     };
     let front = paint(style, pad(&format!("{mark} {word}"), LABELS - 1));
     let mut text = format!("  {front} {}\n", hang(&words::edit(change, screen.arrow()), screen.width, LABELS + 2));
-    for remark in words::remarks(change, review) {
+    let place = place.map(|place| format!("at {place}"));
+    for remark in words::remarks(change, review).into_iter().chain(place) {
         text.push_str(&format!("{}{}\n", " ".repeat(LABELS + 2), hang(&remark, screen.width, LABELS + 2)));
     }
     text
