@@ -6,9 +6,12 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use rstest::rstest;
 use tempfile::TempDir;
+
+mod support;
+
+use support::rollgate;
 
 const BOUND: &str = "p0 = { below = \"95%\" }";
 
@@ -43,25 +46,11 @@ fn edit(tree: &TempDir, from: &str, to: &str) {
     fs::write(policy(tree), text.replacen(from, to, 1)).unwrap();
 }
 
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
-    {
-        command.env_remove(name);
-    }
-    // A repository above the scratch directory is none of the test's.
-    command.env("GIT_CEILING_DIRECTORIES", std::env::temp_dir());
-    command
-}
-
 /// What was printed, results before talk.
 fn screen(folder: &Path, arguments: &[&str]) -> String {
-    let output = rollgate(folder, arguments).output().unwrap();
-    let mut text = String::from_utf8(output.stdout).unwrap();
-    text.push_str(&String::from_utf8(output.stderr).unwrap());
+    let text = support::screen(folder, arguments);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "a line is wider than 80 columns:\n{text}");
-    format!("{text}exit {}\n", output.status.code().unwrap())
+    text
 }
 
 macro_rules! looks {
