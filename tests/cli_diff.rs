@@ -583,6 +583,27 @@ fn a_side_that_does_not_compile_is_told_in_every_shape(#[case] shape: &str, #[ca
     assert!(shape != "markdown" || text.starts_with("<!-- rollgate:request-isolation -->"), "{text}");
 }
 
+/// A bot finds the comment again by its first line, whatever became of the policy in between.
+#[test]
+fn the_comment_is_marked_with_the_rollout_wherever_the_policy_stands() {
+    let tree = repository();
+    edit(&tree, "rollout  = \"request-isolation\"", "rollout  = \"isolation-week\"");
+    for fixture in fs::read_dir(tree.path().join("fixtures")).unwrap() {
+        fs::remove_dir_all(fixture.unwrap().path()).unwrap();
+    }
+    git(tree.path(), &["commit", "--quiet", "--all", "--message", "another name"]);
+    let marked = || screen_of(tree.path(), &["diff", "main", "policies/request-isolation", "--output", "markdown"]);
+    for (from, to) in [
+        (BOUND, "p0 = { below = \"94%\" }"),
+        ("below = \"94%\"", "belo = \"94%\""),
+        ("[thresholds.isolation_score]", "[thresholds.isolation_score"),
+    ] {
+        edit(&tree, from, to);
+        let text = marked();
+        assert_eq!(text.lines().next(), Some("<!-- rollgate:isolation-week -->"), "{text}");
+    }
+}
+
 #[test]
 fn a_shorter_bake_names_the_stage_that_is_left_earlier() {
     let tree = repository();

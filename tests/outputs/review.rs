@@ -218,6 +218,7 @@ fn named(shown: &str, digest: &str) -> SideName {
 
 fn review(changes: Vec<Change>, compared: Vec<Compared>) -> Review {
     Review {
+        rollout: "request-isolation".to_owned(),
         old: named("main:policies/isolation", "7c1e9f2000000000"),
         new: named("policies/isolation", "a04d3b8000000000"),
         changes,

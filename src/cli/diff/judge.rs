@@ -14,7 +14,7 @@ use crate::review::{gate, structure, tally};
 
 use super::Diff;
 use super::drawing::Drawings;
-use super::pairs::{Compiled, Pair};
+use super::pairs::{self, Compiled, Pair};
 use super::recordings;
 use super::sides::{Found, Sides};
 use super::union::{self, Union};
@@ -61,6 +61,7 @@ impl Judge<'_> {
             trip(&mut tripped, Condition::Any, why, &conditions);
         }
         Ok(Some(Review {
+            rollout: rollout(new).or_else(|| rollout(old)).unwrap_or_default(),
             old: side_name(&pair.old.source, old),
             new: side_name(&pair.new.source, new),
             tripped,
@@ -100,6 +101,7 @@ impl Judge<'_> {
         tripped.retain(|one| one.condition != Condition::Any);
         trip(&mut tripped, Condition::Any, "the policy is removed".to_owned(), &conditions);
         Ok(Review {
+            rollout: rollout(&old).or_else(|| pairs::written_rollout(&gone.source)).unwrap_or_default(),
             old: side_name(&gone.source, &old),
             new: SideName { shown: self.sides.new.would_have(gone), digests: Default::default() },
             tripped,
@@ -165,6 +167,10 @@ fn is_unchanged(old: &Compiled, new: &Compiled) -> bool {
         compiled.iter().map(|(environment, policy)| (environment.clone(), policy.digest.clone())).collect()
     };
     digests(old) == digests(new)
+}
+
+fn rollout(compiled: &Compiled) -> Option<String> {
+    compiled.values().next().map(|policy| policy.rollout.to_string())
 }
 
 fn side_name(source: &PolicySource, compiled: &Compiled) -> SideName {

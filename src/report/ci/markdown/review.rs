@@ -13,7 +13,7 @@ use super::per_step;
 use super::{Blocks, MOST_ROWS, Table, cell, code, details, marked, prose};
 
 pub(crate) fn write(reviews: &[&Review], around: &Around) -> String {
-    let names: Vec<String> = reviews.iter().map(|review| rollout(review)).collect();
+    let names: Vec<String> = reviews.iter().map(|review| review.rollout.clone()).collect();
     let marker = marked(None, &names);
     let mut blocks = Blocks::default();
     let gone = match around.removed.len() {
@@ -98,15 +98,6 @@ fn fill(review: &Review, blocks: &mut Blocks) {
     }
     blocks.body(per_step::write(&review.compared));
     rest(review, blocks);
-}
-
-/// The rollout; the last folder of the policy when no recording tells.
-fn rollout(review: &Review) -> String {
-    let divergence = review.compared.iter().find_map(|compared| compared.divergence.as_ref());
-    match divergence {
-        Some(divergence) => divergence.after.rollout.to_string(),
-        None => review.new.shown.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
-    }
 }
 
 /// ` (good)`; empty when nobody said.
