@@ -583,6 +583,26 @@ fn a_side_that_does_not_compile_is_told_in_every_shape(#[case] shape: &str, #[ca
     assert!(shape != "markdown" || text.starts_with("<!-- rollgate:request-isolation -->"), "{text}");
 }
 
+/// Both ways: an environment that comes and one that goes have no policy of their own on the other side.
+#[test]
+fn a_recording_of_an_environment_that_only_one_side_has_is_compared_with_what_the_other_would_run() {
+    let tree = repository();
+    git(tree.path(), &["checkout", "--quiet", "-b", "load"]);
+    let overlay = tree.path().join("policies/request-isolation/env/load.toml");
+    fs::write(overlay, "[thresholds.isolation_score]\np0 = { below = \"90%\" }\n").unwrap();
+    let fixture = tree.path().join("fixtures/request-isolation-night-leak/fixture.toml");
+    let text = fs::read_to_string(&fixture).unwrap();
+    fs::write(&fixture, text.replacen("policy ", "environment = \"load\"\npolicy ", 1)).unwrap();
+    git(tree.path(), &["add", "--all"]);
+    git(tree.path(), &["commit", "--quiet", "--message", "a place for load tests"]);
+    let came = screen_of(tree.path(), &["diff", "main", "policies/request-isolation", "--plain"]);
+    assert!(came.contains("recording fixtures/request-isolation-night-leak (load): rolls back"), "{came}");
+    assert!(came.contains("LATER") && !came.contains("is left out"), "{came}");
+    let arguments = ["diff", "load:policies/request-isolation", "main:policies/request-isolation", "--plain"];
+    let gone = screen_of(tree.path(), &arguments);
+    assert!(gone.contains("(load): rolls back") && gone.contains("EARLIER"), "{gone}");
+}
+
 /// A bot finds the comment again by its first line, whatever became of the policy in between.
 #[test]
 fn the_comment_is_marked_with_the_rollout_wherever_the_policy_stands() {

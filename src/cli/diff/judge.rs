@@ -134,7 +134,14 @@ impl Judge<'_> {
                 continue;
             }
             let name = &fixture.source.root;
-            let (Some(was), Some(is)) = (old.get(environment), new.get(environment)) else {
+            // An environment that only one side has is compared with what the other would run in it.
+            let beside = |found: &Found| structure::without_overlay(&found.source, environment);
+            let (was, is) = match (old.get(environment).cloned(), new.get(environment).cloned()) {
+                (None, Some(is)) => (beside(&pair.old), Some(is)),
+                (Some(was), None) => (Some(was), beside(&pair.new)),
+                both => both,
+            };
+            let (Some(was), Some(is)) = (&was, &is) else {
                 let side = if old.contains_key(environment) { "new" } else { "old" };
                 notes.push(format!("`{name}` is left out: the {side} side has no environment `{environment}`"));
                 continue;
