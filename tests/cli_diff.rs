@@ -635,4 +635,11 @@ fn a_shorter_bake_names_the_stage_that_is_left_earlier() {
     let text = screen_of(tree.path(), &["diff", "--plain"]);
     assert!(text.contains("leaves canary at +38h, and did NOT before"), "{text}");
     assert!(text.contains("; advances: 1 earlier, 0 later"), "{text}");
+    let comment = screen_of(tree.path(), &["diff", "--output", "markdown"]);
+    assert!(comment.contains(", leaves canary at +38h, and did not before |"), "{comment}");
+    let summary = "<summary>fixtures/request-isolation-night-leak: leaves canary at +38h, and did not before</summary>";
+    assert!(comment.contains(summary), "{comment}");
+    rollgate(tree.path(), &["diff", "--html", "diff.html"]).assert().success();
+    let page = fs::read_to_string(tree.path().join("diff.html")).unwrap();
+    assert!(page.contains("leaves canary at +38h, and did not before"), "{page}");
 }

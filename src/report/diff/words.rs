@@ -5,11 +5,11 @@ use crate::fixture::score::Quality;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::finding::FindingState;
 use crate::model::time::{Duration, Time};
-use crate::review::advances::advances;
 use crate::review::change::{Change, Proof, Subject};
 use crate::review::outcome::Review;
 use crate::review::verdict::{Compared, Divergence, Side, Standing};
 
+use super::super::advanced::advanced;
 use super::super::layout::count;
 use super::Totals;
 
@@ -116,18 +116,7 @@ pub(super) fn verdict(compared: &Compared) -> String {
             _ => said.push(format!("rolls back {by} EARLIER")),
         }
     }
-    for moved in advances(compared) {
-        let since = |time: Time| time.since(compared.begins);
-        said.push(match (moved.before, moved.after) {
-            (Some(before), Some(after)) if after > before => {
-                format!("leaves {} {} LATER", moved.stage, after.since(before))
-            }
-            (Some(before), Some(after)) => format!("leaves {} {} EARLIER", moved.stage, before.since(after)),
-            (None, Some(after)) => format!("leaves {} at +{}, and did NOT before", moved.stage, since(after)),
-            (Some(_), None) => format!("does NOT leave {} any more", moved.stage),
-            (None, None) => continue,
-        });
-    }
+    said.extend(advanced(compared, str::to_uppercase).into_iter().map(|(_, words)| words));
     let (was, is) = (&compared.before.ends_in, &compared.after.ends_in);
     if was != is {
         said.push(format!("ends in {is} instead of {was}"));

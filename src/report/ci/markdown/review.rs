@@ -2,6 +2,7 @@
 
 use crate::fixture::score::Quality;
 use crate::model::time::Duration;
+use crate::report::advanced::advanced;
 use crate::report::ci::of_review::{Around, headline, since, subject};
 use crate::report::layout::count;
 use crate::review::change::{Change, Direction, Proof};
@@ -122,11 +123,14 @@ fn mark(compared: &Compared) -> &'static str {
 fn recording(compared: &Compared) -> Vec<String> {
     let name = format!("{}{}", code(&compared.name), labelled(compared));
     let moved = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
+    // Of the roll backs the cell says enough; without one, what is left sooner or later is what changes.
+    let advances = if compared.moved.is_empty() { advanced(compared, str::to_owned) } else { Vec::new() };
+    let leaves: String = advances.iter().map(|(_, words)| format!(", {}", cell(words))).collect();
     let gone = match compared.alarms_gone.len() {
         0 => String::new(),
         alarms => format!(", {} gone", count(alarms, "false alarm")),
     };
-    let after = format!("**{}**{moved}{gone}", side(&compared.after, compared));
+    let after = format!("**{}**{moved}{gone}{leaves}", side(&compared.after, compared));
     vec![mark(compared).to_owned(), name, side(&compared.before, compared), after, cell(&first(compared))]
 }
 

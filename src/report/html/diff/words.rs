@@ -3,6 +3,7 @@
 use crate::fixture::run::RolledBack;
 use crate::fixture::score::Quality;
 use crate::model::time::{Duration, Time};
+use crate::report::advanced::advanced;
 use crate::report::layout::count;
 use crate::report::svg::clock::lasted;
 use crate::report::times::Times;
@@ -181,6 +182,11 @@ fn effects(one: &Compared, times: &Times) -> Vec<Effect> {
         effects.push(Effect { class: "looser", icon: "!", words });
     }
     effects.extend(one.moved.iter().map(|moved| self::moved(moved, one)));
+    effects.extend(advanced(one, str::to_owned).into_iter().map(|(moved, words)| {
+        // Neither is better by itself: a rollout goes faster, or waits longer.
+        let icon = if moved.is_earlier() { "◀" } else { "▶" };
+        Effect { class: "different", icon, words }
+    }));
     if effects.is_empty() {
         let words = "the same roll backs, other decisions".to_owned();
         effects.push(Effect { class: "different", icon: "◆", words });
