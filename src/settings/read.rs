@@ -86,9 +86,7 @@ fn lease(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> LeaseSettings {
         step_down: r.duration(fields, "step_down", "200ms", "5m").unwrap_or(usual.step_down),
     };
     let [term_at, step_at, renew_at] = places;
-    let here = |first: Option<Place>, second: Option<Place>| {
-        first.or(second).unwrap_or_else(|| fields.place.clone())
-    };
+    let here = |first: Option<Place>, second: Option<Place>| first.or(second).unwrap_or_else(|| fields.place.clone());
     let (term, renew, step_down) = (lease.term, lease.renew, lease.step_down);
     if step_down >= term {
         let message = format!("`step_down` is {step_down}, and has to come before the term of {term} is over");
@@ -97,7 +95,8 @@ fn lease(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> LeaseSettings {
                 .help("whoever was not heard stops leading before another may begin: two leaders decide twice"),
         );
     } else if renew + renew > step_down {
-        let message = format!("`renew` is {renew}, which leaves fewer than two tries before `step_down` at {step_down}");
+        let message =
+            format!("`renew` is {renew}, which leaves fewer than two tries before `step_down` at {step_down}");
         r.sink.push(
             Diagnostic::error(codes::TIMES, message, here(renew_at, step_at))
                 .help("one lost packet must not cost the lead: let `renew` be at most half of `step_down`"),
@@ -153,7 +152,7 @@ impl Reader<'_> {
         match &entry.node.value {
             Value::List(items) => items.iter().collect(),
             other => {
-                wrong_type(self.sink, &entry.node.place, key, &format!("a list of tables, [[{key}]]"), other);
+                wrong_type(self.sink, &entry.node.place, key, &format!("a list of tables ([[{key}]])"), other);
                 Vec::new()
             }
         }

@@ -45,7 +45,12 @@ struct SettingsFile {
 /// A reference to a secret: `env:NAME`, `file:/path` or `gsm:projects/p/secrets/s/versions/7`.
 #[derive(JsonSchema)]
 #[schemars(transparent)]
-struct SecretName(#[schemars(regex(pattern = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|gsm:projects/.+/secrets/.+/versions/([0-9]+|latest))$"))] String);
+struct SecretName(
+    #[schemars(regex(
+        pattern = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|gsm:projects/.+/secrets/.+/versions/([0-9]+|latest))$"
+    ))]
+    String,
+);
 
 /// Where ledgers and exposures are kept.
 #[derive(JsonSchema)]

@@ -36,8 +36,12 @@ pub(super) fn queries(
     let entry = fields.get("queries");
     let Some(entry) = entry else {
         r.sink.push(
-            Diagnostic::error(codes::NOTHING_ASKED, "the source has no `queries`: nothing would be read", place.clone())
-                .help(help),
+            Diagnostic::error(
+                codes::NOTHING_ASKED,
+                "the source has no `queries`: nothing would be read",
+                place.clone(),
+            )
+            .help(help),
         );
         return None;
     };
@@ -58,9 +62,7 @@ pub(super) fn queries(
 fn query(entry: &Entry, words: &GroupWords, r: &mut Reader<'_>) -> Option<QuerySettings> {
     let metric = MetricName::new(&entry.key);
     let (query, samples, groups) = match &entry.node.value {
-        Value::Text(text) => {
-            (r.not_empty(At::new(text.clone(), entry.node.place.clone()), &entry.key), None, None)
-        }
+        Value::Text(text) => (r.not_empty(At::new(text.clone(), entry.node.place.clone()), &entry.key), None, None),
         Value::Table(_) => {
             let what = format!("the query of `{}`", entry.key);
             let mut fields = Fields::of(&entry.node, &entry.key_place, what, r.sink)?;
@@ -85,9 +87,9 @@ fn query(entry: &Entry, words: &GroupWords, r: &mut Reader<'_>) -> Option<QueryS
 
 fn asked(entry: &Entry, r: &mut Reader<'_>) -> Vec<Group> {
     let listed = r.listed(entry, "groups").unwrap_or_default();
-    let found = listed.into_iter().filter_map(|word| {
-        crate::policy::raw::fields::word(word, "groups", &GROUPS, r.sink).map(|group| group.value)
-    });
+    let found = listed
+        .into_iter()
+        .filter_map(|word| crate::policy::raw::fields::word(word, "groups", &GROUPS, r.sink).map(|group| group.value));
     found.collect()
 }
 

@@ -104,13 +104,11 @@ fn times(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> (Duration, Duration) {
     let every = r.duration(fields, "every", "100ms", "1h").unwrap_or(EVERY);
     let written = fields.get("deadline").map(|entry| entry.node.place.clone());
     let deadline = r.duration(fields, "deadline", "10ms", "10m");
-    if let (Some(deadline), Some(place)) = (deadline, written) {
-        if deadline > every {
-            let message = format!("`deadline` is {deadline}, longer than the {every} between two calls");
-            r.sink.push(
-                Diagnostic::error(codes::TIMES, message, place).help("give up before the next call is due"),
-            );
-        }
+    if let (Some(deadline), Some(place)) = (deadline, written)
+        && deadline > every
+    {
+        let message = format!("`deadline` is {deadline}, longer than the {every} between two calls");
+        r.sink.push(Diagnostic::error(codes::TIMES, message, place).help("give up before the next call is due"));
     }
     (every, deadline.unwrap_or(DEADLINE.min(every)))
 }
@@ -153,9 +151,7 @@ fn access(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Option<Access> {
         }
         (Some((entry, _)), ..) => {
             let message = "`bearer` and `password` are two ways to prove who asks";
-            r.sink.push(
-                Diagnostic::error(codes::EXCLUSIVE, message, entry.key_place.clone()).help("keep one of them"),
-            );
+            r.sink.push(Diagnostic::error(codes::EXCLUSIVE, message, entry.key_place.clone()).help("keep one of them"));
             None
         }
         (None, username, _) => {
