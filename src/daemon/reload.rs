@@ -175,11 +175,7 @@ impl Drop for PolicyWatcher {
 
 fn how(watched: &Watched) -> How {
     let length = |of: crate::model::time::Duration| Duration::from_millis(of.as_millis().unsigned_abs());
-    How {
-        debounce: length(watched.reload.debounce),
-        poll: length(watched.reload.poll),
-        only_poll: watched.only_poll,
-    }
+    How { debounce: length(watched.reload.debounce), poll: length(watched.reload.poll), only_poll: watched.only_poll }
 }
 
 /// The trees, and the folders beside them whose scripts their policies may import.

@@ -197,8 +197,10 @@ impl Refusal {
                 problem(codes::OUTSIDE, format!("`{file}` is a symlink that leads out of the policy's directory"))
                     .help("what decides must be under review with the policy: copy the file in, or use `shared/`")
             }
-            Refusal::TooMany => problem(codes::TOO_MANY_FILES, format!("more than {MAX_FILES} files, `{file}` is not read"))
-                .help("a policy is read by people: join its tests, or make two policies of it"),
+            Refusal::TooMany => {
+                problem(codes::TOO_MANY_FILES, format!("more than {MAX_FILES} files, `{file}` is not read"))
+                    .help("a policy is read by people: join its tests, or make two policies of it")
+            }
         }
     }
 }

@@ -51,7 +51,8 @@ pub(super) fn trial(source: &PolicySource, policy: &Arc<Policy>, budget: Duratio
         Ok(outcome) => outcome,
         Err(RecvTimeoutError::Timeout) => {
             over.store(true, Ordering::Relaxed);
-            let why = format!("its tests took longer than {} ms, their budget (reload.tests_budget)", budget.as_millis());
+            let why =
+                format!("its tests took longer than {} ms, their budget (reload.tests_budget)", budget.as_millis());
             Outcome { late: true, ..failed(why) }
         }
         Err(RecvTimeoutError::Disconnected) => failed("its tests ended without a result".to_owned()),
@@ -65,7 +66,9 @@ fn run_all(source: &PolicySource, policy: &Arc<Policy>, over: &AtomicBool) -> Ou
     for (file, text) in source.iter().filter(|(file, _)| file.starts_with("tests/")) {
         for environment in environments_of(text) {
             let Some(policy) = of_environment(&mut policies, source, &environment) else {
-                outcome.failures.push(format!("{file}: it does not compile for {environment}, which its tests are about"));
+                outcome
+                    .failures
+                    .push(format!("{file}: it does not compile for {environment}, which its tests are about"));
                 continue;
             };
             let (tests, diagnostics) = read_tests(file, text, &policy);
