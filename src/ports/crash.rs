@@ -23,10 +23,18 @@ pub const POINTS: &[&str] = &[
     "order.appended",
     "order.applied",
     "order.confirmed",
+    "live.proposed",
+    "live.appended",
+    "live.applied",
     "spool.written",
     "spool.synced",
     "spool.replayed",
     "spool.cleared",
+    "journal.begun",
+    "journal.created",
+    "journal.written",
+    "journal.synced",
+    "journal.acknowledged",
 ];
 
 #[cfg(debug_assertions)]
