@@ -152,7 +152,7 @@ impl Reader<'_> {
         match &entry.node.value {
             Value::List(items) => items.iter().collect(),
             other => {
-                wrong_type(self.sink, &entry.node.place, key, &format!("a list of tables, [[{key}]]"), other);
+                wrong_type(self.sink, &entry.node.place, key, &format!("a list of tables ([[{key}]])"), other);
                 Vec::new()
             }
         }

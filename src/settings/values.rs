@@ -75,7 +75,7 @@ pub enum StorePlace {
     /// A file of this machine.
     File(PathBuf),
     /// Redis, shared by several controllers.
-    Redis(RedisSettings),
+    Redis(Box<RedisSettings>),
 }
 
 /// How Redis is reached.

@@ -24,12 +24,12 @@ pub(super) fn judge(
     neighbours: &[&PolicySource],
     tests_budget: Duration,
     at: Time,
-) -> Result<Candidate, Rejection> {
+) -> Result<Box<Candidate>, Box<Rejection>> {
     let compiled = crate::policy::compile(&source, environment);
     let (errors, warnings): (Vec<Diagnostic>, Vec<Diagnostic>) =
         compiled.diagnostics.into_iter().partition(|found| found.level == Level::Error);
     let Some(policy) = compiled.policy.filter(|_| errors.is_empty()) else {
-        return Err(of_diagnostics(source, environment, errors, at));
+        return Err(Box::new(of_diagnostics(source, environment, errors, at)));
     };
     let conflicts = conflicts(&source, environment, neighbours);
     if !conflicts.is_empty() {
@@ -37,7 +37,7 @@ pub(super) fn judge(
         // The rollout is somebody else's: the conflict is this directory's.
         (rejection.path, rejection.key) = (source.root.clone(), None);
         rejection.digest = Some(policy.digest);
-        return Err(rejection);
+        return Err(Box::new(rejection));
     }
     let policy = Arc::new(policy);
     let outcome = trial(&source, &policy, tests_budget);
@@ -46,9 +46,9 @@ pub(super) fn judge(
         let mut rejection = of_diagnostics(source, environment, outcome.diagnostics, at);
         rejection.why.extend(outcome.failures);
         cut(&mut rejection.why);
-        return Err(Rejection { digest, late: outcome.late, ..rejection });
+        return Err(Box::new(Rejection { digest, late: outcome.late, ..rejection }));
     }
-    Ok(candidate(source, policy, warnings, outcome.ran, at))
+    Ok(Box::new(candidate(source, policy, warnings, outcome.ran, at)))
 }
 
 fn candidate(

@@ -139,7 +139,7 @@ impl Rounds {
         }
     }
 
-    fn good(&mut self, folder: PathBuf, print: [u8; 32], candidate: Candidate) -> Vec<News> {
+    fn good(&mut self, folder: PathBuf, print: [u8; 32], candidate: Box<Candidate>) -> Vec<News> {
         let good = Good { digest: candidate.policy.digest.clone(), source: candidate.source.clone() };
         let now = candidate.key.clone();
         let known = Known { print: Some(print), key: Some(now.clone()), good: Some(good), rejected: false };
@@ -149,10 +149,10 @@ impl Rounds {
             let why = format!("`{}` governs {now} now", files::shown(&folder));
             News::Rejected(Box::new(Rejection { key: Some(before), ..nothing_read(&folder, why, candidate.at) }))
         });
-        left.into_iter().chain([News::Candidate(Box::new(candidate))]).collect()
+        left.into_iter().chain([News::Candidate(candidate)]).collect()
     }
 
-    fn bad(&mut self, folder: PathBuf, print: [u8; 32], mut rejection: Rejection) -> News {
+    fn bad(&mut self, folder: PathBuf, print: [u8; 32], mut rejection: Box<Rejection>) -> News {
         let before = self.known.remove(&folder);
         let (key, good) = before.map_or((None, None), |known| (known.key, known.good));
         // What it governs stays: an edit that also breaks the name of the rollout is still about that rollout. What
@@ -162,7 +162,7 @@ impl Rounds {
         // Where only the time ran out, the same text may do better at the next look.
         let print = (!rejection.late).then_some(print);
         self.known.insert(folder, Known { print, key: rejection.key.clone(), good, rejected: true });
-        News::Rejected(Box::new(rejection))
+        News::Rejected(rejection)
     }
 }
 

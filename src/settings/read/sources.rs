@@ -104,11 +104,11 @@ fn times(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> (Duration, Duration) {
     let every = r.duration(fields, "every", "100ms", "1h").unwrap_or(EVERY);
     let written = fields.get("deadline").map(|entry| entry.node.place.clone());
     let deadline = r.duration(fields, "deadline", "10ms", "10m");
-    if let (Some(deadline), Some(place)) = (deadline, written) {
-        if deadline > every {
-            let message = format!("`deadline` is {deadline}, longer than the {every} between two calls");
-            r.sink.push(Diagnostic::error(codes::TIMES, message, place).help("give up before the next call is due"));
-        }
+    if let (Some(deadline), Some(place)) = (deadline, written)
+        && deadline > every
+    {
+        let message = format!("`deadline` is {deadline}, longer than the {every} between two calls");
+        r.sink.push(Diagnostic::error(codes::TIMES, message, place).help("give up before the next call is due"));
     }
     (every, deadline.unwrap_or(DEADLINE.min(every)))
 }

@@ -12,8 +12,8 @@ use super::{Entry, Reader};
 /// Keys that say which servers.
 const SERVERS: [&str; 3] = ["url", "sentinels", "cluster"];
 /// Keys that make sense for Redis only.
-const OF_REDIS: [&str; 9] =
-    ["master", "sentinel_password", "username", "password", "tls", "prefix", "replicas_to_wait", "deadline", "url"];
+const OF_REDIS: [&str; 8] =
+    ["master", "sentinel_password", "username", "password", "tls", "prefix", "replicas_to_wait", "deadline"];
 
 pub(super) fn store(entry: &Entry, r: &mut Reader<'_>) -> StoreSettings {
     r.table(entry, "[store]", |fields, r| {
@@ -28,7 +28,7 @@ pub(super) fn store(entry: &Entry, r: &mut Reader<'_>) -> StoreSettings {
                 usual.place
             }
             (Some(_), Some(path), _) => StorePlace::File(path),
-            (_, _, Found { settings: Some(redis), .. }) => StorePlace::Redis(redis),
+            (_, _, Found { settings: Some(redis), .. }) => StorePlace::Redis(Box::new(redis)),
             _ => usual.place,
         };
         StoreSettings { place, retention }
@@ -54,14 +54,14 @@ pub(super) fn redis(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Found {
     }
     let servers = servers(fields, r, &named);
     let options = options(fields, r);
-    if named.is_empty() {
-        if let Some((key, place)) = others.first() {
-            let message = format!("`{key}` is about Redis, and no Redis is named");
-            r.sink.push(
-                Diagnostic::error(shared::MISSING_KEY, message, place.clone())
-                    .help("add `url`, `sentinels` with `master`, or `cluster`"),
-            );
-        }
+    if named.is_empty()
+        && let Some((key, place)) = others.first()
+    {
+        let message = format!("`{key}` is about Redis, and no Redis is named");
+        r.sink.push(
+            Diagnostic::error(shared::MISSING_KEY, message, place.clone())
+                .help("add `url`, `sentinels` with `master`, or `cluster`"),
+        );
     }
     let first = named.into_iter().chain(others).next();
     let settings = servers.map(|servers| {
