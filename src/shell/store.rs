@@ -32,6 +32,14 @@ pub fn open(path: &Path, create: bool) -> Result<Embedded, StoreError> {
     }
 }
 
+/// A new store for a recording, which can be run again: nothing waits for its disk.
+///
+/// # Errors
+/// See [`Embedded::open`].
+pub fn of_recording(path: &Path) -> Result<Embedded, StoreError> {
+    Embedded::open(path, Options { create: true, unsynced: true, ..Options::default() }, Box::new(clock::now))
+}
+
 /// Reads every page of the file and compares its checksum; `false` when something had to be repaired.
 ///
 /// # Errors
