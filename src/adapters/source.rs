@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`prometheus`] | asked | the HTTP API of Prometheus and of what speaks like it, Google Cloud Monitoring included |
 //! | [`file`] | asked | a growing file of snapshots, one JSON a line |
+//! | [`redis_stream`] | asked | a Redis stream, through a consumer group |
 //! | [`push`] | told | what others send: OTLP metrics, Alertmanager's webhook. Decoders only; the API receives it |
 
 mod deadline;
@@ -12,6 +13,7 @@ mod http;
 mod line;
 pub mod prometheus;
 pub mod push;
+pub mod redis_stream;
 mod secret;
 mod sheet;
 mod shown;
