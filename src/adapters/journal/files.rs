@@ -187,7 +187,8 @@ impl Journal for FileJournal {
 
     #[expect(clippy::disallowed_methods, reason = "the journal is a folder of files")]
     fn forget(&self, before: Time) -> Result<(), StoreError> {
-        let known: Vec<(u64, Closed)> = self.shared.closed().iter().map(|(number, closed)| (*number, *closed)).collect();
+        let known: Vec<(u64, Closed)> =
+            self.shared.closed().iter().map(|(number, closed)| (*number, *closed)).collect();
         for (number, closed) in known {
             let path = segments::place(&self.folder, number).1;
             let newest = match closed.newest {

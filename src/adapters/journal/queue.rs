@@ -70,8 +70,7 @@ impl Queue {
             .unwrap_or_else(PoisonError::into_inner);
         if !gather.is_zero() {
             let grows = |waiting: &mut Waiting| waiting.bytes < FULL_BATCH && !waiting.closed;
-            waiting =
-                self.changed.wait_timeout_while(waiting, gather, grows).unwrap_or_else(PoisonError::into_inner).0;
+            waiting = self.changed.wait_timeout_while(waiting, gather, grows).unwrap_or_else(PoisonError::into_inner).0;
         }
         waiting.bytes = 0;
         let calls = std::mem::take(&mut waiting.calls);

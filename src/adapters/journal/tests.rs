@@ -251,7 +251,8 @@ fn the_journals_own_limit_refuses_and_forgetting_makes_room() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { segment_bytes: 1, max_bytes: Some(1000), ..Options::default() };
     let journal = FileJournal::open(folder.path(), options).unwrap();
-    let kept = (1..=100).take_while(|second| journal.keep(&key("a"), at(*second), &[snapshot(*second)]).is_ok()).count();
+    let kept =
+        (1..=100).take_while(|second| journal.keep(&key("a"), at(*second), &[snapshot(*second)]).is_ok()).count();
     assert!((2..10).contains(&kept), "{kept}");
     let last = i64::try_from(kept).unwrap();
     assert!(matches!(journal.keep(&key("a"), at(200), &[snapshot(200)]), Err(StoreError::Full(_))));

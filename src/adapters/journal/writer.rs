@@ -92,7 +92,8 @@ impl Writer {
         let Some(first) = calls.first() else { return Ok(0) };
         let newest = calls.iter().map(|call| call.at).fold(first.at, Time::max);
         self.rotate(newest);
-        let adds: usize = calls.iter().flat_map(|call| &call.bodies).map(|body| body.len().saturating_add(PER_LINE)).sum();
+        let adds: usize =
+            calls.iter().flat_map(|call| &call.bodies).map(|body| body.len().saturating_add(PER_LINE)).sum();
         self.allow(adds as u64)?;
         let mut open = match self.open.take() {
             Some(open) => open,

@@ -136,7 +136,9 @@ pub(super) async fn events(
             Err(end) => end,
         };
         let why = match end {
-            End::TooSlow => r#"{"why":"this listener was too slow and has missed events: read the ledger, then listen again"}"#,
+            End::TooSlow => {
+                r#"{"why":"this listener was too slow and has missed events: read the ledger, then listen again"}"#
+            }
             End::Stopping => r#"{"why":"the controller stops"}"#,
         };
         Some((Ok(Event::default().event("cut").data(why)), None))

@@ -77,7 +77,11 @@ fn item(route: &Route) -> PathItem {
 }
 
 fn operation_id(route: &Route) -> String {
-    let words = route.path.split('/').map(|part| part.trim_matches(['{', '}'])).filter(|part| !part.is_empty() && *part != "v1");
+    let words = route
+        .path
+        .split('/')
+        .map(|part| part.trim_matches(['{', '}']))
+        .filter(|part| !part.is_empty() && *part != "v1");
     std::iter::once(route.method).chain(words).collect::<Vec<_>>().join("-").replace('.', "-")
 }
 
@@ -116,7 +120,8 @@ fn responses(route: &Route) -> utoipa::openapi::Responses {
 }
 
 fn problem() -> Object {
-    let field = |kind: Type, about: &str| ObjectBuilder::new().schema_type(SchemaType::new(kind)).description(Some(about));
+    let field =
+        |kind: Type, about: &str| ObjectBuilder::new().schema_type(SchemaType::new(kind)).description(Some(about));
     ObjectBuilder::new()
         .property("status", field(Type::Integer, "the status, again"))
         .property("code", field(Type::String, "a word for programs; stable"))

@@ -4,10 +4,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Json;
 use axum::extract::{Extension, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use axum::Json;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -28,7 +28,17 @@ use crate::shell::{clock, operator};
 
 /// Every verb, as paths spell them.
 pub(super) const VERBS: [&str; 11] = [
-    "start", "advance", "hold", "pause", "resume", "approve", "roll-back", "emergency-disable", "mute", "unmute", "adopt",
+    "start",
+    "advance",
+    "hold",
+    "pause",
+    "resume",
+    "approve",
+    "roll-back",
+    "emergency-disable",
+    "mute",
+    "unmute",
+    "adopt",
 ];
 /// Nobody reads more than this at 3 a.m.
 const LONGEST_TEXT: usize = 2000;
@@ -144,9 +154,7 @@ fn startable(app: &App, name: &str, order: &OrderBody) -> Key {
     let environment = order.environment.as_deref();
     match find(app, name, environment) {
         Ok(view) => view.standing.key.clone(),
-        Err(_) => {
-            Key::new(RolloutId::new(name), Environment::new(environment.unwrap_or(crate::policy::PRODUCTION)))
-        }
+        Err(_) => Key::new(RolloutId::new(name), Environment::new(environment.unwrap_or(crate::policy::PRODUCTION))),
     }
 }
 
@@ -206,7 +214,8 @@ async fn ask(app: &App, caller: &Caller, key: &Key, verb: &str, order: &OrderBod
             only(order, verb, &["revision", "digest", "policy"])?;
             // A policy that nobody reviewed into the store changes what is judged.
             must(if order.policy.is_some() { Need::Administer } else { Need::Operate })?;
-            let revision = Revision::new(name(order.revision.as_deref(), "revision")?.ok_or_else(|| needs("revision"))?);
+            let revision =
+                Revision::new(name(order.revision.as_deref(), "revision")?.ok_or_else(|| needs("revision"))?);
             return Ok(Ask::Start { policy: Box::new(policy(app, key, order).await?), revision });
         }
         _ => {
@@ -220,7 +229,9 @@ async fn ask(app: &App, caller: &Caller, key: &Key, verb: &str, order: &OrderBod
 /// The policy that a start or an adoption is about: the one sent along, the one named, else the one in the files.
 async fn policy(app: &App, key: &Key, order: &OrderBody) -> Result<PolicyRecord, Problem> {
     let record = match (&order.policy, &order.digest) {
-        (Some(_), Some(_)) => return Err(Problem::wrong("body", "`policy` and `digest` both name one").field("/digest")),
+        (Some(_), Some(_)) => {
+            return Err(Problem::wrong("body", "`policy` and `digest` both name one").field("/digest"));
+        }
         (Some(text), None) => PolicyRecord::parse(text.get())
             .map_err(|why| Problem::wrong("policy", format!("the policy cannot be read: {why}")).field("/policy"))?,
         (None, Some(digest)) => by_digest(app, digest).await?,
@@ -271,10 +282,13 @@ fn end(order: &OrderBody) -> Result<Option<Time>, Problem> {
         (None, None) => return Ok(None),
         (Some(until), None) => ("/until", Time::parse(until)),
         // To the next whole second, as on the command line.
-        (None, Some(length)) => ("/for", Duration::parse(length).map(|length| {
-            let end = (now + length).as_millis();
-            Time::from_millis(end.div_euclid(1000).saturating_add(1).saturating_mul(1000))
-        })),
+        (None, Some(length)) => (
+            "/for",
+            Duration::parse(length).map(|length| {
+                let end = (now + length).as_millis();
+                Time::from_millis(end.div_euclid(1000).saturating_add(1).saturating_mul(1000))
+            }),
+        ),
     };
     let end = end.map_err(|error| Problem::wrong("body", error.to_string()).field(field))?;
     if end <= now {
@@ -335,10 +349,12 @@ impl Seen {
     fn token(&self, headers: &HeaderMap, caller: &Caller, path: &str, body: &[u8]) -> Result<String, Problem> {
         let Some(value) = headers.get("idempotency-key") else { return Ok(operator::token()) };
         let fine = |text: &&str| {
-            (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+            (1..=128).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
         };
         let Some(key) = value.to_str().ok().filter(fine) else {
-            let problem = Problem::bad("idempotency-key", "the `idempotency-key` is not 1 to 128 letters, digits, -, _, . or :");
+            let problem =
+                Problem::bad("idempotency-key", "the `idempotency-key` is not 1 to 128 letters, digits, -, _, . or :");
             return Err(problem.help("a random UUID does"));
         };
         // Our own client names its commands as the store does; a key of anybody else must not meet such a name.
@@ -349,7 +365,8 @@ impl Seen {
         let (prints, order) = &mut *seen;
         match prints.get(&token) {
             Some(known) if *known != print => {
-                let problem = Problem::wrong("idempotency-key", "this `idempotency-key` came with another order before");
+                let problem =
+                    Problem::wrong("idempotency-key", "this `idempotency-key` came with another order before");
                 return Err(problem.help("a new order takes a new key"));
             }
             Some(_) => {}

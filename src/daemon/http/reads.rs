@@ -37,7 +37,8 @@ pub(super) fn asked<T>(query: Asked<T>) -> Result<T, Problem> {
     query.map(|Query(asked)| asked).map_err(|error| {
         let text = error.body_text();
         let why = text.rsplit(": ").next().unwrap_or_default().to_owned();
-        Problem::bad("query", format!("the query cannot be read: {why}")).help("GET /openapi.json describes every query")
+        Problem::bad("query", format!("the query cannot be read: {why}"))
+            .help("GET /openapi.json describes every query")
     })
 }
 
@@ -175,7 +176,8 @@ pub(super) async fn by_digest(app: &App, digest: &str) -> Result<PolicyRecord, P
         .await?;
     found.map_err(|several| {
         if several {
-            return Problem::conflict("ambiguous", format!("several policies begin with `{digest}`")).help("give more of it");
+            return Problem::conflict("ambiguous", format!("several policies begin with `{digest}`"))
+                .help("give more of it");
         }
         Problem::missing("no-policy", format!("the store has no policy `{digest}`")).help("GET /v1/policies lists them")
     })

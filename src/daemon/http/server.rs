@@ -16,8 +16,8 @@ use super::events::Hub;
 use super::limits::{Budgets, Limits};
 use super::orders::Seen;
 use super::routes;
-pub use super::tls::TlsFiles;
 use super::tls::Tls;
+pub use super::tls::TlsFiles;
 use crate::daemon::desk::Desk;
 use crate::daemon::local::{Announced, Local};
 use crate::daemon::telemetry::Telemetry;
@@ -100,7 +100,9 @@ impl StartError {
     #[must_use]
     pub const fn help(&self) -> &'static str {
         match self {
-            StartError::Listen { .. } => "end the process that has the port, or set another one; port 0 takes a free one",
+            StartError::Listen { .. } => {
+                "end the process that has the port, or set another one; port 0 takes a free one"
+            }
             StartError::Open(_) => "make a token with `rollgate token new`, or listen on 127.0.0.1",
             StartError::Tls(_) => "name a certificate and its key, both in PEM",
             StartError::Machine(_) => "see the limits of the process and of the machine",
@@ -134,7 +136,8 @@ pub fn start(options: Options, desk: Arc<dyn Desk>, telemetry: Arc<Telemetry>) -
     builder.worker_threads(THREADS).max_blocking_threads(WAITING_THREADS).thread_name("api").enable_all();
     let runtime = builder.build().map_err(|error| StartError::Machine(error.to_string()))?;
     let bind = |listen| {
-        let listener = runtime.block_on(TcpListener::bind(listen)).map_err(|source| StartError::Listen { listen, source })?;
+        let listener =
+            runtime.block_on(TcpListener::bind(listen)).map_err(|source| StartError::Listen { listen, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { listen, source })?;
         Ok((listener, address))
     };
@@ -156,10 +159,12 @@ pub fn start(options: Options, desk: Arc<dyn Desk>, telemetry: Arc<Telemetry>) -
     };
     let hub = Arc::new(Hub::new(Arc::clone(&telemetry)));
     let told = Arc::downgrade(&hub);
-    desk.listen(Box::new(move |notice| told.upgrade().is_some_and(|hub| {
-        hub.tell(notice);
-        true
-    })));
+    desk.listen(Box::new(move |notice| {
+        told.upgrade().is_some_and(|hub| {
+            hub.tell(notice);
+            true
+        })
+    }));
     let (stop, stopping) = watch::channel(false);
     let app = Arc::new(App {
         desk,
@@ -191,7 +196,11 @@ pub fn start(options: Options, desk: Arc<dyn Desk>, telemetry: Arc<Telemetry>) -
 /// An address that can be called: one that listens everywhere is called on this machine.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
-        address.set_ip(if address.is_ipv4() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]) });
+        address.set_ip(if address.is_ipv4() {
+            IpAddr::from([127, 0, 0, 1])
+        } else {
+            IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])
+        });
     }
     address
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::body::{self, Shape};
+use super::body::{self, Object, Shape};
 use super::problem::Problem;
 use crate::model::snapshot::{SNAPSHOT_VERSION, Snapshot};
 use crate::model::time::Time;
@@ -16,7 +16,8 @@ const MOST_READINGS: usize = 10_000;
 /// Longer names are no names.
 const LONGEST_NAME: usize = 256;
 const FIELDS: [&str; 8] = ["v", "time", "rollout", "environment", "region", "source", "exposure", "groups"];
-const EXAMPLE: &str = "a snapshot is {\"time\": \"2026-11-01T00:00:00Z\", \"groups\": {\"treatment\": {\"error_rate\": 0.2}}}";
+const EXAMPLE: &str =
+    "a snapshot is {\"time\": \"2026-11-01T00:00:00Z\", \"groups\": {\"treatment\": {\"error_rate\": 0.2}}}";
 
 /// Reads a body; at least one snapshot.
 pub(super) fn read(text: &[u8], shape: Shape) -> Result<Vec<Snapshot>, Problem> {
@@ -47,8 +48,8 @@ fn lines(text: &[u8]) -> Result<Vec<Snapshot>, Problem> {
 }
 
 fn array(text: &[u8]) -> Result<Vec<Snapshot>, Problem> {
-    let snapshots = match serde_json::from_slice::<Vec<Snapshot>>(text) {
-        Ok(snapshots) => snapshots,
+    let snapshots: Vec<Snapshot> = match serde_json::from_slice::<Vec<Object<Snapshot>>>(text) {
+        Ok(snapshots) => snapshots.into_iter().map(|Object(snapshot)| snapshot).collect(),
         Err(error) => return Err(mend(text, &error).unwrap_or_else(|| unread(&error)).line(error.line())),
     };
     if snapshots.len() > MOST_SNAPSHOTS {
@@ -62,8 +63,8 @@ fn array(text: &[u8]) -> Result<Vec<Snapshot>, Problem> {
 
 /// Reads one; `line` says where it stands when the text is only a part.
 fn one(text: &[u8], line: Option<usize>) -> Result<Snapshot, Problem> {
-    let read = match serde_json::from_slice::<Snapshot>(text) {
-        Ok(snapshot) => fits(&snapshot, "").map(|()| snapshot),
+    let read = match serde_json::from_slice::<Object<Snapshot>>(text) {
+        Ok(Object(snapshot)) => fits(&snapshot, "").map(|()| snapshot),
         Err(error) => {
             let problem = mend(text, &error).unwrap_or_else(|| unread(&error));
             Err(problem.line(line.unwrap_or_else(|| error.line())))
@@ -84,7 +85,9 @@ fn too_many() -> Problem {
 fn fits(snapshot: &Snapshot, at: &str) -> Result<(), Problem> {
     if snapshot.v > SNAPSHOT_VERSION {
         let title = format!("it is of shape {}, and this rollgate reads shapes up to {SNAPSHOT_VERSION}", snapshot.v);
-        return Err(Problem::wrong("version", title).field(format!("{at}/v")).help("leave `v` out, or upgrade rollgate"));
+        return Err(Problem::wrong("version", title)
+            .field(format!("{at}/v"))
+            .help("leave `v` out, or upgrade rollgate"));
     }
     let readings: usize = snapshot.groups.values().map(std::collections::BTreeMap::len).sum();
     if readings > MOST_READINGS {
@@ -149,8 +152,12 @@ fn wrong_field(value: &Value, at: &str) -> Option<Problem> {
     fields.iter().find_map(|(name, value)| {
         let fine = match (name.as_str(), value) {
             ("time", value) => return wrong_time(value).map(|title| wrong("time", title)),
-            ("groups", Value::Object(groups)) => return groups.iter().find_map(|(name, group)| wrong_group(at, name, group)),
-            ("groups", _) => return Some(wrong("groups", "`groups` is an object: group, metric, reading".to_owned()).help(EXAMPLE)),
+            ("groups", Value::Object(groups)) => {
+                return groups.iter().find_map(|(name, group)| wrong_group(at, name, group));
+            }
+            ("groups", _) => {
+                return Some(wrong("groups", "`groups` is an object: group, metric, reading".to_owned()).help(EXAMPLE));
+            }
             ("v", value) => value.as_u64().is_some_and(|v| u32::try_from(v).is_ok()),
             ("exposure", value) => value.is_number() || value.is_null(),
             ("region", value) => value.is_string(),
@@ -167,7 +174,8 @@ fn wrong_group(at: &str, name: &str, group: &Value) -> Option<Problem> {
         return Some(Problem::wrong("snapshot", format!("group `{name}` is an object: metric to reading")).field(here));
     };
     metrics.iter().find_map(|(metric, reading)| {
-        let wrong = |field: &str, title| Some(Problem::wrong("snapshot", title).field(format!("{here}/{metric}/{field}")));
+        let wrong =
+            |field: &str, title| Some(Problem::wrong("snapshot", title).field(format!("{here}/{metric}/{field}")));
         match (reading.get("observed").and_then(wrong_time), reading.get("unknown")) {
             (Some(title), _) => wrong("observed", title),
             (None, Some(reason)) if !reason.is_string() => wrong("unknown", "the reason is a text".to_owned()),

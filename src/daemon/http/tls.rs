@@ -1,7 +1,7 @@
 //! Certificates: read at start, and again when their files change, so that renewing one needs no restart.
 
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -65,12 +65,15 @@ fn acceptor(files: &TlsFiles, (certificate, key): &Texts) -> Result<TlsAcceptor,
         return Err(format!("{} holds no certificate", place(&files.certificate)));
     }
     // The error of a key must not show any of it.
-    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| format!("{} holds no key in PEM", place(&files.key)))?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())
+        .map_err(|_| format!("{} holds no key in PEM", place(&files.key)))?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let versions = versions.map_err(|error| format!("TLS cannot be set up: {error}"))?;
     let config = versions.with_no_client_auth().with_single_cert(chain, key);
-    let mut config = config.map_err(|error| format!("{} and {} do not belong together: {error}", place(&files.certificate), place(&files.key)))?;
+    let mut config = config.map_err(|error| {
+        format!("{} and {} do not belong together: {error}", place(&files.certificate), place(&files.key))
+    })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

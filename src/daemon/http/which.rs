@@ -17,7 +17,8 @@ pub(super) fn find(app: &App, name: &str, environment: Option<&str>) -> Result<A
         (Some(view), true) => Ok(Arc::clone(view)),
         (Some(_), false) => {
             let title = format!("`{name}` runs in several environments");
-            Err(Problem::conflict("ambiguous", title).help(format!("add environment=, one of {}", environments(&named))))
+            Err(Problem::conflict("ambiguous", title)
+                .help(format!("add environment=, one of {}", environments(&named))))
         }
         (None, _) if !named.is_empty() => {
             let environment = environment.unwrap_or_default();
