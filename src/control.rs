@@ -17,6 +17,7 @@
 //! | [`record`] | a policy as a store keeps it |
 //! | [`exposure`] | plans to exposures and back |
 //! | [`direct`] | commands straight on a store |
+//! | [`live`] | one rollout, live: inputs in, entries and actions out |
 //! | [`spooled`] | carrying out what waited while the store refused |
 //! | [`standing`] | where a rollout stands, for `status` |
 //! | [`keep`] | checking, pruning, exporting and importing a store |
@@ -25,6 +26,7 @@ pub mod command;
 pub mod direct;
 pub mod exposure;
 pub mod keep;
+pub mod live;
 pub mod load;
 pub mod propose;
 pub mod record;

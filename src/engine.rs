@@ -22,6 +22,7 @@ mod guards;
 mod machine;
 mod orders;
 mod planner;
+mod recall;
 mod record;
 mod reload;
 mod silence;

@@ -22,8 +22,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ports", &["model", "ledger"]),
     ("adapters", &["model", "ledger", "ports"]),
     ("control", &["model", "policy", "engine", "ledger", "ports"]),
-    // Settings are drawn like policies when something is wrong with them.
-    ("settings", &["model", "policy::diagnostic", "policy::suggest", "policy::source"]),
+    // Settings are read and drawn like policies, field by field; what a policy means is no business of theirs.
+    (
+        "settings",
+        &[
+            "model",
+            "policy::PRODUCTION",
+            "policy::codes",
+            "policy::diagnostic",
+            "policy::raw::fields",
+            "policy::sink",
+            "policy::source",
+            "policy::suggest",
+            "policy::tree",
+        ],
+    ),
     (
         "report",
         &[

@@ -145,14 +145,18 @@ fn order(rollout: &Rollout, command: &Command, verb: &Verb, at: Time) -> Made {
 fn hand_over(machine: &mut Machine, command: &Command, verb: &Verb, at: Time) -> Made {
     let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
     let output = machine.handle(at, Input::Order(order));
-    let waits = match machine.decision().verdict {
-        // What else stands against an advance; what it skips does not, and no other order asks.
+    let waits = stands_against(machine, verb);
+    Made { events: output.events, plan: output.plan, waits, ..Made::default() }
+}
+
+/// What else stands against an order that was just refused; what it skips does not, and only an advance asks.
+pub(super) fn stands_against(machine: &Machine, verb: &Verb) -> Vec<String> {
+    match machine.decision().verdict {
         Verdict::Hold { because } if matches!(verb, Verb::Advance) => {
             because.iter().filter(|wait| !is_patience(wait)).map(ToString::to_string).collect()
         }
         _ => Vec::new(),
-    };
-    Made { events: output.events, plan: output.plan, waits, ..Made::default() }
+    }
 }
 
 /// Whether a person's advance skips it.

@@ -17,7 +17,7 @@ use super::window::Run;
 const EARLY: Duration = Duration::from_secs(30);
 
 /// Everything observed, and where each active check stands because of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Evidence {
     pub(crate) columns: Columns,
     pub(crate) table: Table,

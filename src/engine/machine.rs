@@ -57,8 +57,15 @@ pub struct Output {
     pub wake_at: Option<Time>,
 }
 
+impl Output {
+    /// Nothing to say.
+    pub(crate) const fn quiet() -> Output {
+        Output { events: Vec::new(), plan: None, answer: Answer::Hold, changed: false, wake_at: None }
+    }
+}
+
 /// One rollout under one policy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Machine {
     policy: Arc<Policy>,
     /// A policy that waits for the next stage (`pin = true`).
@@ -131,8 +138,7 @@ impl Machine {
         self.now = self.now.max(now);
         self.moved = None;
         self.late_only = false;
-        let mut output =
-            Output { events: Vec::new(), plan: None, answer: self.last.answer, changed: false, wake_at: None };
+        let mut output = Output { answer: self.last.answer, ..Output::quiet() };
         match input {
             Input::Tick => self.evaluate(true, &mut output),
             Input::Frame(frame) => {

@@ -1,0 +1,328 @@
+//! The controller of one rollout: every input goes through [`Controller::feed`] or [`Controller::order`], in one order.
+
+use std::sync::Arc;
+
+use crate::control::load::{InForce, Rollout};
+use crate::control::record::PolicyRecord;
+use crate::control::standing::Standing;
+use crate::engine::{Input, Machine, Output};
+use crate::ledger::Entry;
+use crate::ledger::hash::Key;
+use crate::model::decision::{Answer, Decision};
+use crate::model::frame::Frame;
+use crate::model::plan::Plan;
+use crate::model::time::{Duration, Time};
+use crate::policy::compiled::{MAX_STAGES, Policy};
+use crate::ports::actuator::Actuator;
+use crate::ports::spool::Spool;
+use crate::ports::store::{LeaseToken, Store, StoreError};
+
+/// How long it waits before it asks a store or an actuator again that refused.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// How many times one input is answered anew because somebody else wrote, or because one move allowed the next.
+pub(super) const ROUNDS: usize = MAX_STAGES + 8;
+
+/// What a controller acts through.
+#[derive(Clone, Copy)]
+pub struct Ports<'a> {
+    /// Where everything is kept.
+    pub store: &'a dyn Store,
+    /// Who makes the world agree.
+    pub actuator: &'a dyn Actuator,
+    /// Where roll backs wait that the store refuses.
+    pub spool: &'a dyn Spool,
+}
+
+/// An input of the outside.
+#[derive(Debug)]
+pub enum Given<'a> {
+    /// Time has passed; due at [`Controller::wake_at`].
+    Tick,
+    /// Readings.
+    Frame(&'a Frame),
+    /// Another version of the policy was saved, and it is good.
+    Policy(&'a PolicyRecord, Arc<Policy>),
+}
+
+/// The store does not do what it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What it said last.
+    pub error: StoreError,
+    /// Since when.
+    pub since: Time,
+    pub(super) retry_at: Time,
+}
+
+/// What happened since it was last asked.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Entries that are in the ledger.
+    pub entries: Vec<Entry>,
+    /// Records of decisions that changed something.
+    pub decisions: Vec<Decision>,
+    /// What the actuator did, what the spool took, what was met on the way: one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// One rollout, live.
+#[derive(Debug)]
+pub struct Controller {
+    /// As of the store, as far as it could be read.
+    pub(super) rollout: Rollout,
+    pub(super) machine: Option<Machine>,
+    /// Policies that were offered and may come into force: their text goes into the store when they do.
+    pub(super) offered: Vec<PolicyRecord>,
+    /// The last good version of the policy's files, until whoever leads has taken it over or turned it away.
+    pub(super) candidate: Option<(PolicyRecord, Arc<Policy>)>,
+    pub(super) lead: Option<LeaseToken>,
+    /// It has seen a reading: without any, its silence says nothing about the rollout.
+    pub(super) is_fed: bool,
+    pub(super) trouble: Option<Trouble>,
+    /// Recorded, and not carried out yet.
+    pub(super) unapplied: Option<(Plan, Time)>,
+    /// It took the rollout back while the store refused; the spool has it.
+    pub(super) took_back_alone: bool,
+    pub(super) look_at: Time,
+    pub(super) wake_at: Option<Time>,
+    pub(super) news: News,
+    decided: bool,
+}
+
+impl Controller {
+    /// The controller of `key` as the store has it. `policy` is what the policy's directory says; it takes over from
+    /// what the ledger has in force as soon as this controller leads.
+    ///
+    /// # Errors
+    /// The store cannot be read: nothing is known, so nothing can be done.
+    pub fn open(
+        ports: Ports<'_>,
+        key: &Key,
+        policy: Option<(&PolicyRecord, Arc<Policy>)>,
+        now: Time,
+    ) -> Result<Controller, StoreError> {
+        let rollout = Rollout::load(ports.store, key)?;
+        let machine = match (&rollout.policy, &policy) {
+            (InForce::Ready(in_force), _) => Some(Machine::new(Arc::clone(in_force), rollout.state.clone())),
+            (_, Some((_, policy))) => Some(Machine::new(Arc::clone(policy), rollout.state.clone())),
+            (_, None) => None,
+        };
+        let mut controller = Controller::with(rollout, machine, now);
+        controller.candidate = policy.map(|(record, policy)| (record.clone(), policy));
+        controller.note_unconfirmed(now);
+        Ok(controller)
+    }
+
+    /// A controller of a machine that stands somewhere already: a recording that is run as if it were live.
+    #[must_use]
+    pub fn standing(rollout: Rollout, machine: Machine, now: Time) -> Controller {
+        Controller::with(rollout, Some(machine), now)
+    }
+
+    const fn with(rollout: Rollout, machine: Option<Machine>, now: Time) -> Controller {
+        Controller {
+            rollout,
+            machine,
+            offered: Vec::new(),
+            candidate: None,
+            lead: None,
+            is_fed: false,
+            trouble: None,
+            unapplied: None,
+            took_back_alone: false,
+            look_at: now,
+            wake_at: None,
+            news: News { entries: Vec::new(), decisions: Vec::new(), notes: Vec::new() },
+            decided: false,
+        }
+    }
+
+    /// Takes in readings from before this process began.
+    pub fn recall(&mut self, at: Time, frame: &Frame) {
+        if let Some(machine) = &mut self.machine {
+            machine.recall(at, frame);
+            self.is_fed |= !frame.cells.is_empty();
+        }
+    }
+
+    /// All there was to recall is recalled: it stands where the ledger says.
+    pub fn recalled(&mut self) {
+        if let Some(machine) = &mut self.machine {
+            machine.stand_at(self.rollout.state.clone());
+        }
+    }
+
+    /// The lease was given, renewed, taken or lost. Whoever begins to lead looks first where others led it to.
+    pub fn lead(&mut self, lead: Option<LeaseToken>) {
+        if self.lead != lead {
+            self.lead = lead;
+            self.look_at = Time::NEVER;
+        }
+    }
+
+    /// Takes an input in, at `now`, and does whatever follows from it.
+    pub fn feed(&mut self, ports: Ports<'_>, now: Time, given: Given<'_>) {
+        self.recover(ports, now);
+        match given {
+            Given::Policy(record, policy) => self.offer(ports, now, (record.clone(), policy)),
+            Given::Tick => self.step(ports, now, Input::Tick),
+            Given::Frame(frame) => {
+                self.is_fed |= !frame.cells.is_empty();
+                self.step(ports, now, Input::Frame(frame));
+            }
+        }
+    }
+
+    pub(super) fn step(&mut self, ports: Ports<'_>, now: Time, input: Input<'_>) {
+        let free = self.may_move();
+        let Some(machine) = &mut self.machine else { return };
+        machine.watch_only(!free);
+        let output = machine.handle(now, input);
+        self.follow_up(ports, now, output);
+    }
+
+    /// Records what came out, acts on it, and lets the machine see what came of that, until nothing is left to do.
+    pub(super) fn follow_up(&mut self, ports: Ports<'_>, now: Time, mut output: Output) {
+        for _ in 0..ROUNDS {
+            self.wake_at = output.wake_at;
+            if !self.may_move() {
+                match self.take_back_alone(ports, now, &output) {
+                    Some(taken) => output = taken,
+                    None => return,
+                }
+            }
+            let decision = self.decision_of(&output);
+            if output.events.is_empty() {
+                self.news.decisions.extend(decision);
+                return;
+            }
+            match self.record(ports, now, std::mem::take(&mut output.events), output.plan.as_ref(), decision) {
+                // Somebody else wrote, so it was asked anew.
+                Some(again) => output = again,
+                None => {
+                    let Some(plan) = output.plan.take().filter(|plan| self.is_standing_by(plan)) else { return };
+                    let Some(next) = self.act(ports, now, plan) else { return };
+                    output = next;
+                }
+            }
+        }
+    }
+
+    /// The record of a decision, where one is worth keeping.
+    fn decision_of(&mut self, output: &Output) -> Option<Decision> {
+        let first = !std::mem::replace(&mut self.decided, true);
+        if !first && !output.tells() {
+            return None;
+        }
+        self.machine.as_ref().map(Machine::decision)
+    }
+
+    /// Whether what the machine decided was kept, or was undone because nothing recorded it.
+    fn is_standing_by(&self, plan: &Plan) -> bool {
+        self.machine.as_ref().is_some_and(|machine| plan.generation == machine.state().generation)
+    }
+
+    /// Makes the world agree with `plan`, and tells the machine that it does.
+    pub(super) fn act(&mut self, ports: Ports<'_>, now: Time, plan: Plan) -> Option<Output> {
+        match ports.actuator.apply(&self.rollout.key, &plan) {
+            Ok(lines) => {
+                crate::ports::crash::here("live.applied");
+                self.unapplied = None;
+                self.news.notes.extend(lines);
+                let free = self.may_move();
+                let machine = self.machine.as_mut()?;
+                // A roll back that the ledger does not have yet is confirmed when it does.
+                machine.watch_only(!free);
+                if self.took_back_alone {
+                    return None;
+                }
+                Some(machine.handle(now, Input::Applied(plan.generation)))
+            }
+            Err(error) => {
+                self.news.notes.push(format!("generation {} cannot be applied: {error}", plan.generation));
+                self.unapplied = Some((plan, now + PATIENCE));
+                None
+            }
+        }
+    }
+
+    /// Advancing, and recording, need the lease and a store that works.
+    #[must_use]
+    pub const fn may_move(&self) -> bool {
+        self.lead.is_some() && self.trouble.is_none()
+    }
+
+    /// Which rollout.
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.rollout.key
+    }
+
+    /// The machine, when some policy can be used.
+    #[must_use]
+    pub const fn machine(&self) -> Option<&Machine> {
+        self.machine.as_ref()
+    }
+
+    /// The full record of the last evaluation.
+    #[must_use]
+    pub fn decision(&self) -> Option<Decision> {
+        self.machine.as_ref().map(Machine::decision)
+    }
+
+    /// As the ledger has it.
+    #[must_use]
+    pub const fn rollout(&self) -> &Rollout {
+        &self.rollout
+    }
+
+    /// What is wrong with the store, when something is.
+    #[must_use]
+    pub const fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// The lease it acts under.
+    #[must_use]
+    pub const fn leads(&self) -> bool {
+        self.lead.is_some()
+    }
+
+    /// Where the rollout stands: what it did alone included.
+    #[must_use]
+    pub fn stands(&self, now: Time) -> Standing {
+        match &self.machine {
+            Some(machine) if self.took_back_alone => {
+                let state = machine.state().clone();
+                Standing::of(&Rollout { state, ..self.rollout.clone() }, now)
+            }
+            _ => Standing::of(&self.rollout, now),
+        }
+    }
+
+    /// The next instant at which something has to be looked at.
+    #[must_use]
+    pub fn wake_at(&self) -> Time {
+        // A store that refuses is asked again by and by; one that works is looked at for what others wrote.
+        let look = self.trouble.as_ref().map_or(self.look_at, |trouble| trouble.retry_at);
+        let unapplied = self.unapplied.as_ref().map(|(_, at)| *at).filter(|_| self.may_move());
+        [self.wake_at, unapplied, Some(look)].into_iter().flatten().min().unwrap_or(Time::FOREVER)
+    }
+
+    /// The next instant at which the answer could change with no new data.
+    #[must_use]
+    pub const fn answer_may_change_at(&self) -> Option<Time> {
+        self.wake_at
+    }
+
+    /// The answer as of the last input.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        self.machine.as_ref().map_or(Answer::Hold, Machine::answer)
+    }
+
+    /// What happened since this was last asked.
+    pub fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
+    }
+}

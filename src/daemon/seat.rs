@@ -1,0 +1,241 @@
+//! One rollout's thread: takes what waits in the mailbox, or wakes by itself, and publishes how things stand after each.
+
+use std::sync::Arc;
+use std::time::Duration as Wait;
+
+use crate::control::live::{Controller, Given, Ports, framed, why_turned_away};
+use crate::control::{OperateError, Outcome, PolicyRecord};
+use crate::ledger::hash::Key;
+use crate::model::event::What;
+use crate::model::snapshot::Snapshot;
+use crate::model::time::Time;
+use crate::policy::compiled::Policy;
+use crate::shell::clock;
+
+use super::desk::{Denial, Notice, PolicyFiles, View};
+use super::house::House;
+use super::mailbox::{Mailbox, Message};
+
+/// Longest sleep: whatever else happens, it looks around this often.
+const LONGEST: Wait = Wait::from_secs(1);
+/// Messages dealt with before the view is published again.
+const AT_ONCE: usize = 256;
+
+/// A rollout's place in the house.
+pub(super) struct Seat {
+    pub(super) key: Key,
+    pub(super) mailbox: Mailbox,
+    pub(super) view: arc_swap::ArcSwapOption<View>,
+    /// The policy that its machine judges by.
+    pub(super) policy: arc_swap::ArcSwapOption<Policy>,
+}
+
+impl Seat {
+    pub(super) fn new(key: &Key) -> Arc<Seat> {
+        Arc::new(Seat {
+            key: key.clone(),
+            mailbox: Mailbox::default(),
+            view: arc_swap::ArcSwapOption::empty(),
+            policy: arc_swap::ArcSwapOption::empty(),
+        })
+    }
+}
+
+/// What the thread keeps beside the controller.
+pub(super) struct Sitting {
+    house: Arc<House>,
+    seat: Arc<Seat>,
+    controller: Controller,
+    files: PolicyFiles,
+    rejected_snapshots: u64,
+    data_at: Option<Time>,
+}
+
+impl Sitting {
+    pub(super) fn new(house: Arc<House>, seat: Arc<Seat>, controller: Controller, files: PolicyFiles) -> Sitting {
+        Sitting { house, seat, controller, files, rejected_snapshots: 0, data_at: None }
+    }
+
+    /// Knows again what it knew before the process began.
+    pub(super) fn recall(&mut self) {
+        let (house, key) = (Arc::clone(&self.house), self.seat.key.clone());
+        let since = clock::now() - house.recalls();
+        let recalled = house.journal().recall(&key, since, &mut |at, snapshot| {
+            self.data_at = self.data_at.max(Some(snapshot.time));
+            if let Some(machine) = self.controller.machine() {
+                let (frame, _) = framed(&machine.policy().catalogue, &snapshot);
+                self.controller.recall(at, &frame);
+            }
+        });
+        match recalled {
+            Ok(0) => {}
+            Ok(damaged) => tracing::warn!(%key, damaged, "lines of the journal cannot be read and are passed over"),
+            Err(error) => tracing::error!(%key, %error, "the journal cannot be read: runs and comparisons begin anew"),
+        }
+        self.controller.recalled();
+    }
+
+    /// Until told to stop.
+    pub(super) fn run(mut self) {
+        self.wake();
+        self.publish();
+        loop {
+            let Some(message) = self.seat.mailbox.take(self.patience()) else {
+                self.wake();
+                self.publish();
+                continue;
+            };
+            let mut next = Some(message);
+            for _ in 0..AT_ONCE {
+                let Some(message) = next.take() else { break };
+                if matches!(message, Message::Stop) {
+                    self.publish();
+                    return;
+                }
+                self.deal_with(message);
+                next = self.seat.mailbox.take(Wait::ZERO);
+            }
+            if let Some(message) = next {
+                self.deal_with(message);
+            }
+            if self.controller.wake_at() <= clock::now() {
+                self.wake();
+            }
+            self.publish();
+        }
+    }
+
+    fn patience(&self) -> Wait {
+        let left = self.controller.wake_at().since(clock::now());
+        Wait::from_millis(left.as_millis().unsigned_abs()).min(LONGEST)
+    }
+
+    fn ports(house: &House) -> Ports<'_> {
+        Ports { store: house.store(), actuator: house.actuator(), spool: house.spool() }
+    }
+
+    fn wake(&mut self) {
+        let house = Arc::clone(&self.house);
+        self.controller.lead(house.leadership().current());
+        self.controller.feed(Sitting::ports(&house), clock::now(), Given::Tick);
+    }
+
+    fn deal_with(&mut self, message: Message) {
+        let house = Arc::clone(&self.house);
+        self.controller.lead(house.leadership().current());
+        let (ports, now) = (Sitting::ports(&house), clock::now());
+        match message {
+            Message::Readings { at, source, snapshots } => self.take_in(ports, at, &source, &snapshots),
+            Message::Command { command, dry_run, reply } => {
+                let outcome: Result<Outcome, OperateError> = self.controller.order(ports, now, &command, dry_run);
+                // Whoever waits reads the view next: it must be the one after the command.
+                self.publish();
+                reply(outcome);
+            }
+            Message::Policy(record, policy) => {
+                self.files.digest = Some(record.digest.clone());
+                (self.files.loaded_at, self.files.rejected) = (Some(now), None);
+                self.controller.feed(ports, now, Given::Policy(&record, policy));
+            }
+            Message::Rejected(rejected) => {
+                let key = self.seat.key.clone();
+                self.files.rejected = Some(rejected.clone());
+                self.house.tell(&Notice::PolicyRejected { key, rejected });
+            }
+            Message::Denied(denial) => self.note_denial(ports, denial),
+            Message::Look | Message::Stop => self.wake(),
+        }
+    }
+
+    fn take_in(&mut self, ports: Ports<'_>, at: Time, source: &str, snapshots: &[Snapshot]) {
+        for snapshot in snapshots {
+            // It may have waited: what was of the future when it came in is judged by that time.
+            if let Some(why) = why_turned_away(&self.seat.key, snapshot, at) {
+                self.rejected_snapshots += 1;
+                tracing::warn!(key = %self.seat.key, source, %why, "a snapshot is turned away");
+                continue;
+            }
+            self.data_at = self.data_at.max(Some(snapshot.time));
+            let Some(machine) = self.controller.machine() else { continue };
+            let (frame, _) = framed(&machine.policy().catalogue, snapshot);
+            let started = clock::Stopwatch::start();
+            self.controller.feed(ports, clock::now(), Given::Frame(&frame));
+            self.house.evaluated(&self.seat.key, started);
+        }
+    }
+
+    fn note_denial(&mut self, ports: Ports<'_>, denial: Denial) {
+        let what = What::Refused { verb: denial.what, by: denial.by, reason: String::new(), why: denial.why };
+        if let Err(error) = self.controller.note(ports, denial.at, what) {
+            tracing::warn!(key = %self.seat.key, %error, "a denial cannot be recorded");
+        }
+    }
+
+    /// Shows how things stand, and tells what happened.
+    fn publish(&mut self) {
+        let news = self.controller.take_news();
+        let key = &self.seat.key;
+        for note in news.notes {
+            tracing::info!(%key, "{note}");
+        }
+        for entry in news.entries {
+            tracing::info!(%key, seq = entry.record().seq, entry = entry.line(), "recorded");
+            self.house.tell(&Notice::Entry { key: key.clone(), line: entry.line().to_owned() });
+        }
+        for decision in news.decisions {
+            self.house.tell(&Notice::Decision { key: key.clone(), decision: Box::new(decision) });
+        }
+        let now = clock::now();
+        let controller = &self.controller;
+        self.seat.policy.store(controller.machine().map(|machine| Arc::clone(machine.policy())));
+        let mut files = self.files.clone();
+        let in_force = controller.rollout().state.policy.clone();
+        files.waits = files.digest.is_some() && files.digest != in_force && files.rejected.is_none();
+        self.seat.view.store(Some(Arc::new(View {
+            standing: controller.stands(now),
+            decision: controller.decision(),
+            data_at: self.data_at,
+            rejected_snapshots: self.rejected_snapshots,
+            wake_at: controller.answer_may_change_at(),
+            leads: controller.leads(),
+            files,
+            store_problem: controller.trouble().map(|trouble| trouble.error.to_string()),
+            spooled: self.house.spooled(key),
+            sources: self.house.sources_of(key),
+            at: now,
+        })));
+    }
+}
+
+/// A rollout's thread: waits for the store, sits down, and works until told to stop.
+pub(super) fn work(house: &Arc<House>, seat: &Arc<Seat>, path: String) {
+    let mut files = PolicyFiles { path, ..PolicyFiles::default() };
+    let mut candidate: Option<(Box<PolicyRecord>, Arc<Policy>)> = None;
+    let mut complained = false;
+    loop {
+        let given = candidate.as_ref().map(|(record, policy)| (&**record, Arc::clone(policy)));
+        match Controller::open(Sitting::ports(house), &seat.key, given, clock::now()) {
+            Ok(controller) => {
+                let mut sitting = Sitting::new(Arc::clone(house), Arc::clone(seat), controller, files);
+                sitting.recall();
+                return sitting.run();
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut complained, true) {
+                    tracing::error!(key = %seat.key, %error, "the store does not answer; until it does, nothing is known");
+                }
+                // Readings that come meanwhile are in the journal, and are recalled from there.
+                match seat.mailbox.take(LONGEST) {
+                    Some(Message::Stop) => return,
+                    Some(Message::Command { reply, .. }) => reply(Err(error.into())),
+                    Some(Message::Policy(record, policy)) => {
+                        (files.digest, files.loaded_at) = (Some(record.digest.clone()), Some(clock::now()));
+                        candidate = Some((record, policy));
+                    }
+                    Some(Message::Rejected(rejected)) => files.rejected = Some(rejected),
+                    _ => {}
+                }
+            }
+        }
+    }
+}

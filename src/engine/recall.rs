@@ -1,0 +1,69 @@
+//! What a controller needs of its machine beyond inputs: to know again what it knew before a restart, to stand where
+//! the ledger says, and to watch without moving.
+
+use std::sync::Arc;
+
+use crate::model::event::What;
+use crate::model::frame::Frame;
+use crate::model::state::RolloutState;
+use crate::model::time::Time;
+use crate::policy::compiled::{Policy, StageIx};
+
+use super::machine::{Input, Machine, Output};
+
+impl Output {
+    /// Whether a record of the decision is worth keeping: the answer, its reason or a finding changed, somebody was
+    /// told, or the rollout moved. Quiet holds are not.
+    #[must_use]
+    pub fn tells(&self) -> bool {
+        let told = |what: &What| matches!(what, What::UnknownTooLong { .. } | What::PastMax { .. });
+        self.changed || self.plan.is_some() || self.events.iter().any(|event| told(&event.what))
+    }
+}
+
+impl Machine {
+    /// Takes in readings that came in at `at`, before this process began: runs, comparison values and silences are as
+    /// they were. Nothing moves, nobody is told a second time, and no bake is served.
+    pub fn recall(&mut self, at: Time, frame: &Frame) {
+        let follows = std::mem::replace(&mut self.follows, true);
+        let bake = self.bake;
+        let _: Output = self.handle(at, Input::Frame(frame));
+        self.follows = follows;
+        self.bake = bake;
+        self.mark = None;
+    }
+
+    /// Whether it only watches: it judges every input and moves nothing, for want of a lease or of a store.
+    pub const fn watch_only(&mut self, only: bool) {
+        self.follows = only;
+    }
+
+    /// Stands where the ledger says. Readings go on; runs go on as well, unless a stage was entered since. Time served
+    /// is what the ledger knows of.
+    pub fn stand_at(&mut self, state: RolloutState) {
+        let came_from = |state: &RolloutState| state.latch.as_ref().map(|latch| latch.from.clone());
+        let mine = self.state();
+        let entered =
+            mine.stage != state.stage || mine.entered_at != state.entered_at || came_from(mine) != came_from(&state);
+        let compares_anew = mine.baselines != state.baselines;
+        self.replace_state(state);
+        if entered {
+            self.enter_stage();
+        } else if compares_anew {
+            self.compare_anew();
+        }
+        self.bake = self.state().bake;
+        self.mark_acting_rows();
+    }
+
+    /// Judges by `policy` from now on, because the ledger says that it is in force. Readings, and the runs of unchanged
+    /// checks, are kept; where the stage is none of its own, it holds.
+    pub fn judge_by(&mut self, policy: Arc<Policy>) {
+        if policy.digest == self.policy().digest {
+            return;
+        }
+        let mut unheard = Output::quiet();
+        self.put_in_force(policy, &mut unheard);
+        self.stage_ix = self.policy().find_stage(self.state().stage.as_str()).unwrap_or(StageIx(0));
+    }
+}

@@ -1,0 +1,139 @@
+//! Without the lease, and without the store.
+
+use rollgate::control::OperateError;
+use rollgate::control::live::Given;
+use rollgate::control::{Command, Phase};
+use rollgate::model::operator::{Order, Verb};
+use rollgate::ports::spool::Spool as _;
+use rollgate::ports::store::StoreError;
+
+use crate::bench::{Hands as _, Room, entered, minute, rolled_back, second};
+
+/// In canary at minute 5, everything well.
+fn in_canary(room: &Room) -> rollgate::control::live::Controller {
+    let mut controller = room.leader(minute(0));
+    controller.starts(room, minute(0));
+    for at in 0..=5 {
+        controller.reads(room, minute(at), 0.1);
+    }
+    assert_eq!(room.stage(), "canary");
+    controller
+}
+
+#[test]
+fn without_the_lease_nothing_advances_and_nothing_is_recorded() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    controller.lead(None);
+    let before = room.entries().len();
+    for at in 6..40 {
+        controller.reads(&room, minute(at), 0.1);
+    }
+    assert_eq!((room.stage().as_str(), room.entries().len()), ("canary", before));
+}
+
+#[test]
+fn without_the_store_nothing_advances() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    room.store_is_away(true);
+    for at in 6..40 {
+        controller.reads(&room, minute(at), 0.1);
+    }
+    room.store_is_away(false);
+    assert_eq!((room.stage().as_str(), room.count(entered)), ("canary", 1));
+    // It is back: the advance that was due is made, once.
+    controller.waits(&room, minute(40));
+    controller.reads(&room, minute(41), 0.1);
+    assert_eq!((room.stage().as_str(), room.count(entered)), ("full", 2));
+    room.is_the_fold(&controller);
+}
+
+#[test]
+fn without_the_store_a_breach_is_taken_back_and_recorded_when_it_returns() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    room.store_is_away(true);
+    for at in 6..12 {
+        controller.reads(&room, minute(at), 9.0);
+    }
+    assert_eq!(room.spool.waiting().unwrap().orders.len(), 1);
+    let last = room.actuator.plans.lock().unwrap().last().unwrap().clone();
+    assert_eq!(last.generation.0, 3);
+    assert_eq!(controller.stands(minute(12)).phase, Phase::RollingBack);
+    room.store_is_away(false);
+    controller.waits(&room, minute(13));
+    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    assert!(room.spool.waiting().unwrap().orders.is_empty());
+    room.is_the_fold(&controller);
+}
+
+#[test]
+fn a_follower_leaves_a_breach_to_whoever_leads_and_takes_it_back_when_nobody_does() {
+    let room = Room::new();
+    let mut leader = in_canary(&room);
+    let mut follower = room.open(minute(5));
+    for at in 6..9 {
+        follower.reads(&room, minute(at), 9.0);
+    }
+    assert_eq!(room.count(rolled_back), 0, "the leader has the lease");
+    use rollgate::ports::store::Store as _;
+    room.store.release(&room.lease("one")).unwrap();
+    leader.lead(None);
+    for at in 9..12 {
+        follower.reads(&room, minute(at), 9.0);
+    }
+    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+}
+
+#[test]
+fn whoever_never_saw_a_reading_takes_nothing_back() {
+    let room = Room::new();
+    let _leader = in_canary(&room);
+    let mut blind = room.open(minute(5));
+    room.store_is_away(true);
+    blind.waits(&room, minute(120));
+    room.store_is_away(false);
+    assert_eq!(room.count(rolled_back), 0);
+    assert!(room.spool.waiting().unwrap().orders.is_empty());
+}
+
+#[test]
+fn a_leader_that_was_overtaken_steps_down_and_stands_where_the_other_led() {
+    let room = Room::new();
+    let mut old = in_canary(&room);
+    use rollgate::ports::store::Store as _;
+    room.store.release(&room.lease("one")).unwrap();
+    let mut new = room.open(minute(6));
+    new.lead(Some(room.lease("two")));
+    new.reads(&room, minute(6), 0.1);
+    new.told(&room, minute(7), Verb::Pause);
+    for at in 6..30 {
+        old.reads(&room, minute(at), 0.1);
+    }
+    assert_eq!((room.stage().as_str(), room.count(entered)), ("canary", 1));
+    assert!(!old.leads());
+    assert!(old.machine().unwrap().state().paused.is_some());
+    room.is_the_fold(&new);
+}
+
+#[test]
+fn an_order_that_cannot_be_recorded_did_not_happen_but_a_roll_back_does() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    room.store_is_away(true);
+    let order = |verb: Verb, token: &str| {
+        Command::order(Order { actor: "ana".into(), reason: "because".to_owned(), verb }, token)
+    };
+    let paused = controller.order(room.ports(), minute(6), &order(Verb::Pause, "a"), false);
+    assert!(matches!(paused, Err(OperateError::Store(StoreError::Unavailable(_)))), "{paused:?}");
+    assert!(controller.machine().unwrap().state().paused.is_none());
+    let back = controller.order(room.ports(), minute(6), &order(Verb::Emergency, "b"), false).unwrap();
+    assert!(back.applied.is_some_and(|applied| applied.is_ok()));
+    assert!(back.notes.iter().any(|note| note.contains("spool") || note.contains("waits")), "{:?}", back.notes);
+    room.store_is_away(false);
+    controller.feed(room.ports(), second(380), Given::Tick);
+    controller.waits(&room, minute(8));
+    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_the_fold(&controller);
+}

@@ -1,0 +1,8 @@
+//! One rollout, live: what is recorded, acted on, undone, spooled and caught up with.
+
+#![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
+
+mod alone;
+mod bench;
+mod course;
+mod restart;
