@@ -136,11 +136,13 @@ struct Token {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 enum Role {
+    /// Pushes readings, and nothing else.
+    Sender,
     /// Looks.
     Viewer,
-    /// Pushes readings, holds, rolls back and disables too.
+    /// Starts, holds, resumes, approves, rolls back and disables too.
     Operator,
-    /// Advances, resumes and puts policies in force too.
+    /// Everything: pushes, advances and puts policies in force too.
     Admin,
 }
 

@@ -192,14 +192,16 @@ pub struct TokenSettings {
     pub expires: Option<Time>,
 }
 
-/// What a token may do; each may do what those before it may.
+/// What a token may do. A sender pushes and nothing else; each of the others may do what the one before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApiRole {
+    /// Pushes readings.
+    Sender,
     /// Looks.
     Viewer,
-    /// Looks, pushes readings, holds, rolls back and disables.
+    /// Looks, starts, holds, resumes, approves, rolls back and disables.
     Operator,
-    /// All of it: advances, resumes and puts policies in force too.
+    /// All of it: pushes, advances and puts policies in force too.
     Admin,
 }
 

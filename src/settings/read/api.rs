@@ -120,11 +120,16 @@ fn token(node: &Node, place: &Place, known: &mut Vec<At<String>>, r: &mut Reader
     let place = if node.place.span.is_empty() { place } else { &node.place };
     let mut fields = Fields::of(node, place, "a token", r.sink)?;
     let name = fields.text("name", r.sink);
-    let roles = [("viewer", ApiRole::Viewer), ("operator", ApiRole::Operator), ("admin", ApiRole::Admin)];
+    let roles = [
+        ("sender", ApiRole::Sender),
+        ("viewer", ApiRole::Viewer),
+        ("operator", ApiRole::Operator),
+        ("admin", ApiRole::Admin),
+    ];
     let role = fields.word("role", &roles, r.sink);
     let expires = fields.get("expires").and_then(|entry| expiry(entry, r));
     let has_name = fields.required("name", "name who holds it, as the ledger will show: name = \"ci\"", r.sink);
-    let has_role = fields.required("role", "viewer, operator or admin", r.sink);
+    let has_role = fields.required("role", "sender, viewer, operator or admin", r.sink);
     let help = "the hash of the token: printf %s \"$TOKEN\" | sha256sum";
     let sha256 = fields.required("sha256", help, r.sink).and_then(|entry| hash(entry, r));
     fields.finish(r.sink);
