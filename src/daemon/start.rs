@@ -9,6 +9,7 @@ use crate::model::ids::Actor;
 use crate::ports::spool::Spool;
 use crate::ports::store::StoreError;
 use crate::settings::Settings;
+use crate::settings::secret::Secret;
 use crate::settings::values::{ApiRole, LeaseSettings, StorePlace, TokenSettings};
 use crate::shell;
 
@@ -21,7 +22,7 @@ use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
 use super::telemetry::Telemetry;
 use super::tokens::{Role, Token};
-use super::{chores, local};
+use super::{chores, heartbeat, local};
 
 /// Why a controller did not start.
 #[derive(Debug, thiserror::Error)]
@@ -105,6 +106,17 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
         ask(&mut staff, &house, source)?;
     }
     let desk: Arc<dyn Desk> = Arc::clone(&house) as Arc<dyn Desk>;
+    if let Some(heartbeat) = &settings.heartbeat {
+        let secret = |why| OpenError::Source { name: "heartbeat".to_owned(), why };
+        let url = Secret::new(super::stores::secret(&heartbeat.url).map_err(secret)?);
+        let every = Wait::from_millis(heartbeat.every.as_millis().unsigned_abs());
+        let (desk, telemetry) = (Arc::clone(&desk), Arc::clone(telemetry));
+        staff.hire("heartbeat", move |closing| {
+            if let Err(why) = heartbeat::beat(&url, every, desk.as_ref(), &telemetry, closing) {
+                tracing::error!(%why, "there is no heartbeat");
+            }
+        })?;
+    }
     let api = match server::start(api(settings), desk, Arc::clone(telemetry)) {
         Ok(api) => api,
         Err(error) => {
