@@ -9,6 +9,8 @@ pub mod fixture;
 pub mod git;
 pub mod operator;
 pub mod secrets;
+#[cfg(feature = "live")]
+pub mod signals;
 pub mod store;
 pub mod summary;
 pub mod terminal;

@@ -390,6 +390,10 @@ fn every_edit_is_annotated_at_the_line_where_its_value_is_written() {
         ("severity P0", "policy.toml", line_of(&fs::read_to_string(policy(&tree)).unwrap(), "notify = [\"email\"")),
     ];
     let annotations = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "github"]);
+    let notice = annotations.lines().find(|line| line.contains("severity P0")).unwrap();
+    assert!(notice.contains("title=alters no decision::"), "{notice}");
+    let plain = screen_of(tree.path(), &["diff", "--no-fixtures", "--plain"]);
+    assert!(plain.contains(": different: severity P0: notify"), "{plain}");
     let reviewed = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "rdjsonl"]);
     let comment = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "markdown"]);
     let sarif = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "sarif"]);

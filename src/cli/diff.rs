@@ -131,7 +131,7 @@ impl Diff {
                     let (is, was) = (&pair.new.source, &pair.old.source);
                     let rollout = pairs::written_rollout(is).or_else(|| pairs::written_rollout(was));
                     let both = old.err().into_iter().chain(new.err());
-                    refused.extend(both.map(|one| refused::Refused { rollout: rollout.clone(), ..one }));
+                    refused.extend(both.map(|one| refused::Refused { rollout: rollout.clone(), ..*one }));
                 }
             }
         }

@@ -26,11 +26,18 @@ pub(super) struct Seat {
     pub(super) key: Key,
     pub(super) mailbox: Mailbox,
     pub(super) view: arc_swap::ArcSwapOption<View>,
+    /// The policy that its machine judges by.
+    pub(super) policy: arc_swap::ArcSwapOption<Policy>,
 }
 
 impl Seat {
     pub(super) fn new(key: &Key) -> Arc<Seat> {
-        Arc::new(Seat { key: key.clone(), mailbox: Mailbox::default(), view: arc_swap::ArcSwapOption::empty() })
+        Arc::new(Seat {
+            key: key.clone(),
+            mailbox: Mailbox::default(),
+            view: arc_swap::ArcSwapOption::empty(),
+            policy: arc_swap::ArcSwapOption::empty(),
+        })
     }
 }
 
@@ -172,7 +179,7 @@ impl Sitting {
             tracing::info!(%key, "{note}");
         }
         for entry in news.entries {
-            tracing::info!(%key, seq = entry.record().seq, entry = entry.line(), "recorded");
+            tracing::info!("{}", crate::report::audit::plain(&entry));
             self.house.tell(&Notice::Entry { key: key.clone(), line: entry.line().to_owned() });
         }
         for decision in news.decisions {
@@ -180,6 +187,7 @@ impl Sitting {
         }
         let now = clock::now();
         let controller = &self.controller;
+        self.seat.policy.store(controller.machine().map(|machine| Arc::clone(machine.policy())));
         let mut files = self.files.clone();
         let in_force = controller.rollout().state.policy.clone();
         files.waits = files.digest.is_some() && files.digest != in_force && files.rejected.is_none();

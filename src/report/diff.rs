@@ -12,7 +12,7 @@ use super::layout::count;
 mod json;
 mod plain;
 mod pretty;
-mod words;
+pub(super) mod words;
 
 pub use json::{json, jsonl};
 pub use plain::plain;

@@ -50,9 +50,10 @@ fn assert_sound(bench: &Bench, acknowledged: usize, what: &str) {
 
 /// Points inside an append come twice in one order: when it is recorded, and when it is confirmed.
 fn points() -> Vec<String> {
-    let twice = POINTS.iter().filter(|point| point.starts_with("store.")).map(|point| format!("{point}:2"));
-    let of_orders = |point: &&&str| !point.starts_with("spool.") && !point.starts_with("journal.");
-    POINTS.iter().filter(of_orders).map(|point| (*point).to_owned()).chain(twice).collect()
+    let here: Vec<&&str> =
+        POINTS.iter().filter(|point| point.starts_with("order.") || point.starts_with("store.append.")).collect();
+    let twice = here.iter().filter(|point| point.starts_with("store.")).map(|point| format!("{point}:2"));
+    here.iter().map(|point| (**point).to_owned()).chain(twice).collect()
 }
 
 #[rstest]

@@ -71,7 +71,7 @@ pub(super) fn compile(
     source: &PolicySource,
     side: &'static str,
     asked: Option<&Environment>,
-) -> Result<Compiled, Refused> {
+) -> Result<Compiled, Box<Refused>> {
     let (diagnostics, found) = match asked {
         None => {
             let checked = crate::policy::check(source);
@@ -86,5 +86,5 @@ pub(super) fn compile(
     if errors.is_empty() {
         return Ok(found.into_iter().map(|(environment, policy)| (environment, Arc::new(policy))).collect());
     }
-    Err(Refused { side, source: source.clone(), errors, rollout: None })
+    Err(Box::new(Refused { side, source: source.clone(), errors, rollout: None }))
 }

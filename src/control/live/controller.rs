@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::control::load::{InForce, Rollout};
+use crate::control::propose::is_remark;
 use crate::control::record::PolicyRecord;
 use crate::control::standing::Standing;
 use crate::engine::{Input, Machine, Output};
@@ -192,6 +193,10 @@ impl Controller {
                 }
             }
             let decision = self.decision_of(&output);
+            if self.is_idle() {
+                // Nothing was started: how things look is nobody's news yet.
+                output.events.retain(|event| !is_remark(&event.what));
+            }
             if output.events.is_empty() {
                 self.news.decisions.extend(decision);
                 return;
@@ -206,6 +211,10 @@ impl Controller {
                 }
             }
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.rollout.state.revision.is_none() && self.rollout.state.latch.is_none()
     }
 
     /// The record of a decision, where one is worth keeping.

@@ -26,7 +26,7 @@ fn one(review: &Review, lines: &mut Vec<String>) {
     let totals = Totals::of(review);
     lines.push(format!("policy {} -> {}", review.old.shown, review.new.shown));
     for change in &review.changes {
-        let severity = change.severity.map_or_else(String::new, |severity| format!("{severity} "));
+        let severity = words::severity(change).map_or_else(String::new, |severity| format!("{severity} "));
         let place = words::place(change, review).map_or_else(String::new, |place| format!("{place}: "));
         let mut line =
             format!("{place}{}: {severity}{}: {}", change.direction, words::subject(change), words::edit(change, "->"));

@@ -120,7 +120,7 @@ fn edits(review: &Review, screen: Screen) -> String {
     let mut text = String::new();
     for (subject, changes) in by_subject(review) {
         let first = changes.first();
-        let severity = first.and_then(|change| change.severity);
+        let severity = first.and_then(|change| words::severity(change));
         let severity =
             severity.map_or_else(String::new, |severity| format!("{} ", paint(of_severity(severity), severity)));
         let place = first.and_then(|change| words::place(change, review));

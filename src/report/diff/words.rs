@@ -4,6 +4,7 @@ use crate::fixture::run::RolledBack;
 use crate::fixture::score::Quality;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::finding::FindingState;
+use crate::model::severity::Severity;
 use crate::model::time::{Duration, Time};
 use crate::review::change::{Change, Proof, Subject};
 use crate::review::outcome::Review;
@@ -22,6 +23,11 @@ pub(super) fn subject(change: &Change) -> String {
         Subject::Script(name) => format!("script {name}"),
         other => other.name(),
     }
+}
+
+/// The severity to say in front of a subject; a severity's own name says it.
+pub(crate) fn severity(change: &Change) -> Option<Severity> {
+    change.severity.filter(|_| !matches!(change.subject, Subject::Severity(_)))
 }
 
 /// `below 95% -> 94%`, `added: error_rate above 5%, rolls back`.

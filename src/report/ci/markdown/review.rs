@@ -4,6 +4,7 @@ use crate::fixture::score::Quality;
 use crate::model::time::Duration;
 use crate::report::advanced::advanced;
 use crate::report::ci::of_review::{Around, headline, since, subject};
+use crate::report::diff::words::severity;
 use crate::report::layout::count;
 use crate::review::change::{Change, Direction, Proof};
 use crate::review::outcome::{Condition, Review};
@@ -147,7 +148,7 @@ fn side(side: &Side, compared: &Compared) -> String {
 
 fn edit(change: &Change, review: &Review) -> Vec<String> {
     let part = if change.part.is_empty() { String::new() } else { format!(" {}", cell(&change.part)) };
-    let severity = change.severity.map_or_else(String::new, |severity| format!("{severity} "));
+    let severity = severity(change).map_or_else(String::new, |severity| format!("{severity} "));
     let name = format!("{severity}{}{part}", code(&subject(&change.subject)));
     let word = match change.direction {
         Direction::Looser => "⚠️ looser",
