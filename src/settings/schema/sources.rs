@@ -37,7 +37,7 @@ macro_rules! source {
         $(#[$doc])*
         #[derive(JsonSchema)]
         #[schemars(deny_unknown_fields)]
-        struct $name {
+        pub(super) struct $name {
             /// Its name in logs, metrics and `status`.
             name: String,
             /// The rollouts it feeds (default: all).
