@@ -302,3 +302,42 @@ fn a_mark_that_cannot_be_written_is_told() {
     assert_eq!(error.kind(), "refused", "{error}");
     assert!(error.to_string().contains("cannot be kept"), "{error}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 48, ..Default::default() })]
+
+    /// However the writer's bytes are cut into writes, and wherever this side is killed between two calls, every whole
+    /// line is handed out, in order, and what was acknowledged only once.
+    #[test]
+    fn no_cut_and_no_crash_loses_or_invents_a_line(
+        lines in proptest::collection::vec(proptest::option::weighted(0.8, 0_i64..1000), 1..12),
+        cuts in proptest::collection::vec((0.0_f64..1.0, proptest::bool::ANY, proptest::bool::ANY), 0..12),
+    ) {
+        let mut file = file(Start::Beginning);
+        let line = |value: &Option<i64>| match value {
+            Some(value) => file.number(i32::try_from(*value).unwrap()),
+            None => "\u{fffd}{\n".to_owned(),
+        };
+        let text: Vec<u8> = lines.iter().flat_map(|value| line(value).into_bytes()).collect();
+        let mut cuts: Vec<_> = cuts.into_iter().map(|(at, ack, crash)| ((at * text.len() as f64) as usize, ack, crash)).collect();
+        cuts.sort_unstable();
+        let (mut from, mut kept, mut unkept) = (0, Vec::new(), Vec::new());
+        for (to, ack, crash) in cuts.into_iter().chain([(text.len(), true, false)]) {
+            let mut out = OpenOptions::new().append(true).create(true).open(&file.path).unwrap();
+            out.write_all(&text[from..to]).unwrap();
+            from = to;
+            unkept.extend(file.poll().unwrap());
+            if ack {
+                file.source.acknowledge().unwrap();
+                kept.append(&mut unkept);
+            }
+            if crash {
+                file.source = open(&file.path, Start::Beginning);
+                unkept.clear();
+            }
+        }
+        kept.extend(unkept);
+        let good: Vec<i64> = lines.into_iter().flatten().collect();
+        proptest::prop_assert_eq!(kept, good);
+    }
+}

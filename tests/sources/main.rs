@@ -10,10 +10,11 @@ mod growing_file;
 mod otlp;
 mod prometheus_double;
 mod prometheus_real;
+#[path = "../prometheus_support/mod.rs"]
+mod prometheus_support;
 mod redis_stream;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
-mod support;
 mod world;
 
 contract!(
