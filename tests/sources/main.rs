@@ -57,6 +57,7 @@ contract!(
         what_goes_back_in_time_is_handed_on_as_it_is,
         what_is_of_the_future_is_handed_on_as_it_is,
         what_was_not_acknowledged_comes_again_after_a_crash,
+        what_was_not_acknowledged_comes_again_by_the_next_call,
         what_was_acknowledged_does_not_come_again,
     ]
 );
@@ -73,6 +74,7 @@ contract!(
         what_goes_back_in_time_is_handed_on_as_it_is,
         what_is_of_the_future_is_handed_on_as_it_is,
         what_was_not_acknowledged_comes_again_after_a_crash,
+        what_was_not_acknowledged_comes_again_by_the_next_call,
         what_was_acknowledged_does_not_come_again,
     ]
 );
