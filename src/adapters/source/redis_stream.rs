@@ -139,6 +139,10 @@ impl Source for RedisStream {
             return Err(SourceError::Refused(why));
         }
         let deadline = Deadline::start(self.deadline);
+        if !self.waiting.is_empty() {
+            // It was not kept: it comes again.
+            self.link.begin_again();
+        }
         let (mut snapshots, mut problems) = (Vec::new(), Problems::default());
         loop {
             // Only an empty hand waits for something new.

@@ -55,6 +55,13 @@ impl Link {
         Link { config, sentinels, node: None, open: None, known: false }
     }
 
+    /// What was handed out and not acknowledged is read again.
+    pub(super) fn begin_again(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.catching_up = Some("0".to_owned());
+        }
+    }
+
     /// Whether all that was handed out before has been read again.
     pub(super) fn has_caught_up(&self) -> bool {
         self.open.as_ref().is_some_and(|open| open.catching_up.is_none())
