@@ -25,6 +25,8 @@ pub(in crate::adapters) struct Conn {
 pub(in crate::adapters) struct Dial {
     /// Who it is.
     pub(in crate::adapters) credentials: Option<Credentials>,
+    /// How it is encrypted.
+    pub(in crate::adapters) tls: Option<Tls>,
     /// Which database.
     pub(in crate::adapters) database: u32,
     /// How long connecting may take, and how long any one reply.
