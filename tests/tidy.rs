@@ -50,9 +50,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "ledger",
             "ports::store",
             "control",
+            "settings::codes",
         ],
     ),
-    ("shell", &["model", "policy", "fixture", "review::case", "ledger", "ports", "adapters"]),
+    ("shell", &["model", "policy", "fixture", "review::case", "ledger", "ports", "adapters", "settings::secret"]),
     (
         "daemon",
         &["model", "policy", "fixture", "ledger", "ports", "adapters", "control", "settings", "report", "shell"],

@@ -245,10 +245,14 @@ fn api(settings: &Settings) -> Options {
     };
     options.tokens = settings.api.tokens.iter().map(token).collect();
     let limits = &mut options.limits;
-    limits.calls.per_second = settings.api.limits.rate;
-    limits.calls.burst = limits.calls.burst.max(settings.api.limits.rate);
-    limits.body = usize::try_from(settings.api.limits.body).unwrap_or(usize::MAX);
-    limits.head = Wait::from_millis(settings.api.limits.header_timeout.as_millis().unsigned_abs());
+    let of = settings.api.limits;
+    let bytes = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);
+    let wait = |length: crate::model::time::Duration| Wait::from_millis(length.as_millis().unsigned_abs());
+    (limits.body, limits.large_body) = (bytes(of.body), bytes(of.large_body));
+    limits.connections = usize::try_from(of.connections).unwrap_or(usize::MAX);
+    (limits.calls.per_second, limits.calls.burst) = (of.calls, of.calls * 3.0);
+    (limits.pushes.per_second, limits.pushes.burst) = (of.pushes, of.pushes);
+    (limits.head, limits.call) = (wait(of.head), wait(of.call));
     options
 }
 

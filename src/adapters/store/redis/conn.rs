@@ -45,9 +45,16 @@ impl Conn {
         let info = info.set_redis_settings(settings).set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let inner = Client::open(info).and_then(|client| client.get_connection_with_timeout(dial.patience));
         let inner = inner.map_err(broken)?;
-        inner.set_read_timeout(Some(dial.patience)).map_err(broken)?;
-        inner.set_write_timeout(Some(dial.patience)).map_err(broken)?;
-        Ok(Conn { inner, at: at.to_owned(), used: false })
+        let conn = Conn { inner, at: at.to_owned(), used: false };
+        conn.wait_for(dial.patience)?;
+        Ok(conn)
+    }
+
+    /// How long any one reply is waited for from now on.
+    pub(super) fn wait_for(&self, patience: Duration) -> Result<(), Fault> {
+        let set =
+            self.inner.set_read_timeout(Some(patience)).and_then(|()| self.inner.set_write_timeout(Some(patience)));
+        set.map_err(|error| lost(&self.at, &error, self.used))
     }
 
     /// From now on a reply may take this long.
