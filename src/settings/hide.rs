@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::policy::diagnostic::Place;
 use crate::policy::tree::{Node, Table, Value};
 
 use super::secret::SecretRef;
@@ -83,7 +84,8 @@ impl Hidden {
     }
 }
 
-fn is_telling(key: &str) -> bool {
+/// Whether a key's name says that it holds a secret.
+pub(crate) fn is_telling(key: &str) -> bool {
     let lower = key.to_lowercase();
     TELLING.iter().any(|word| lower.contains(word))
 }
