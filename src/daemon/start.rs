@@ -83,6 +83,9 @@ pub struct Open {
 /// What could not be had.
 pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, OpenError> {
     let store = super::stores::open(&settings.store.place)?;
+    if let StorePlace::File(_) = settings.store.place {
+        super::lease::bury(store.as_ref())?;
+    }
     let journal = FileJournal::open(&settings.journal.path, JournalOptions::default())
         .map_err(|error| OpenError::Journal { path: settings.journal.path.clone(), error })?;
     let house = House::new(Parts {
@@ -226,8 +229,8 @@ fn take_news(house: &Arc<House>, telemetry: &Telemetry, news: News) {
             }
             if let Some(key) = &rejection.key {
                 telemetry.reloaded(key, "rejected");
-                house.policy_is_bad(key, rejection.shown());
             }
+            house.policy_is_bad(rejection.key.as_ref(), &rejection.path, rejection.shown());
         }
     }
 }
