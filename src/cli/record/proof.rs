@@ -1,0 +1,45 @@
+//! Whether the recording replays to what the ledger says was decided: told at once, while the readings can still be had.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::cli::console::Console;
+use crate::cli::run::fixture::Folder;
+use crate::fixture::data::open::open_all;
+use crate::fixture::record::Told;
+use crate::fixture::record::agree::{Agreement, agreement};
+use crate::fixture::record::opening::Begins;
+use crate::fixture::run::{RunOptions, run as play};
+use crate::model::time::Time;
+
+use super::Judge;
+
+/// What came of it.
+pub(super) struct Proof {
+    /// How the replay compares with the ledger; none where another policy judged it, or none did.
+    pub(super) agreement: Option<Agreement>,
+}
+
+/// Replays what was written.
+pub(super) fn replay(
+    out: &Path,
+    policy: &Judge,
+    begins: &Begins,
+    told: &[Told],
+    until: Time,
+    console: &mut Console,
+) -> anyhow::Result<Proof> {
+    let folder = Folder::read(out, console)?;
+    let fixture = folder.against(policy, console)?;
+    let catalogue = Arc::new(policy.catalogue.clone());
+    let mut frames = open_all(folder.recordings()?, &catalogue, &Folder::reading(&fixture, policy))?;
+    let mut events = Vec::new();
+    play(&fixture.scenario, policy, &mut *frames, &RunOptions::default(), &mut |_, _, output, _| {
+        events.extend(output.events.iter().cloned());
+    })?;
+    let judged = begins.policy.as_ref() == Some(&policy.digest);
+    let rest = told.get(begins.skipped..).unwrap_or_default();
+    let within = rest.iter().take_while(|told| told.event.time <= until).count();
+    let agreement = judged.then(|| agreement(rest.get(..within).unwrap_or_default(), &events));
+    Ok(Proof { agreement })
+}
