@@ -8,6 +8,7 @@ pub mod files;
 pub mod fixture;
 pub mod git;
 pub mod operator;
+pub mod secrets;
 #[cfg(feature = "live")]
 pub mod signals;
 pub mod store;

@@ -192,7 +192,8 @@ impl Show {
         let found = reach.ask(|operate| operate.history(&key, self.seq, 1)).map_err(explained)?;
         let Some(entry) = found.first().filter(|entry| entry.record().seq == self.seq) else {
             let standings = reach.ask(|operate| operate.standings(clock::now())).map_err(explained)?;
-            let last = standings.iter().find(|standing| standing.key == key).map_or(0, |standing| standing.last_entry.0);
+            let last =
+                standings.iter().find(|standing| standing.key == key).map_or(0, |standing| standing.last_entry.0);
             let failure = Failure::new(Exit::Usage, format!("{key} has no entry {}", self.seq));
             return Err(failure.help(format!("its last one is {last}; older ones may have been pruned")).into());
         };

@@ -26,7 +26,7 @@ use super::reach::{Reach, Unreachable, Where};
 /// Which store.
 #[derive(Debug, Clone, Args)]
 pub struct WhichStore {
-    /// The store: one file, with a spool beside it for roll backs that it refused
+    /// The store: one file, or redis://HOST:PORT; with a spool for roll backs that it refused
     #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE", default_value = "rollgate.redb")]
     pub store: PathBuf,
 }
@@ -107,7 +107,7 @@ impl Session {
     /// The store's.
     pub fn look(which: &WhichStore, create: bool) -> Result<Session, StoreError> {
         let spool = store::spool(&which.store);
-        let store = Box::new(store::open(&which.store, create)?);
+        let store = store::open_at(&which.store, create)?;
         Ok(Session { store, spool, actuator: store::actuator() })
     }
 

@@ -226,7 +226,7 @@ impl Record {
         let redaction = privacy::redaction(&self.redact, in_force, &replays.policy)?;
         let renames = privacy::renames(&self.rename)?;
         let taking = Taking { redaction, renames, all: self.all };
-        let mut lines = Lines::new(begins.at, &replays.policy.catalogue, taking);
+        let mut lines = Lines::new(&begins, &replays.policy.catalogue, taking);
         let damaged = folder::data(&self.out, readings, key, (begins.at - BEFORE, window.until), &mut lines)?;
         let private = |what| self.redact.contains(&what);
         let title = self.title.clone().unwrap_or_else(|| {
@@ -313,6 +313,7 @@ fn from_nothing(at: Time) -> Begins {
         stage: "".into(),
         bake: Duration::ZERO,
         baselines: Vec::new(),
+        latched: false,
         orders: Vec::new(),
         policy: None,
         notes: Vec::new(),

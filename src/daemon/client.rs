@@ -69,7 +69,8 @@ impl Client {
         }
         if let Some(pem) = authority {
             let certificates = Certificate::from_pem_bundle(pem.as_bytes());
-            builder = builder.tls_certs_merge(certificates.map_err(|error| format!("not a certificate in PEM: {error}"))?);
+            builder =
+                builder.tls_certs_merge(certificates.map_err(|error| format!("not a certificate in PEM: {error}"))?);
         }
         let http = builder.build().map_err(|error| format!("no calls can be made from here: {error}"))?;
         Ok(Client { http, base, token })

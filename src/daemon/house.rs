@@ -325,12 +325,7 @@ impl Desk for House {
         Ok(Some(PolicyRecord::parse(&text).map_err(unreadable)?))
     }
 
-    fn snapshots(
-        &self,
-        key: &Key,
-        since: Time,
-        each: &mut dyn FnMut(Time, Snapshot),
-    ) -> Result<u64, OperateError> {
+    fn snapshots(&self, key: &Key, since: Time, each: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, OperateError> {
         Ok(self.journal().recall(key, since, each)?)
     }
 

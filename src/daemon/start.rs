@@ -1,6 +1,6 @@
 //! From settings to a house that is open, and back to nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration as Wait;
 
@@ -85,7 +85,7 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
         .map_err(|error| OpenError::Journal { path: settings.journal.path.clone(), error })?;
     let house = House::new(Parts {
         store: Arc::clone(&store),
-        spool: spool(&settings.store.place),
+        spool: spool(settings),
         actuator: shell::store::actuator().into(),
         journal: Arc::new(journal),
         leadership: Leadership::new(holder(), terms(settings.lease)),
@@ -167,11 +167,11 @@ const fn terms(lease: LeaseSettings) -> Terms {
     Terms { term: lease.term, renew: lease.renew, step_down: lease.step_down }
 }
 
-fn spool(place: &StorePlace) -> Arc<dyn Spool> {
-    match place {
+fn spool(settings: &Settings) -> Arc<dyn Spool> {
+    match &settings.store.place {
         StorePlace::File(path) => shell::store::spool(path).into(),
-        // Redis is elsewhere; the spool is here.
-        StorePlace::Redis(_) => shell::store::spool(Path::new("rollgate")).into(),
+        // Redis is elsewhere; the spool is here, beside what else this controller keeps for itself.
+        StorePlace::Redis(_) => shell::store::spool(&settings.journal.path).into(),
     }
 }
 
@@ -241,14 +241,18 @@ fn api(settings: &Settings) -> Options {
         settings.api.tls.as_ref().map(|tls| server::TlsFiles { certificate: tls.cert.clone(), key: tls.key.clone() });
     options.announce = match &settings.store.place {
         StorePlace::File(path) => Some(local::beside(path)),
-        StorePlace::Redis(_) => Some(local::beside(Path::new("rollgate"))),
+        StorePlace::Redis(_) => Some(local::beside(&settings.journal.path)),
     };
     options.tokens = settings.api.tokens.iter().map(token).collect();
     let limits = &mut options.limits;
-    limits.calls.per_second = settings.api.limits.rate;
-    limits.calls.burst = limits.calls.burst.max(settings.api.limits.rate);
-    limits.body = usize::try_from(settings.api.limits.body).unwrap_or(usize::MAX);
-    limits.head = Wait::from_millis(settings.api.limits.header_timeout.as_millis().unsigned_abs());
+    let of = settings.api.limits;
+    let bytes = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);
+    let wait = |length: crate::model::time::Duration| Wait::from_millis(length.as_millis().unsigned_abs());
+    (limits.body, limits.large_body) = (bytes(of.body), bytes(of.large_body));
+    limits.connections = usize::try_from(of.connections).unwrap_or(usize::MAX);
+    (limits.calls.per_second, limits.calls.burst) = (of.calls, of.calls * 3.0);
+    (limits.pushes.per_second, limits.pushes.burst) = (of.pushes, of.pushes);
+    (limits.head, limits.call) = (wait(of.head), wait(of.call));
     options
 }
 

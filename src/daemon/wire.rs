@@ -181,7 +181,10 @@ impl From<ErrorBody> for OperateError {
         OperateError::Store(match body {
             ErrorBody::NeverStarted { key } => return OperateError::Unknown(key),
             ErrorBody::Policy { what } => return OperateError::Policy(what),
-            ErrorBody::Unwritable { what } => return OperateError::Unwritable(BadLine::NotAnEntry(what)),
+            ErrorBody::Unwritable { what } => {
+                let what = what.strip_prefix("it is not an entry: ").unwrap_or(&what).to_owned();
+                return OperateError::Unwritable(BadLine::NotAnEntry(what));
+            }
             ErrorBody::Denied { what } => return OperateError::Denied(what),
             ErrorBody::Conflict { head } => StoreError::Conflict(head),
             ErrorBody::StaleGeneration { carried, held } => StoreError::StaleGeneration { carried, held },

@@ -83,7 +83,8 @@ impl Hidden {
     }
 }
 
-fn is_telling(key: &str) -> bool {
+/// Whether a key's name says that it holds a secret.
+pub(crate) fn is_telling(key: &str) -> bool {
     let lower = key.to_lowercase();
     TELLING.iter().any(|word| lower.contains(word))
 }

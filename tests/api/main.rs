@@ -4,6 +4,7 @@
 #![cfg(feature = "live")]
 #![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
 
+mod client;
 mod crashes;
 mod desk;
 mod events;

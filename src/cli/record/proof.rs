@@ -10,7 +10,7 @@ use crate::fixture::record::Told;
 use crate::fixture::record::agree::{Agreement, agreement};
 use crate::fixture::record::opening::Begins;
 use crate::fixture::run::{RunOptions, run as play};
-use crate::model::time::Time;
+use crate::model::time::{Duration, Time};
 
 use super::Judge;
 
@@ -37,9 +37,13 @@ pub(super) fn replay(
     play(&fixture.scenario, policy, &mut *frames, &RunOptions::default(), &mut |_, _, output, _| {
         events.extend(output.events.iter().cloned());
     })?;
-    let judged = begins.policy.as_ref() == Some(&policy.digest);
+    if begins.policy.as_ref() != Some(&policy.digest) {
+        return Ok(Proof { agreement: None });
+    }
+    // At its first instant a replay says where everything stands; a ledger had said so before.
+    let opening = begins.at + Duration::from_millis(1);
+    events.retain(|event| event.time > opening);
     let rest = told.get(begins.skipped..).unwrap_or_default();
-    let within = rest.iter().take_while(|told| told.event.time <= until).count();
-    let agreement = judged.then(|| agreement(rest.get(..within).unwrap_or_default(), &events));
-    Ok(Proof { agreement })
+    let rest = rest.iter().filter(|told| told.event.time > opening && told.event.time <= until);
+    Ok(Proof { agreement: Some(agreement(&rest.cloned().collect::<Vec<Told>>(), &events)) })
 }

@@ -21,12 +21,14 @@ pub(super) fn api(entry: &Entry, r: &mut Reader<'_>) -> ApiSettings {
         let tls_read = r.sink.errors() == before;
         let listed = fields.get("tokens");
         let tokens = listed.map(|entry| tokens(entry, r)).unwrap_or_default();
+        let hosts = fields.get("hosts").and_then(|entry| r.listed(entry, "hosts")).unwrap_or_default();
+        let hosts = hosts.into_iter().map(|host| host.value).collect();
         let limits = fields.get("limits").map_or(usual.limits, |entry| r.table(entry, "[api.limits]", limits));
         if let Some(listen) = &listen {
             // A token or certificate that cannot be read is reported, and is not missing.
             reachable(listen, listed.is_some(), tls.is_some() || !tls_read, r);
         }
-        ApiSettings { listen: listen.map_or(usual.listen, |listen| listen.value), tls, tokens, limits }
+        ApiSettings { listen: listen.map_or(usual.listen, |listen| listen.value), tls, tokens, hosts, limits }
     })
 }
 
@@ -74,12 +76,20 @@ fn tls(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Option<TlsSettings> {
 
 fn limits(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> ApiLimits {
     let usual = ApiLimits::default();
-    let body = amount(fields, r, "body", address::bytes, "a size", "write it as \"64KiB\" or \"1MiB\"");
-    let rate = amount(fields, r, "rate", address::rate, "a rate", "write it as \"100/s\" or \"30/m\"");
+    let size = |key, fields: &mut Fields<'_>, r: &mut Reader<'_>| {
+        amount(fields, r, key, address::bytes, "a size", "write it as \"64KiB\" or \"1MiB\"")
+    };
+    let rate = |key, fields: &mut Fields<'_>, r: &mut Reader<'_>| {
+        amount(fields, r, key, address::rate, "a rate", "write it as \"100/s\" or \"30/m\"")
+    };
     ApiLimits {
-        body: body.unwrap_or(usual.body),
-        rate: rate.unwrap_or(usual.rate),
-        header_timeout: r.duration(fields, "header_timeout", "100ms", "1m").unwrap_or(usual.header_timeout),
+        body: size("body", fields, r).unwrap_or(usual.body),
+        large_body: size("large_body", fields, r).unwrap_or(usual.large_body),
+        connections: r.count(fields, "connections", 65_536).filter(|n| *n > 0).unwrap_or(usual.connections),
+        calls: rate("calls", fields, r).unwrap_or(usual.calls),
+        pushes: rate("pushes", fields, r).unwrap_or(usual.pushes),
+        head: r.duration(fields, "head", "100ms", "1m").unwrap_or(usual.head),
+        call: r.duration(fields, "call", "1s", "10m").unwrap_or(usual.call),
     }
 }
 
@@ -112,11 +122,26 @@ fn tokens(entry: &Entry, r: &mut Reader<'_>) -> Vec<TokenSettings> {
         let message = "`tokens` is empty: nobody could call";
         r.sink.push(Diagnostic::error(shared::EMPTY, message, entry.node.place.clone()));
     }
-    let mut known: Vec<At<String>> = Vec::new();
+    let mut known = Known::default();
     nodes.into_iter().filter_map(|node| token(node, &entry.key_place, &mut known, r)).collect()
 }
 
-fn token(node: &Node, place: &Place, known: &mut Vec<At<String>>, r: &mut Reader<'_>) -> Option<TokenSettings> {
+/// What the tokens before this one have.
+#[derive(Default)]
+struct Known {
+    names: Vec<At<String>>,
+}
+
+fn unique(found: &At<String>, what: &str, known: &mut Vec<At<String>>, r: &mut Reader<'_>) {
+    if let Some(first) = known.iter().find(|other| other.value == found.value) {
+        let message = format!("two tokens {what} `{}`", found.value);
+        let twice = Diagnostic::error(shared::DUPLICATE, message, found.place.clone());
+        r.sink.push(twice.also(first.place.clone(), "also here"));
+    }
+    known.push(found.clone());
+}
+
+fn token(node: &Node, place: &Place, known: &mut Known, r: &mut Reader<'_>) -> Option<TokenSettings> {
     let place = if node.place.span.is_empty() { place } else { &node.place };
     let mut fields = Fields::of(node, place, "a token", r.sink)?;
     let name = fields.text("name", r.sink);
@@ -130,18 +155,12 @@ fn token(node: &Node, place: &Place, known: &mut Vec<At<String>>, r: &mut Reader
     let expires = fields.get("expires").and_then(|entry| expiry(entry, r));
     let has_name = fields.required("name", "name who holds it, as the ledger will show: name = \"ci\"", r.sink);
     let has_role = fields.required("role", "sender, viewer, operator or admin", r.sink);
-    let help = "the hash of the token: printf %s \"$TOKEN\" | sha256sum";
+    let help = "as `rollgate token new` printed it; by hand: printf %s \"$TOKEN\" | sha256sum";
     let sha256 = fields.required("sha256", help, r.sink).and_then(|entry| hash(entry, r));
     fields.finish(r.sink);
-    let name = name?;
-    if let Some(first) = known.iter().find(|other| other.value == name.value) {
-        let message = format!("two tokens are called `{}`", name.value);
-        let twice = Diagnostic::error(shared::DUPLICATE, message, name.place.clone());
-        r.sink.push(twice.also(first.place.clone(), "also here"));
-    }
-    known.push(name.clone());
+    name.iter().for_each(|name| unique(name, "are called", &mut known.names, r));
     has_name.and(has_role)?;
-    Some(TokenSettings { name: r.name(name, "name")?, role: role?.value, sha256: sha256?, expires })
+    Some(TokenSettings { name: r.name(name?, "name")?, role: role?.value, sha256: sha256?, expires })
 }
 
 /// 64 hex digits. Anything else may be the token itself, and is not shown.
