@@ -60,11 +60,9 @@ impl Signals {
 /// The system does not let this process listen, or gives no thread.
 pub fn ends() -> std::io::Result<Ending> {
     let ending = Ending::default();
-    let told = ending.clone();
+    let (signals, told) = (catch()?, ending.clone());
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let listened = wait(|wanted| wanted == Wanted::End);
-        // A process that cannot listen is ended by the signal itself.
-        drop(listened);
+        signals.wait(|wanted| wanted == Wanted::End);
         told.tell();
     })?;
     Ok(ending)
