@@ -1,4 +1,5 @@
 //! Ports filled in. An adapter knows one outside thing and no rollout logic: it never calls the engine.
 
+pub mod journal;
 pub mod log_actuator;
 pub mod store;

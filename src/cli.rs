@@ -26,6 +26,8 @@ pub mod global;
 mod html;
 pub mod import;
 pub mod init;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod man;
 pub mod mutate;
 pub mod operate;
@@ -111,6 +113,9 @@ enum Command {
     Tune(tune::Tune),
     /// Write a policy's plan, runbook, matrix or dashboard
     Docs(docs::Docs),
+    /// Decide day and night: watch policies and metrics, act, record
+    #[cfg(feature = "live")]
+    Run(live::Live),
     /// Begin a revision at the first stage of its policy
     Start(start::Start),
     /// Show where rollouts stand, worst first
@@ -192,6 +197,8 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Explain(explain) => explain.run(console),
         Command::Docs(docs) => docs.run(console),
         Command::Tune(tune) => tune.run(console),
+        #[cfg(feature = "live")]
+        Command::Run(live) => live.run(console),
         Command::Start(start) => start.run(console),
         Command::Status(status) => status.run(console),
         Command::Advance(order) => order.run(console),

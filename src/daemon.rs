@@ -17,14 +17,32 @@
 //! | [`lease`] | who leads |
 //! | [`gather`] | sources that are asked |
 //! | [`chores`] | what is done again and again: the lease, the spool, old entries |
+//! | [`start`], [`stores`], [`sources`] | from settings to a house that is open |
 //! | [`staff`] | the threads that do it |
+//! | [`reload`] | watches policies, and hands over those that may come into force |
+//! | [`http`] | the API: the only place that is asynchronous |
+//! | [`tokens`] | who may do what over the API |
+//! | [`local`] | how a command on the same machine finds the controller |
+//! | [`logs`] | what is logged |
+//! | [`telemetry`] | the controller's own counters and histograms |
+//! | [`wire`] | what the API and its client both spell |
 
 pub mod chores;
 pub mod desk;
 pub mod gather;
 pub mod house;
+pub mod http;
 pub mod lease;
+pub mod local;
+pub mod logs;
 pub mod mailbox;
+pub mod reload;
 mod routing;
 mod seat;
+pub mod sources;
 pub mod staff;
+pub mod start;
+pub mod stores;
+pub mod telemetry;
+pub mod tokens;
+pub mod wire;

@@ -16,21 +16,21 @@ pub mod format;
 mod lint;
 mod load;
 mod overlay;
-mod raw;
+pub(crate) mod raw;
 pub mod schema;
 pub mod script;
 mod seam;
 pub mod set;
-mod sink;
+pub(crate) mod sink;
 pub mod source;
 pub(crate) mod suggest;
-mod tree;
+pub(crate) mod tree;
 mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::frame::Catalogue;
-use crate::model::ids::{Digest, Environment, Region};
+use crate::model::ids::{Digest, Environment, Region, RolloutId};
 
 use compiled::Policy;
 use diagnostic::{Diagnostic, Level};
@@ -113,6 +113,14 @@ pub fn syntax(file: &str, text: &str) -> Vec<Diagnostic> {
 #[must_use]
 pub fn digest_of(source: &PolicySource, environment: &Environment) -> Digest {
     digest::digest(source, environment)
+}
+
+/// The rollout that a policy governs, as far as its text can be read: a policy that does not compile is somebody's too.
+#[must_use]
+pub fn rollout_of(source: &PolicySource, environment: &Environment) -> Option<RolloutId> {
+    let mut unheard = Sink::default();
+    let root = load::merged(source, environment, &mut unheard)?;
+    raw::read(&root, &mut unheard).rollout.map(|name| RolloutId::new(name.value))
 }
 
 /// The environments of a policy, in order of name.

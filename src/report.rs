@@ -1,6 +1,7 @@
 //! Values to text and JSON. Nothing here decides, reads a file or looks at a clock; every screen is a function of the
 //! values it shows and of the [`screen::Screen`] it is shown on.
 
+mod advanced;
 pub mod audit;
 pub mod bands;
 pub mod ci;

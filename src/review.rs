@@ -10,6 +10,7 @@ pub mod change;
 pub mod compare;
 pub mod drawn;
 pub mod gate;
+pub mod located;
 pub mod mutate;
 pub mod outcome;
 pub mod per_step;

@@ -8,6 +8,8 @@ pub mod files;
 pub mod fixture;
 pub mod git;
 pub mod operator;
+#[cfg(feature = "live")]
+pub mod signals;
 pub mod store;
 pub mod summary;
 pub mod terminal;

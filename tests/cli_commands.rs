@@ -9,6 +9,10 @@ use assert_cmd::Command;
 use rstest::rstest;
 use tempfile::TempDir;
 
+mod support;
+
+use support::{rollgate, screen, screen_of};
+
 /// A tree with the three templates of `init`.
 fn tree() -> TempDir {
     let tree = TempDir::new().unwrap();
@@ -16,28 +20,6 @@ fn tree() -> TempDir {
         rollgate(tree.path(), &["init", "--template", template]).assert().success();
     }
     tree
-}
-
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
-    {
-        command.env_remove(name);
-    }
-    command
-}
-
-/// What was printed, results before talk, durations replaced.
-fn screen(folder: &Path, arguments: &[&str]) -> String {
-    screen_of(&mut rollgate(folder, arguments))
-}
-
-fn screen_of(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let mut text = String::from_utf8(output.stdout).unwrap();
-    text.push_str(&String::from_utf8(output.stderr).unwrap());
-    format!("{text}exit {}\n", output.status.code().unwrap())
 }
 
 /// Digests belong to the templates' text and times to the machine; neither is what a screen is about.

@@ -6,9 +6,12 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use rstest::rstest;
 use tempfile::TempDir;
+
+mod support;
+
+use support::rollgate;
 
 const BOUND: &str = "p0 = { below = \"95%\" }";
 
@@ -43,25 +46,11 @@ fn edit(tree: &TempDir, from: &str, to: &str) {
     fs::write(policy(tree), text.replacen(from, to, 1)).unwrap();
 }
 
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
-    {
-        command.env_remove(name);
-    }
-    // A repository above the scratch directory is none of the test's.
-    command.env("GIT_CEILING_DIRECTORIES", std::env::temp_dir());
-    command
-}
-
 /// What was printed, results before talk.
 fn screen(folder: &Path, arguments: &[&str]) -> String {
-    let output = rollgate(folder, arguments).output().unwrap();
-    let mut text = String::from_utf8(output.stdout).unwrap();
-    text.push_str(&String::from_utf8(output.stderr).unwrap());
+    let text = support::screen(folder, arguments);
     assert!(text.lines().all(|line| line.chars().count() <= 80), "a line is wider than 80 columns:\n{text}");
-    format!("{text}exit {}\n", output.status.code().unwrap())
+    text
 }
 
 macro_rules! looks {
@@ -387,6 +376,40 @@ fn a_whole_policy_that_is_removed_trips_the_conditions_and_is_told_first() {
     assert!(github.contains("isolation_score.p0"), "{github}");
 }
 
+#[test]
+fn every_edit_is_annotated_at_the_line_where_its_value_is_written() {
+    let tree = repository();
+    let overlay = tree.path().join("policies/request-isolation/env/staging.toml");
+    let text = fs::read_to_string(&overlay).unwrap() + "\n[thresholds.isolation_score]\np0 = { below = \"93%\" }\n";
+    fs::write(&overlay, &text).unwrap();
+    let severities = "[severities]\np0 = { notify = [\"email\"] }\n\n[thresholds.error_rate]";
+    edit(&tree, "[thresholds.error_rate]", severities);
+    let line_of = |text: &str, part: &str| text.lines().position(|line| line.contains(part)).map(|at| at + 1).unwrap();
+    let places = [
+        ("isolation_score.p0", "env/staging.toml", line_of(&text, "below = \"93%\"")),
+        ("severity P0", "policy.toml", line_of(&fs::read_to_string(policy(&tree)).unwrap(), "notify = [\"email\"")),
+    ];
+    let annotations = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "github"]);
+    let notice = annotations.lines().find(|line| line.contains("severity P0")).unwrap();
+    assert!(notice.contains("title=alters no decision::"), "{notice}");
+    let plain = screen_of(tree.path(), &["diff", "--no-fixtures", "--plain"]);
+    assert!(plain.contains(": different: severity P0: notify"), "{plain}");
+    let reviewed = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "rdjsonl"]);
+    let comment = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "markdown"]);
+    let sarif = screen_of(tree.path(), &["diff", "--no-fixtures", "--output", "sarif"]);
+    for (subject, file, line) in places {
+        let path = format!("policies/request-isolation/{file}");
+        let found = annotations.lines().find(|text| text.contains(&format!("`{subject}`"))).unwrap();
+        assert!(found.contains(&format!("file={path},line={line},")), "{found}");
+        let found = reviewed.lines().find(|text| text.contains(&format!("`{subject}`"))).unwrap();
+        let found: serde_json::Value = serde_json::from_str(found).unwrap();
+        assert_eq!(found["location"]["path"], path.as_str());
+        assert_eq!(found["location"]["range"]["start"]["line"], line);
+        assert!(comment.contains(&format!("`{file}:{line}`")), "{comment}");
+        assert!(sarif.contains(&format!("\"startLine\": {line}")) || sarif.contains(&format!("\"startLine\":{line}")));
+    }
+}
+
 /// The fixture on which a lower bound loses its roll back.
 fn losing() -> (TempDir, String) {
     let tree = repository();
@@ -564,6 +587,47 @@ fn a_side_that_does_not_compile_is_told_in_every_shape(#[case] shape: &str, #[ca
     assert!(shape != "markdown" || text.starts_with("<!-- rollgate:request-isolation -->"), "{text}");
 }
 
+/// Both ways: an environment that comes and one that goes have no policy of their own on the other side.
+#[test]
+fn a_recording_of_an_environment_that_only_one_side_has_is_compared_with_what_the_other_would_run() {
+    let tree = repository();
+    git(tree.path(), &["checkout", "--quiet", "-b", "load"]);
+    let overlay = tree.path().join("policies/request-isolation/env/load.toml");
+    fs::write(overlay, "[thresholds.isolation_score]\np0 = { below = \"90%\" }\n").unwrap();
+    let fixture = tree.path().join("fixtures/request-isolation-night-leak/fixture.toml");
+    let text = fs::read_to_string(&fixture).unwrap();
+    fs::write(&fixture, text.replacen("policy ", "environment = \"load\"\npolicy ", 1)).unwrap();
+    git(tree.path(), &["add", "--all"]);
+    git(tree.path(), &["commit", "--quiet", "--message", "a place for load tests"]);
+    let came = screen_of(tree.path(), &["diff", "main", "policies/request-isolation", "--plain"]);
+    assert!(came.contains("recording fixtures/request-isolation-night-leak (load): rolls back"), "{came}");
+    assert!(came.contains("LATER") && !came.contains("is left out"), "{came}");
+    let arguments = ["diff", "load:policies/request-isolation", "main:policies/request-isolation", "--plain"];
+    let gone = screen_of(tree.path(), &arguments);
+    assert!(gone.contains("(load): rolls back") && gone.contains("EARLIER"), "{gone}");
+}
+
+/// A bot finds the comment again by its first line, whatever became of the policy in between.
+#[test]
+fn the_comment_is_marked_with_the_rollout_wherever_the_policy_stands() {
+    let tree = repository();
+    edit(&tree, "rollout  = \"request-isolation\"", "rollout  = \"isolation-week\"");
+    for fixture in fs::read_dir(tree.path().join("fixtures")).unwrap() {
+        fs::remove_dir_all(fixture.unwrap().path()).unwrap();
+    }
+    git(tree.path(), &["commit", "--quiet", "--all", "--message", "another name"]);
+    let marked = || screen_of(tree.path(), &["diff", "main", "policies/request-isolation", "--output", "markdown"]);
+    for (from, to) in [
+        (BOUND, "p0 = { below = \"94%\" }"),
+        ("below = \"94%\"", "belo = \"94%\""),
+        ("[thresholds.isolation_score]", "[thresholds.isolation_score"),
+    ] {
+        edit(&tree, from, to);
+        let text = marked();
+        assert_eq!(text.lines().next(), Some("<!-- rollgate:isolation-week -->"), "{text}");
+    }
+}
+
 #[test]
 fn a_shorter_bake_names_the_stage_that_is_left_earlier() {
     let tree = repository();
@@ -575,4 +639,11 @@ fn a_shorter_bake_names_the_stage_that_is_left_earlier() {
     let text = screen_of(tree.path(), &["diff", "--plain"]);
     assert!(text.contains("leaves canary at +38h, and did NOT before"), "{text}");
     assert!(text.contains("; advances: 1 earlier, 0 later"), "{text}");
+    let comment = screen_of(tree.path(), &["diff", "--output", "markdown"]);
+    assert!(comment.contains(", leaves canary at +38h, and did not before |"), "{comment}");
+    let summary = "<summary>fixtures/request-isolation-night-leak: leaves canary at +38h, and did not before</summary>";
+    assert!(comment.contains(summary), "{comment}");
+    rollgate(tree.path(), &["diff", "--html", "diff.html"]).assert().success();
+    let page = fs::read_to_string(tree.path().join("diff.html")).unwrap();
+    assert!(page.contains("leaves canary at +38h, and did not before"), "{page}");
 }

@@ -5,18 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use rstest::rstest;
 use tempfile::TempDir;
 
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["COLUMNS", "ROLLGATE_ENVIRONMENT", "ROLLGATE_PLAIN", "ROLLGATE_ASCII"] {
-        command.env_remove(name);
-    }
-    command
-}
+mod support;
+
+use support::rollgate;
 
 fn tree() -> TempDir {
     let tree = TempDir::new().unwrap();

@@ -6,9 +6,12 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use rstest::rstest;
 use tempfile::TempDir;
+
+mod support;
+
+use support::{rollgate, screen};
 
 const POLICY: &str = r#"schema = 1
 rollout = "checkout"
@@ -81,24 +84,6 @@ fn tree() -> TempDir {
     fixture(tree.path(), "dips", GOOD, &data((0..60).map(dips)));
     fixture(tree.path(), "flawless", GOOD, &data([99.9; 60]));
     tree
-}
-
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
-    {
-        command.env_remove(name);
-    }
-    command
-}
-
-/// What was printed, results before talk.
-fn screen(folder: &Path, arguments: &[&str]) -> String {
-    let output = rollgate(folder, arguments).output().unwrap();
-    let mut text = String::from_utf8(output.stdout).unwrap();
-    text.push_str(&String::from_utf8(output.stderr).unwrap());
-    format!("{text}exit {}\n", output.status.code().unwrap())
 }
 
 const SCORE: [&str; 6] = ["tune", "score.p0", "--from", "93%", "--to", "97.5%"];

@@ -5,19 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use rstest::rstest;
 use tempfile::TempDir;
 
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
-    {
-        command.env_remove(name);
-    }
-    command
-}
+mod support;
+
+use support::rollgate;
 
 fn screen(folder: &Path, arguments: &[&str]) -> String {
     let output = rollgate(folder, arguments).output().unwrap();

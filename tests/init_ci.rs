@@ -3,25 +3,15 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the workflow that was written")]
 
 use std::fs;
-use std::path::Path;
 
-use assert_cmd::Command;
 use rollgate::import::yaml::{self, Node};
 use tempfile::TempDir;
 
+mod support;
+
+use support::{rollgate, screen};
+
 const FILE: &str = ".github/workflows/rollgate.yml";
-
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments).env_remove("COLUMNS");
-    command
-}
-
-fn screen(folder: &Path, arguments: &[&str]) -> String {
-    let output = rollgate(folder, arguments).output().unwrap();
-    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    format!("{out}{err}exit {}\n", output.status.code().unwrap())
-}
 
 fn workflow(arguments: &[&str]) -> (String, Node) {
     let tree = TempDir::new().unwrap();

@@ -5,10 +5,13 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use rstest::rstest;
 use serde_json::Value;
 use tempfile::TempDir;
+
+mod support;
+
+use support::{rollgate, screen};
 
 const POLICY: &str = r#"schema = 1
 rollout = "checkout"
@@ -56,23 +59,6 @@ fn put(tree: &Path, file: &str, text: &str) {
     let path = tree.join("policies/checkout").join(file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
-}
-
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "LC_ALL", "LANG", "TERM"]
-    {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn screen(folder: &Path, arguments: &[&str]) -> String {
-    let output = rollgate(folder, arguments).output().unwrap();
-    let mut text = String::from_utf8(output.stdout).unwrap();
-    text.push_str(&String::from_utf8(output.stderr).unwrap());
-    format!("{text}exit {}\n", output.status.code().unwrap())
 }
 
 macro_rules! looks {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rollgate::model::ids::Environment;
 use rollgate::policy::compiled::Policy;
 use rollgate::policy::source::PolicySource;
-use rollgate::review::change::{Change, Direction, Proof};
+use rollgate::review::change::{Bearing, Change, Direction, Proof};
 use rollgate::review::gate;
 use rollgate::review::outcome::Condition;
 use rollgate::review::structure::{changes, changes_beside, together, without_overlay};
@@ -352,10 +352,80 @@ fn a_new_rung_that_a_grave_check_does_not_watch_trips() {
     "p0 = { above = 2, shadow = true }"
 )]
 #[case::nobody_was_there("p0 = { above = 2 }", "p0 = { above = 2, in = [\"canary\", \"full\"] }", "p0 = { above = 2 }")]
+#[case::who_is_told("notify = [\"pager\"]", "notify = []", "notify = [\"pager\"]")]
+#[case::who_answers_for_it("schema   = 1", "schema = 1\nowner = \"others\"", "schema = 1")]
+#[case::a_new_one_in_shadow(
+    "p0 = { above = 2 }",
+    "p0 = { above = 2 }\n[thresholds.errors]\np0 = { above = \"50%\", shadow = true }",
+    "p0 = { above = 2 }"
+)]
 fn what_loosens_nothing_does_not_trip(#[case] from: &str, #[case] after: &str, #[case] before: &str) {
     let of = |to: &str| POLICY.replacen(from, to, 1);
     let all = between((&of(before), RULES), (&of(after), RULES));
     assert_eq!((all.len(), tripped(&all)), (1, None), "{all:#?}");
+}
+
+#[rstest]
+#[case::mode("schema   = 1", "schema = 1\nmode = \"shadow\"", "mode is looser: live became shadow")]
+#[case::one_region("on_breach = \"all\"", "on_breach = \"region\"", "on_breach is looser: all became region")]
+#[case::p0_softened(
+    "p0 = { then = \"rollback\"",
+    "p0 = { then = \"hold\"",
+    "severity P0 is looser: then roll back became hold"
+)]
+#[case::a_silence(
+    "on_unknown = \"rollback\" }",
+    "on_unknown = \"hold\" }",
+    "metric latency is looser: on_unknown rollback became hold"
+)]
+#[case::a_deadline("on_max = \"rollback\"", "on_max = \"hold\"", "stage canary is looser: on_max rollback became hold")]
+fn what_takes_back_less_than_before_trips_whatever_took_it_back(
+    #[case] from: &str,
+    #[case] to: &str,
+    #[case] why: &str,
+) {
+    let before = POLICY.replacen("features =", "on_breach = \"all\"\nfeatures =", 1);
+    let before = before.replacen("on_max = \"hold\"", "on_max = \"rollback\"", 1);
+    assert!(before.contains(from), "`{from}` is not there");
+    let after = before.replacen(from, to, 1);
+    assert_eq!(tripped(&between((&before, RULES), (&after, RULES))).as_deref(), Some(why));
+    assert_eq!(tripped(&between((&after, RULES), (&before, RULES))), None);
+}
+
+#[test]
+fn a_script_in_shadow_may_be_edited_and_one_that_comes_out_of_it_explains_what_changes() {
+    let shadow = POLICY.replacen("script = \"odd\" }", "script = \"odd\", shadow = true }", 1);
+    let milder = RULES.replacen("{ breach() } else { ok() }", "{ ok() } else { ok() }", 1);
+    assert!(tripped(&between((POLICY, RULES), (POLICY, &milder))).is_some());
+    let all = between((&shadow, RULES), (&shadow, &milder));
+    assert_eq!((all.len(), all[0].bearing, tripped(&all)), (1, Bearing::Untouched, None), "{all:#?}");
+    // What a check in shadow says is asked for all the same.
+    let of = |below: &str| POLICY.replacen("below = \"99%\"", &format!("below = \"{below}\", shadow = true"), 1);
+    let all = between((&of("99%"), RULES), (&of("98%"), RULES));
+    let bearings: Vec<(&str, Bearing)> = all.iter().map(|one| (one.part.as_str(), one.bearing)).collect();
+    assert_eq!(bearings, [("reads score.p1", Bearing::Acts), ("below", Bearing::Untouched)]);
+    let out = between((&shadow, RULES), (POLICY, RULES));
+    assert_eq!((out[0].part.as_str(), out[0].bearing), ("shadow", Bearing::Acts));
+}
+
+/// A check that is gone from a ladder's rung says the same on the others to whoever asks about it.
+#[test]
+fn a_script_is_not_told_to_be_edited_by_what_acts_as_before() {
+    let with = |rungs: &str, stages: &str| {
+        POLICY
+            .replacen(
+                "p1 = { below = \"99%\", for = \"2m\" }",
+                &format!("p1 = {{ below = \"99%\", in = [{stages}] }}"),
+                1,
+            )
+            .replacen("[[stages]]\nname = \"full\"", &format!("{rungs}[[stages]]\nname = \"full\""), 1)
+    };
+    let rung = "[[stages]]\nname = \"half\"\ntraffic = \"50%\"\nbake = \"1h\"\n";
+    let (before, after) = (with("", "\"canary\""), with(rung, "\"canary\", \"half\""));
+    let all = between((&before, RULES), (&after, RULES));
+    let of_check: Vec<(&str, Bearing)> =
+        all.iter().filter(|one| one.subject.kind() == "check").map(|one| (one.part.as_str(), one.bearing)).collect();
+    assert_eq!(of_check, [("in", Bearing::AsBefore)], "{all:#?}");
 }
 
 #[test]

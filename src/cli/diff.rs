@@ -127,7 +127,12 @@ impl Diff {
             match (old, new) {
                 (Ok(old), Ok(new)) => compiled.push((pair, (old, new))),
                 // Both sides' problems at once.
-                (old, new) => refused.extend(old.err().into_iter().chain(new.err())),
+                (old, new) => {
+                    let (is, was) = (&pair.new.source, &pair.old.source);
+                    let rollout = pairs::written_rollout(is).or_else(|| pairs::written_rollout(was));
+                    let both = old.err().into_iter().chain(new.err());
+                    refused.extend(both.map(|one| refused::Refused { rollout: rollout.clone(), ..*one }));
+                }
             }
         }
         if !refused.is_empty() {

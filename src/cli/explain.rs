@@ -9,6 +9,7 @@ use crate::model::time::{Duration, Time};
 use crate::policy::codes;
 use crate::report::json::{CodePage, Envelope};
 use crate::report::{explain, page};
+use crate::settings::codes as settings;
 
 use super::console::Console;
 use super::exit::Exit;
@@ -58,7 +59,7 @@ impl Explain {
     }
 
     fn code(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let page = |code| codes::page(code).or_else(|| tests::page(code));
+        let page = |code| codes::page(code).or_else(|| tests::page(code)).or_else(|| settings::page(code));
         if let Some(found) = codes::parse(&self.subject).and_then(page) {
             match global::output(self.output, console.plain) {
                 Output::Pretty | Output::Plain => console.print(page::page(found, console.screen))?,
@@ -72,7 +73,7 @@ impl Explain {
             Failure::new(Exit::Usage, "which data? explaining a decision needs a recording")
                 .help(format!("rollgate explain {} DATA --at TIME", self.subject))
         } else {
-            let last = tests::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
+            let last = settings::PAGES.last().map(|page| page.code.to_string()).unwrap_or_default();
             Failure::new(Exit::Usage, format!("`{}` is no problem code and no policy", self.subject))
                 .help(format!("codes go from RG001 to {last}; `rollgate check` prints them"))
         };

@@ -20,6 +20,11 @@ use templates::{File, Template};
 
 pub(super) use templates::SEVEN_DAY;
 
+/// The files of the policy that a newcomer's controller starts with.
+pub(super) fn example() -> impl Iterator<Item = File> {
+    templates::CANARY.files(None).into_iter().filter(|file| file.path.starts_with("policies/"))
+}
+
 /// Write a policy, its tests and a recording to start from.
 ///
 /// With --ci alone, only the workflow is written, for a tree that is there already. Nothing that is there is overwritten: if one of the files exists, none is written.

@@ -176,6 +176,7 @@ pub fn explained(error: OperateError) -> anyhow::Error {
         OperateError::Unknown(_) => (Exit::Usage, Some("begin with: rollgate start".to_owned())),
         OperateError::Policy(_) => (Exit::PolicyInvalid, Some("see all of it with: rollgate check".to_owned())),
         OperateError::Unwritable(_) => (Exit::Failed, None),
+        OperateError::Denied(_) => (Exit::Failed, Some("ROLLGATE_TOKEN names a token whose role is enough".to_owned())),
     };
     Failure { exit, message: error.to_string(), help }.into()
 }

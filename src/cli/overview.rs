@@ -8,6 +8,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Write a policy", &["check", "fmt", "fix", "test", "mutate"]),
     ("Ask recorded metrics", &["replay", "eval", "explain", "tune"]),
     ("Review a change", &["diff", "docs"]),
+    ("Run it", &["run"]),
     ("Operate a rollout", &["start", "status", "advance", "hold", "pause", "resume", "approve", "mute", "unmute"]),
     ("Take it back", &["rollback", "emergency-disable"]),
     ("Keep the record", &["policy", "audit", "store"]),

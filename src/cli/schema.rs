@@ -15,7 +15,8 @@ Examples:
   rollgate schema overlay > schemas/overlay.schema.json
   rollgate schema test > schemas/test.schema.json
   rollgate schema fixture > schemas/fixture.schema.json
-  rollgate schema expect > schemas/expect.schema.json")]
+  rollgate schema expect > schemas/expect.schema.json
+  rollgate schema settings > schemas/settings.schema.json")]
 pub struct Schema {
     /// Which file's schema
     #[arg(value_enum, default_value_t = Of::Policy)]
@@ -34,6 +35,8 @@ enum Of {
     Fixture,
     /// expect.toml of a fixture
     Expect,
+    /// rollgate.toml, the controller's settings
+    Settings,
 }
 
 impl Schema {
@@ -44,6 +47,7 @@ impl Schema {
             Of::Test => crate::fixture::schema::test_schema(),
             Of::Fixture => crate::fixture::schema::fixture_schema(),
             Of::Expect => crate::fixture::schema::expect_schema(),
+            Of::Settings => crate::settings::schema::settings_schema(),
         };
         console.line(serde_json::to_string_pretty(&schema)?)?;
         Ok(Exit::Done)

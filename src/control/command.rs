@@ -147,6 +147,9 @@ pub enum OperateError {
     /// The policy that came with the command does not compile.
     #[error("the policy does not compile: {0}")]
     Policy(String),
+    /// The controller does not take this command from whoever gives it.
+    #[error("the controller refuses: {0}")]
+    Denied(String),
     /// An event holds something that cannot be written.
     #[error("an entry cannot be written: {0}")]
     Unwritable(#[from] BadLine),

@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::ledger::hash::Key;
 use crate::model::ids::{CheckId, Digest, Generation, Region, Revision, StageName};
@@ -13,7 +13,7 @@ use crate::ports::store::Exposure;
 use super::load::{InForce, Rollout};
 
 /// What a rollout is doing, worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Taken back on record, and not confirmed yet.
@@ -58,7 +58,7 @@ impl Phase {
 }
 
 /// One row of `status`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Which rollout, and where.
     #[serde(flatten)]
@@ -93,7 +93,7 @@ pub struct Standing {
     /// The policy in force.
     pub policy: Option<Digest>,
     /// Why it cannot be used.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_problem: Option<String>,
     /// The last entry, and when.
     pub last_entry: (u64, Time),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::control::live::framed;
 use crate::control::{Command, OperateError, PolicyRecord};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
@@ -218,28 +219,42 @@ impl House {
         Routes::new(keys, self.parts.environment.clone())
     }
 
+    /// Takes snapshots in and waits until they are on disk.
     pub(super) fn take_in(&self, source: &str, snapshots: Vec<Snapshot>) -> Result<Accepted, NotAccepted> {
-        let at = clock::now();
-        let count = snapshots.len();
-        let routed = self.routes().route(snapshots, at)?;
-        let mut seats = Vec::with_capacity(routed.len());
-        for (key, snapshots) in routed {
+        let (tell, told) = std::sync::mpsc::sync_channel(1);
+        self.push(
+            source,
+            snapshots,
+            Box::new(move |outcome| {
+                // Whoever asked waits right below.
+                let _: Result<(), _> = tell.send(outcome);
+            }),
+        );
+        told.recv().unwrap_or_else(|_| Err(NotAccepted::NotKept("the controller is closing".to_owned())))
+    }
+
+    /// The seats that snapshots go to, each with its own; all have room.
+    fn seated(&self, snapshots: Vec<Snapshot>, at: Time) -> Result<Vec<(Arc<Seat>, Vec<Snapshot>)>, NotAccepted> {
+        let mut seated = Vec::new();
+        for (key, snapshots) in self.routes().route(snapshots, at)? {
             let Some(seat) = self.seat(&key) else { continue };
             if !seat.mailbox.has_room_for(snapshots.len()) {
                 return Err(NotAccepted::Busy(format!("{key} has more snapshots waiting than it can take")));
             }
-            seats.push((seat, snapshots));
+            seated.push((seat, snapshots));
         }
-        let source: Arc<str> = source.into();
-        for (seat, snapshots) in seats {
-            let kept = self.journal().keep(&seat.key, at, &snapshots);
-            kept.map_err(|error: StoreError| NotAccepted::NotKept(error.to_string()))?;
-            let message = Message::Readings { at, source: Arc::clone(&source), snapshots };
-            if seat.mailbox.put(message).is_err() {
-                return Err(NotAccepted::Busy(format!("{} has more snapshots waiting than it can take", seat.key)));
-            }
-        }
-        Ok(Accepted { snapshots: count, unmapped: 0 })
+        Ok(seated)
+    }
+
+    /// How many readings no policy asks for.
+    fn unmapped(seated: &[(Arc<Seat>, Vec<Snapshot>)]) -> usize {
+        let of = |(seat, snapshots): &(Arc<Seat>, Vec<Snapshot>)| {
+            let policy = seat.policy.load_full();
+            let catalogue = policy.as_ref().map(|policy| &policy.catalogue);
+            let stray = |snapshot| catalogue.map_or(0, |catalogue| framed(catalogue, snapshot).1.unmapped);
+            snapshots.iter().map(stray).sum::<usize>()
+        };
+        seated.iter().map(of).sum()
     }
 }
 
@@ -249,7 +264,31 @@ impl Desk for House {
     }
 
     fn push(&self, source: &str, snapshots: Vec<Snapshot>, reply: Reply<Result<Accepted, NotAccepted>>) {
-        reply(self.take_in(source, snapshots));
+        let at = clock::now();
+        let accepted = Accepted { snapshots: snapshots.len(), unmapped: 0 };
+        let seated = match self.seated(snapshots, at) {
+            Ok(seated) => seated,
+            Err(refused) => return reply(Err(refused)),
+        };
+        let accepted = Accepted { unmapped: House::unmapped(&seated), ..accepted };
+        let source: Arc<str> = source.into();
+        // The last one on disk answers; the first that could not be written answers before it.
+        let left = Arc::new(Mutex::new((seated.len(), Some(reply))));
+        if seated.is_empty() {
+            return answer(&left, Ok(accepted));
+        }
+        for (seat, snapshots) in seated {
+            let (left, source, key) = (Arc::clone(&left), Arc::clone(&source), seat.key.clone());
+            let message = Message::Readings { at, source, snapshots: snapshots.clone() };
+            let kept = move |kept: Result<(), StoreError>| match kept {
+                Err(error) => answer(&left, Err(NotAccepted::NotKept(error.to_string()))),
+                Ok(()) if seat.mailbox.put(message).is_err() => {
+                    answer(&left, Err(NotAccepted::Busy(format!("{} has too much waiting", seat.key))));
+                }
+                Ok(()) => answer(&left, Ok(accepted)),
+            };
+            self.journal().keep_then(&key, at, &snapshots, Box::new(kept));
+        }
     }
 
     fn command(
@@ -318,8 +357,16 @@ impl Desk for House {
     }
 }
 
-/// When a rollout's readings were last of any age.
-#[must_use]
-pub fn newest(views: &[Arc<View>]) -> Option<Time> {
-    views.iter().filter_map(|view| view.data_at).max()
+type Waiting = Mutex<(usize, Option<Reply<Result<Accepted, NotAccepted>>>)>;
+
+/// One part of a push ended so.
+fn answer(waiting: &Waiting, outcome: Result<Accepted, NotAccepted>) {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.0 = waiting.0.saturating_sub(1);
+    if (waiting.0 == 0 || outcome.is_err())
+        && let Some(reply) = waiting.1.take()
+    {
+        drop(waiting);
+        reply(outcome);
+    }
 }

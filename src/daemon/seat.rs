@@ -26,11 +26,18 @@ pub(super) struct Seat {
     pub(super) key: Key,
     pub(super) mailbox: Mailbox,
     pub(super) view: arc_swap::ArcSwapOption<View>,
+    /// The policy that its machine judges by.
+    pub(super) policy: arc_swap::ArcSwapOption<Policy>,
 }
 
 impl Seat {
     pub(super) fn new(key: &Key) -> Arc<Seat> {
-        Arc::new(Seat { key: key.clone(), mailbox: Mailbox::default(), view: arc_swap::ArcSwapOption::empty() })
+        Arc::new(Seat {
+            key: key.clone(),
+            mailbox: Mailbox::default(),
+            view: arc_swap::ArcSwapOption::empty(),
+            policy: arc_swap::ArcSwapOption::empty(),
+        })
     }
 }
 
@@ -180,6 +187,7 @@ impl Sitting {
         }
         let now = clock::now();
         let controller = &self.controller;
+        self.seat.policy.store(controller.machine().map(|machine| Arc::clone(machine.policy())));
         let mut files = self.files.clone();
         let in_force = controller.rollout().state.policy.clone();
         files.waits = files.digest.is_some() && files.digest != in_force && files.rejected.is_none();

@@ -46,6 +46,8 @@ pub enum FoundBy {
     Tree,
     /// Reading policy tests and fixtures.
     Tests,
+    /// Reading the controller's settings.
+    Settings,
 }
 
 /// Every code, in order.
@@ -91,6 +93,8 @@ codes! {
     OVERLAY_ADDS = 12, "An overlay that adds instead of changing.";
     UNREADABLE = 13, "A file that cannot be read.";
     UNKNOWN_ENVIRONMENT = 14, "An environment without an overlay.";
+    TOO_MANY_FILES = 15, "A policy of too many files.";
+    ANYBODY_WRITES = 16, "A file that every user of the machine may change.";
     UNIT_MISSING = 20, "A bare number where a unit is due.";
     CANNOT_FIRE = 21, "A bound that never or always fires.";
     UNIT_MISMATCH = 22, "A unit of the wrong kind.";
@@ -173,7 +177,7 @@ mod tests {
             }
             assert!(!page.title.ends_with('.'), "{}", page.code);
         }
-        assert_eq!(PAGES.len(), 14 + 20 + 20 + 15 + 10);
+        assert_eq!(PAGES.len(), 16 + 20 + 20 + 15 + 10);
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub const RULES_FILE: &str = "rules.rhai";
 /// A policy file larger than this is refused before it is parsed (the parser would take seconds on megabytes).
 pub const MAX_FILE_BYTES: usize = 256 * 1024;
 
+/// A policy of more files than this, its tests included, is refused.
+pub const MAX_FILES: usize = 64;
+
 /// All files of one policy: path inside its directory (`policy.toml`, `env/staging.toml`, `rules.rhai`,
 /// `tests/bounds.toml`), always with forward slashes, to text. Shared script modules of the tree stand under `@shared/`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,6 +20,13 @@ pub const POINTS: &[&str] = &[
     "store.append.exposures",
     "store.append.written",
     "store.append.committed",
+    "store.redis.begun",
+    "store.redis.connected",
+    "store.redis.sent",
+    "store.redis.replied",
+    "store.redis.waited",
+    "store.redis.marked",
+    "store.redis.acknowledged",
     "order.appended",
     "order.applied",
     "order.confirmed",
@@ -30,6 +37,11 @@ pub const POINTS: &[&str] = &[
     "spool.synced",
     "spool.replayed",
     "spool.cleared",
+    "journal.begun",
+    "journal.created",
+    "journal.written",
+    "journal.synced",
+    "journal.acknowledged",
 ];
 
 #[cfg(debug_assertions)]

@@ -7,6 +7,9 @@ use crate::model::time::Time;
 
 use super::store::StoreError;
 
+/// Told once, from any thread, whether snapshots are on disk; it must not block.
+pub type Kept = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
 /// Keeps the snapshots of the last hours.
 pub trait Journal: Send + Sync {
     /// Keeps `snapshots`, which came in at `at` for `key`; they are on disk when this returns. Calls of several threads
@@ -15,6 +18,12 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// They may not be on disk: whoever sent them must send them again.
     fn keep(&self, key: &Key, at: Time, snapshots: &[Snapshot]) -> Result<(), StoreError>;
+
+    /// The same without waiting: `done` hears how it ended. Calls are kept, and their ends told, in the order in which
+    /// they were made.
+    fn keep_then(&self, key: &Key, at: Time, snapshots: &[Snapshot], done: Kept) {
+        done(self.keep(key, at, snapshots));
+    }
 
     /// Hands every snapshot that came in at or after `since` to `each`, in the order in which they came in. What cannot
     /// be read (the torn end of a crash) is passed over and counted in the answer.

@@ -12,7 +12,7 @@ use super::layout::count;
 mod json;
 mod plain;
 mod pretty;
-mod words;
+pub(super) mod words;
 
 pub use json::{json, jsonl};
 pub use plain::plain;
@@ -65,8 +65,10 @@ pub struct Totals {
     pub decisions: usize,
     /// Recordings on which only the golden timeline differs.
     pub findings: usize,
-    /// Roll backs that the new policy does not decide.
+    /// Roll backs that the new policy does not decide, and that somebody will miss.
     pub lost: usize,
+    /// False alarms that the new policy does not raise.
+    pub alarms_gone: usize,
     /// Roll backs that only the new policy decides.
     pub gained: usize,
     /// Of those, outside of any incident.
@@ -103,6 +105,7 @@ impl Totals {
             decisions: standing(Standing::Decisions),
             findings: standing(Standing::Findings),
             lost: review.compared.iter().map(|one| one.lost.len()).sum(),
+            alarms_gone: review.compared.iter().map(|one| one.alarms_gone.len()).sum(),
             gained: review.compared.iter().map(|one| one.gained.len()).sum(),
             gained_false: review.compared.iter().map(|one| one.gained_false).sum(),
             earlier: moved(|by| by < 0),

@@ -19,6 +19,7 @@ pub fn page(page: &Page, screen: Screen) -> String {
         FoundBy::Loader => "found while reading the directory",
         FoundBy::Tree => "found by comparing the policies of a tree",
         FoundBy::Tests => "found in policy tests and fixtures",
+        FoundBy::Settings => "found in rollgate.toml",
     };
     let mut text = format!(
         "{}  {}\n{}\n\n",

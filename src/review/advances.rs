@@ -34,7 +34,8 @@ impl Advanced {
 pub fn advances(compared: &Compared) -> Vec<Advanced> {
     // After another roll back, the stages are left on other ways altogether.
     let moved = compared.moved.iter().any(|moved| moved.later_by() != 0);
-    if moved || !compared.lost.is_empty() || !compared.gained.is_empty() {
+    let gone = compared.lost.len() + compared.alarms_gone.len();
+    if moved || gone > 0 || !compared.gained.is_empty() {
         return Vec::new();
     }
     let (was, is) = (left(&compared.before.rows), left(&compared.after.rows));

@@ -68,6 +68,22 @@ impl fmt::Display for Direction {
     }
 }
 
+/// What an edit bears on: whether it can alter a decision at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bearing {
+    /// It can.
+    Acts,
+    /// It cannot: on every reading the same is done as before, as under another id, or behind a bound that decides
+    /// alone. Scripts that ask about it are told the same, too.
+    AsBefore,
+    /// It cannot: nothing was acted on here, as with a check in shadow, or whom a severity tells. What a script is told
+    /// may be another all the same.
+    Untouched,
+    /// Both were tried, and no point shows a difference: no proof that there is none.
+    NotFound,
+}
+
 /// How it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -160,27 +176,6 @@ impl Subject {
     }
 }
 
-/// Said of a check that only has another id.
-pub(crate) const RENAMED: &str = "renamed: acts as before";
-/// Said of a bound that moved while the other bound of the check decides alone.
-pub(crate) const HIDDEN: &str = "acts on the same readings: the other of its two bounds decides";
-/// Said of a script of which no point shows a difference.
-pub(crate) const NO_DIFFERENCE: &str = "no difference at";
-
-impl Change {
-    /// Whether it is known to act as it did: a new id, a bound behind another one.
-    #[must_use]
-    pub fn acts_as_before(&self) -> bool {
-        self.direction == Direction::Different && (self.words.starts_with(RENAMED) || self.words.starts_with(HIDDEN))
-    }
-
-    /// Whether it was tried, and no point shows a difference: no proof that there is none.
-    #[must_use]
-    pub fn nothing_found(&self) -> bool {
-        self.proof == Proof::Sampled && self.direction == Direction::Different && self.words.contains(NO_DIFFERENCE)
-    }
-}
-
 /// One edited thing.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {
@@ -196,6 +191,8 @@ pub struct Change {
     pub direction: Direction,
     /// How that is known.
     pub proof: Proof,
+    /// Whether a decision can be another by it.
+    pub bearing: Bearing,
     /// How severe the check is, or was before; of what is no check, the worst check that it may keep from acting.
     pub severity: Option<Severity>,
     /// What the check does when firing, or did before; of what is no check, the hardest that it may keep from happening.
@@ -210,22 +207,4 @@ pub struct Change {
     pub is_at: Option<Origin>,
     /// The environments in which it is so; never empty.
     pub environments: Vec<Environment>,
-}
-
-/// Said of the edit of a check that was in shadow.
-pub(crate) const WAS_IN_SHADOW: &str = "it was in shadow: told, never acted on";
-/// Said of a roll back whose target is only written otherwise.
-pub(crate) const LEADS_AS_BEFORE: &str = "a roll back leads where it led before";
-/// Said of the stages of a check that it says nothing about, or that are gone.
-pub(crate) const NOTHING_TO_WATCH: &str = "nobody of the group it watches is in the stages it leaves out";
-/// Said of the stages of a check that differ only by those that came or went.
-pub(crate) const FOLLOWS_THE_LADDER: &str = "follows the ladder: it watches the stages that both have as before";
-
-impl Change {
-    /// Whether nothing that was acted on is touched by it.
-    #[must_use]
-    pub fn touches_nothing(&self) -> bool {
-        let said = [WAS_IN_SHADOW, LEADS_AS_BEFORE, NOTHING_TO_WATCH, FOLLOWS_THE_LADDER];
-        said.into_iter().any(|words| self.words.contains(words))
-    }
 }

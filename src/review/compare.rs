@@ -172,8 +172,7 @@ pub fn compare(
     };
     let gained: Vec<Time> = matched.gained.iter().map(|back| back.at).collect();
     let gained_false = label.map_or(0, |label| score(&gained, label, is.begins).false_alarms.len());
-    let lost: Vec<Time> = matched.lost.iter().map(|back| back.at).collect();
-    let lost_false = label.map_or(0, |label| score(&lost, label, was.begins).false_alarms.len());
+    let (alarms_gone, lost) = alarms_apart(matched.lost, label, was.begins);
     Ok(Compared {
         name: case.name.clone(),
         title: case.title.clone(),
@@ -185,13 +184,25 @@ pub fn compare(
         before: side(was, old, case.before.label.as_ref()),
         after: side(is, new, case.after.label.as_ref()),
         divergence: outcome.divergence,
-        lost: matched.lost,
-        lost_false,
+        lost,
+        alarms_gone,
         gained: matched.gained,
         gained_false,
         moved: matched.moved,
         per_step: outcome.per_step,
     })
+}
+
+/// The false alarms among `backs`, and the others, of a recording that begins at `begins`: without a label none is
+/// known to be false.
+pub(super) fn alarms_apart(
+    backs: Vec<RolledBack>,
+    label: Option<&Label>,
+    begins: Time,
+) -> (Vec<RolledBack>, Vec<RolledBack>) {
+    let is_false =
+        |back: &RolledBack| label.is_some_and(|label| !score(&[back.at], label, begins).false_alarms.is_empty());
+    backs.into_iter().partition(is_false)
 }
 
 /// How far apart two runs are.

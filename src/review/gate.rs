@@ -2,7 +2,7 @@
 
 use crate::model::severity::{Response, Severity};
 
-use super::change::{Change, Direction, Subject};
+use super::change::{Bearing, Change, Direction, Subject};
 use super::outcome::{Condition, Tripped};
 use super::verdict::{Compared, Side, Standing};
 
@@ -24,7 +24,7 @@ pub fn tripped(changes: &[Change], compared: &[Compared], asked: &[Condition]) -
 /// A roll back that the new policy does not decide at all, or an incident that it misses. A false alarm that is gone is
 /// neither.
 fn lost_rollback(compared: &[Compared]) -> Option<String> {
-    let mut lost = compared.iter().flat_map(|one| one.missed().map(move |back| (one, back)));
+    let mut lost = compared.iter().flat_map(|one| one.lost.iter().map(move |back| (one, back)));
     if let Some((one, back)) = lost.next() {
         let by = back.check.as_ref().map_or_else(String::new, |check| format!(" by {check}"));
         let number = lost.count() + 1;
@@ -42,9 +42,9 @@ fn lost_rollback(compared: &[Compared]) -> Option<String> {
 /// A check that is P0 or rolls back acts on less than before, or what makes it act does.
 fn looser_p0(changes: &[Change], compared: &[Compared]) -> Option<String> {
     // Decisions that no other edit can explain are changed by what sampling did not find.
-    let unexplained = changes.iter().all(|change| change.nothing_found() || change.acts_as_before())
+    let unexplained = changes.iter().all(|change| change.bearing != Bearing::Acts)
         && compared.iter().any(|one| one.standing == Standing::Decisions);
-    let trips = |change: &&Change| loosens(change) && (unexplained || !change.nothing_found());
+    let trips = |change: &&Change| loosens(change) && (unexplained || change.bearing != Bearing::NotFound);
     let looser: Vec<&Change> = changes.iter().filter(trips).collect();
     let first = looser.first()?;
     let name = name(&first.subject);
@@ -75,24 +75,11 @@ fn looser_p0(changes: &[Change], compared: &[Compared]) -> Option<String> {
     })
 }
 
+/// Whether less may be acted on by it of what is P0, or rolls back.
 fn loosens(change: &Change) -> bool {
-    if change.direction == Direction::Tighter || change.acts_as_before() {
-        return false;
-    }
-    let grave = change.severity == Some(Severity::P0) || change.response == Some(Response::Rollback);
-    let rolled_back = change.before.as_deref().is_some_and(|before| before.replace(' ', "").contains("rollback"));
-    if change.touches_nothing() {
-        return false;
-    }
-    match &change.subject {
-        Subject::Check(_) | Subject::Script(_) => grave,
-        Subject::Severity(severity) => *severity == Severity::P0 || rolled_back,
-        // Silence, or a deadline, took it back.
-        Subject::Metric(_) => rolled_back || grave,
-        Subject::Stage(_) => grave || (change.part == "on_max" && rolled_back),
-        // Nothing is acted on any more, or on one region instead of all; or a number of a script that rolls back.
-        Subject::Policy(key) => grave || key == "mode" || key == "on_breach",
-    }
+    let can_act = matches!(change.bearing, Bearing::Acts | Bearing::NotFound);
+    let is_grave = change.severity == Some(Severity::P0) || change.response == Some(Response::Rollback);
+    can_act && is_grave && change.direction != Direction::Tighter
 }
 
 fn name(subject: &Subject) -> String {
@@ -143,7 +130,7 @@ fn any(compared: &[Compared]) -> Option<String> {
 mod tests {
     use super::*;
     use crate::model::ids::{CheckId, MetricName, StageName};
-    use crate::review::change::{Proof, RENAMED};
+    use crate::review::change::Proof;
 
     fn change(subject: Subject, part: &str, before: Option<&str>, after: Option<&str>, direction: Direction) -> Change {
         Change {
@@ -153,6 +140,7 @@ mod tests {
             after: after.map(str::to_owned),
             direction,
             proof: Proof::Exact,
+            bearing: Bearing::Acts,
             severity: None,
             response: None,
             counterexample: None,
@@ -204,62 +192,73 @@ mod tests {
     }
 
     #[rstest::rstest]
-    #[case::tighter(Direction::Tighter, "differs at 6 of 64 points, sampled, not proved; at b firing", None)]
-    #[case::a_refactor(Direction::Different, "no difference at 64 points, sampled, not proved", None)]
+    #[case::tighter(
+        Direction::Tighter,
+        Bearing::Acts,
+        "differs at 6 of 64 points, sampled, not proved; at b firing",
+        None
+    )]
+    #[case::a_refactor(
+        Direction::Different,
+        Bearing::NotFound,
+        "no difference at 64 points, sampled, not proved",
+        None
+    )]
     #[case::looser(
         Direction::Looser,
+        Bearing::Acts,
         "differs at 6 of 64 points, sampled, not proved; at b firing",
         Some("function runaway is looser: differs at 6 of 64 points")
     )]
     #[case::both(
         Direction::Different,
+        Bearing::Acts,
         "differs at 6 of 64 points, sampled, not proved; at b firing",
         Some("function runaway is another: differs at 6 of 64 points")
     )]
     fn an_edited_script_counts_when_some_point_shows_less(
         #[case] direction: Direction,
+        #[case] bearing: Bearing,
         #[case] found: &str,
         #[case] expected: Option<&str>,
     ) {
-        let change = Change { proof: Proof::Sampled, ..script(direction, &format!("what runaway says; {found}")) };
+        let change =
+            Change { proof: Proof::Sampled, bearing, ..script(direction, &format!("what runaway says; {found}")) };
         assert_eq!(said(&[change]).as_deref(), expected);
     }
 
-    #[test]
-    fn a_rename_is_no_removal() {
-        let words = format!("{RENAMED}; mutes do not find it");
-        let renamed = Change {
-            words,
-            part: "id".to_owned(),
-            direction: Direction::Different,
-            ..check(Severity::P0, Response::Rollback)
-        };
-        assert_eq!(said(&[renamed]), None);
+    #[rstest::rstest]
+    #[case::it_can_alter_a_decision(Bearing::Acts, true)]
+    #[case::a_new_id(Bearing::AsBefore, false)]
+    #[case::in_shadow(Bearing::Untouched, false)]
+    #[case::no_point_shows_it(Bearing::NotFound, false)]
+    fn what_alters_no_decision_is_no_loosening_whatever_its_words_say(#[case] bearing: Bearing, #[case] counts: bool) {
+        let words = "renamed: acts as before; it was in shadow; no difference at 64 points".to_owned();
+        let change = Change { words, bearing, ..check(Severity::P0, Response::Rollback) };
+        assert_eq!(said(&[change]).is_some(), counts);
     }
 
     #[rstest::rstest]
-    #[case::p0_softened(Subject::Severity(Severity::P0), "then", "rollback", Direction::Looser, true)]
-    #[case::p2_softened(Subject::Severity(Severity::P2), "then", "hold", Direction::Looser, false)]
-    #[case::silence_forgiven(Subject::Metric(MetricName::new("m")), "on_unknown", "rollback", Direction::Looser, true)]
-    #[case::silence_no_longer_forgiven(
-        Subject::Metric(MetricName::new("m")),
-        "on_unknown",
-        "hold",
-        Direction::Tighter,
-        false
-    )]
-    #[case::a_deadline_forgiven(Subject::Stage(StageName::new("s")), "on_max", "rollback", Direction::Looser, true)]
-    #[case::a_longer_bake(Subject::Stage(StageName::new("s")), "bake", "1h", Direction::Tighter, false)]
-    #[case::shadow(Subject::Policy("mode".to_owned()), "", "act", Direction::Looser, true)]
-    #[case::out_of_shadow(Subject::Policy("mode".to_owned()), "", "shadow", Direction::Tighter, false)]
-    fn what_makes_checks_act_counts_as_well(
-        #[case] subject: Subject,
-        #[case] part: &str,
-        #[case] before: &str,
+    #[case::p0(Some(Severity::P0), None, Direction::Looser, true)]
+    #[case::a_roll_back(None, Some(Response::Rollback), Direction::Looser, true)]
+    #[case::only_a_hold(Some(Severity::P1), Some(Response::Hold), Direction::Looser, false)]
+    #[case::of_neither(None, None, Direction::Looser, false)]
+    #[case::tighter(Some(Severity::P0), Some(Response::Rollback), Direction::Tighter, false)]
+    fn what_makes_checks_act_counts_as_they_do(
+        #[values(
+            Subject::Severity(Severity::P2),
+            Subject::Metric(MetricName::new("m")),
+            Subject::Stage(StageName::new("s")),
+            Subject::Policy("mode".to_owned())
+        )]
+        subject: Subject,
+        #[case] severity: Option<Severity>,
+        #[case] response: Option<Response>,
         #[case] direction: Direction,
         #[case] counts: bool,
     ) {
-        assert_eq!(said(&[change(subject, part, Some(before), Some("other"), direction)]).is_some(), counts);
+        let edited = change(subject, "then", Some("rollback"), Some("hold"), direction);
+        assert_eq!(said(&[Change { severity, response, ..edited }]).is_some(), counts);
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct Tripped {
 /// The whole review.
 #[derive(Debug, Clone)]
 pub struct Review {
+    /// The rollout that the policy governs: on the new side, else where it was.
+    pub rollout: String,
     /// The policy before.
     pub old: SideName,
     /// The policy after.

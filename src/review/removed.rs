@@ -4,6 +4,7 @@
 use crate::fixture::run::Counts;
 use crate::fixture::score::{Label, score};
 
+use super::compare::alarms_apart;
 use super::outcome::{Condition, Review, Tripped};
 use super::verdict::{Compared, Side, Standing};
 
@@ -44,11 +45,12 @@ impl Side {
 }
 
 /// A recording that the old policy was compared with itself on, now that no policy decides on it: every roll back is
-/// lost, every incident missed.
+/// lost but the false alarms, every incident missed.
 #[must_use]
 pub fn abandoned(mut compared: Compared, label: Option<&Label>) -> Compared {
     compared.standing = Standing::Decisions;
-    compared.lost.clone_from(&compared.before.rollbacks);
+    let backs = compared.before.rollbacks.clone();
+    (compared.alarms_gone, compared.lost) = alarms_apart(backs, label, compared.begins);
     compared.moved.clear();
     compared.per_step = None;
     let after = &mut compared.after;

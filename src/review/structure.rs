@@ -12,7 +12,7 @@ use crate::model::severity::Response;
 use crate::policy::compiled::{Check, Policy, Stage, StageIx};
 use crate::policy::source::PolicySource;
 
-use super::change::{Change, Direction, Proof, Subject};
+use super::change::{Bearing, Change, Direction, Proof, Subject};
 
 mod bound;
 mod check;
@@ -178,18 +178,19 @@ pub(crate) struct Edit {
     pub(crate) before: Option<String>,
     pub(crate) after: Option<String>,
     pub(crate) direction: Direction,
+    pub(crate) bearing: Bearing,
     pub(crate) words: String,
 }
 
 impl Edit {
     pub(crate) fn new(part: impl Into<String>, before: impl Into<String>, after: impl Into<String>) -> Edit {
-        let (before, after) = (Some(before.into()), Some(after.into()));
-        Edit { part: part.into(), before, after, direction: Direction::Different, words: String::new() }
+        Edit::of(part, Some(before.into()), Some(after.into()))
     }
 
     /// Of something that may not be there at all.
     pub(crate) fn of(part: impl Into<String>, before: Option<String>, after: Option<String>) -> Edit {
-        Edit { part: part.into(), before, after, direction: Direction::Different, words: String::new() }
+        let (direction, bearing) = (Direction::Different, Bearing::Acts);
+        Edit { part: part.into(), before, after, direction, bearing, words: String::new() }
     }
 
     pub(crate) const fn goes(mut self, direction: Direction) -> Edit {
@@ -202,6 +203,11 @@ impl Edit {
         self
     }
 
+    pub(crate) const fn bears(mut self, bearing: Bearing) -> Edit {
+        self.bearing = bearing;
+        self
+    }
+
     /// About something that is no check.
     pub(crate) fn about(self, subject: Subject) -> Change {
         Change {
@@ -211,6 +217,7 @@ impl Edit {
             after: self.after,
             direction: self.direction,
             proof: Proof::Exact,
+            bearing: self.bearing,
             severity: None,
             response: None,
             counterexample: None,

@@ -136,10 +136,11 @@ pub struct Compared {
     pub after: Side,
     /// The first moment at which they differ; none when they never do.
     pub divergence: Option<Divergence>,
-    /// Roll backs of the old policy that the new one does not decide at all.
+    /// Roll backs of the old policy that the new one does not decide at all, and that somebody will miss.
     pub lost: Vec<RolledBack>,
-    /// Of the lost ones, those outside of any incident of a labelled recording: false alarms that are gone, no loss.
-    pub lost_false: usize,
+    /// False alarms of the old policy that the new one does not raise: roll backs outside of any incident of a labelled
+    /// recording. No loss.
+    pub alarms_gone: Vec<RolledBack>,
     /// Roll backs of the new policy that the old one did not decide.
     pub gained: Vec<RolledBack>,
     /// Of the gained ones, those outside of any incident of a labelled recording.
@@ -148,14 +149,6 @@ pub struct Compared {
     pub moved: Vec<Moved>,
     /// Every recorded moment judged under both, when that was asked for.
     pub per_step: Option<PerStep>,
-}
-
-impl Compared {
-    /// The lost roll backs that somebody will miss: all but the false alarms that are gone.
-    pub fn missed(&self) -> impl Iterator<Item = &RolledBack> {
-        let alarms = self.before.score.as_ref().map_or(&[][..], |score| &score.false_alarms);
-        self.lost.iter().filter(move |back| self.lost_false == 0 || !alarms.contains(&back.at))
-    }
 }
 
 /// Labelled recordings under one policy.

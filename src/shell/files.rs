@@ -10,7 +10,11 @@ use std::sync::Arc;
 
 use crate::policy::codes;
 use crate::policy::diagnostic::{Code, Diagnostic, Place};
-use crate::policy::source::{MAX_FILE_BYTES, POLICY_FILE, PolicySource};
+use crate::policy::source::{MAX_FILE_BYTES, MAX_FILES, POLICY_FILE, PolicySource};
+
+mod steady;
+
+pub use steady::{Identity, identity, load_steady};
 
 /// The folder whose scripts every policy beside it may import.
 pub(super) const SHARED_FOLDER: &str = "shared";
@@ -87,13 +91,22 @@ fn collect(folder: &Path, mark: &str, depth: usize, found: &mut Vec<PathBuf>) ->
     for name in names(folder).map_err(unreadable)? {
         let below = if folder == Path::new(".") { PathBuf::from(&name) } else { folder.join(&name) };
         let linked = fs::symlink_metadata(&below).is_ok_and(|info| info.is_symlink());
-        if name.starts_with('.') || name == "target" || name == "node_modules" || linked || !below.is_dir() {
+        let passed_over = name.starts_with('.') || name == "target" || name == "node_modules";
+        if passed_over || (linked && !is_of_a_config_map(folder, &below)) || !below.is_dir() {
             continue;
         }
         // A folder that may not be read may hold a policy: passing it over would call unseen policies sound.
         collect(&below, mark, depth + 1, found)?;
     }
     Ok(())
+}
+
+/// Whether the link `below` leads into a hidden folder beside it: Kubernetes mounts the keys of a ConfigMap as links into
+/// `..data`, which is swapped as a whole. Nothing else in there is looked at, so each policy is found once.
+fn is_of_a_config_map(folder: &Path, below: &Path) -> bool {
+    let (Ok(folder), Ok(target)) = (canonical(folder), canonical(below)) else { return false };
+    let first = target.strip_prefix(&folder).ok().and_then(|rest| rest.components().next());
+    first.is_some_and(|first| first.as_os_str().to_string_lossy().starts_with(".."))
 }
 
 /// All files of the policy in `folder`, and the scripts it may import. Whatever cannot be read as text is among the
@@ -111,7 +124,8 @@ pub fn load_policy(folder: &Path) -> PolicySource {
 }
 
 /// Where shared scripts may stand, the nearest last so that it wins: beside `policies`, beside the policy, in it.
-fn shared_folders(folder: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn shared_folders(folder: &Path) -> Vec<PathBuf> {
     let Ok(folder) = canonical(folder) else { return Vec::new() };
     let mut found = vec![folder.join(SHARED_FOLDER)];
     if let Some(parent) = folder.parent() {
@@ -143,6 +157,10 @@ impl Reader {
                 continue;
             }
             let inside = format!("{prefix}{name}");
+            if self.source.iter().count() + self.source.problems.len() >= MAX_FILES {
+                self.source.problems.push(Refusal::TooMany.diagnostic(&inside));
+                return;
+            }
             match read(tree, &folder.join(&name)) {
                 Ok(text) => self.source.insert(inside, text),
                 Err(refusal) => self.source.problems.push(refusal.diagnostic(&inside)),
@@ -157,6 +175,7 @@ pub(super) enum Refusal {
     TooLarge(u64),
     NotUtf8 { line: usize },
     LeadsOut,
+    TooMany,
 }
 
 impl Refusal {
@@ -178,6 +197,10 @@ impl Refusal {
                 problem(codes::OUTSIDE, format!("`{file}` is a symlink that leads out of the policy's directory"))
                     .help("what decides must be under review with the policy: copy the file in, or use `shared/`")
             }
+            Refusal::TooMany => {
+                problem(codes::TOO_MANY_FILES, format!("more than {MAX_FILES} files, `{file}` is not read"))
+                    .help("a policy is read by people: join its tests, or make two policies of it")
+            }
         }
     }
 }
@@ -188,7 +211,12 @@ fn read(tree: &Path, path: &Path) -> Result<String, Refusal> {
     if !real.starts_with(&tree) {
         return Err(Refusal::LeadsOut);
     }
-    let size = info(&real).map_err(Refusal::Unreadable)?.len();
+    let found = info(&real).map_err(Refusal::Unreadable)?;
+    // Opening a pipe waits for whoever writes into it.
+    if !found.is_file() {
+        return Err(Refusal::Unreadable(io::Error::other("it is no regular file")));
+    }
+    let size = found.len();
     let limit = MAX_FILE_BYTES as u64;
     if size > limit {
         return Err(Refusal::TooLarge(size));

@@ -8,6 +8,14 @@ pub fn login() -> Option<Actor> {
     ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].into_iter().find_map(variable).map(Actor::new)
 }
 
+/// The name of this machine; in a container, of the container.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the place that reads who runs the process")]
+pub fn machine() -> String {
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| variable("HOSTNAME"));
+    named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "machine".to_owned())
+}
+
 /// A name for one command: no two commands, on one machine or several, share it.
 #[must_use]
 pub fn token() -> String {

@@ -1,6 +1,8 @@
 //! Tells when something below a directory changes. Directories are watched, not files: editors save by renaming, and a
 //! Kubernetes ConfigMap swaps a symlink beside them. Where the system cannot watch, it polls.
 
+pub mod trees;
+
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;

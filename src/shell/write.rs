@@ -52,6 +52,42 @@ pub fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Creates or replaces `path` with `bytes` that only its owner may read, in one step.
+///
+/// # Errors
+/// The file system's; an old file is then still there.
+#[expect(clippy::disallowed_methods, reason = "this is the place that writes")]
+pub fn secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let scratch = beside(path);
+    let written = (|| {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&scratch)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&scratch, path)
+    })();
+    if written.is_err() {
+        // The first error is the one worth telling.
+        drop(fs::remove_file(&scratch));
+    }
+    written
+}
+
+/// Removes `path`; one that is not there is nothing to complain about.
+///
+/// # Errors
+/// The file system's.
+#[expect(clippy::disallowed_methods, reason = "this is the place that writes")]
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 /// A scratch name in the same folder, so that the rename stays on one file system.
 fn beside(path: &Path) -> PathBuf {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

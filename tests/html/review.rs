@@ -58,6 +58,7 @@ fn page_with(from: &str, to: &str, alter: impl FnOnce(&mut Diffed)) -> String {
         digests: BTreeMap::from([(environment.clone(), policy.digest.clone())]),
     };
     let review = Review {
+        rollout: "request-isolation".to_owned(),
         old: side("main:policies/request-isolation", &old),
         new: side("policies/request-isolation", &new),
         tallies: tallies(&compared),

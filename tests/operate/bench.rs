@@ -13,6 +13,8 @@ use rollgate::model::time::Time;
 use rollgate::ports::store::Store;
 use tempfile::TempDir;
 
+use super::support::{rollgate, screen_of};
+
 /// Nobody sees anything in the lowest stage, so it can be left without data; it asks for an approval.
 const POLICY: &str = r#"
 schema = 1
@@ -82,17 +84,12 @@ impl Bench {
 
     /// The binary with these words; who and why are always said.
     pub fn command(&self, words: &str) -> Command {
-        let mut command = Command::cargo_bin("rollgate").unwrap();
-        command.current_dir(self.folder.path()).args(words.split_whitespace());
+        let mut command = rollgate(self.folder.path(), &words.split_whitespace().collect::<Vec<_>>());
         let reads = ["status", "audit", "store"].iter().any(|verb| words.starts_with(verb));
         if !(reads || words.starts_with("policy show") || words.starts_with("policy history")) {
             command.args(["--reason", "because of the night"]);
         }
-        command.env("USER", "ana").env_remove("SUDO_USER");
-        let names = ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "ROLLGATE_STORE"];
-        for name in names.into_iter().chain(["ROLLGATE_BY", "ROLLGATE_ENVIRONMENT", "LC_ALL", "LANG", "TERM"]) {
-            command.env_remove(name);
-        }
+        command.env("USER", "ana");
         command
     }
 
@@ -102,7 +99,7 @@ impl Bench {
 
     /// What was printed, results before talk, and how it ended.
     pub fn screen(&self, words: &str) -> String {
-        screen_of(self.command(words))
+        screen_of(&mut self.command(words))
     }
 
     /// What the store holds, once no process has it.
@@ -117,13 +114,6 @@ impl Bench {
     pub fn entries(&self) -> Vec<rollgate::ledger::Entry> {
         self.store().entries(&key(), 0, usize::MAX).unwrap()
     }
-}
-
-pub fn screen_of(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    let mut text = String::from_utf8(output.stdout).unwrap();
-    text.push_str(&String::from_utf8(output.stderr).unwrap());
-    format!("{text}exit {}\n", output.status.code().unwrap())
 }
 
 pub fn key() -> Key {

@@ -6,7 +6,8 @@ use std::fs;
 
 use rstest::rstest;
 
-use super::bench::{Bench, screen_of};
+use super::bench::Bench;
+use super::support::screen_of;
 
 /// Times belong to the machine, digests and hashes to the text; neither is what a screen is about.
 fn settings() -> insta::Settings {
@@ -214,7 +215,7 @@ fn an_order_without_a_name_asks_for_one() {
     let bench = Bench::in_canary();
     let mut command = bench.command("pause");
     command.env_remove("USER").env_remove("LOGNAME").env_remove("USERNAME");
-    looks!(screen_of(command));
+    looks!(screen_of(&mut command));
 }
 
 #[test]

@@ -50,9 +50,10 @@ fn assert_sound(bench: &Bench, acknowledged: usize, what: &str) {
 
 /// Points inside an append come twice in one order: when it is recorded, and when it is confirmed.
 fn points() -> Vec<String> {
-    let twice = POINTS.iter().filter(|point| point.starts_with("store.")).map(|point| format!("{point}:2"));
-    let spool = |point: &&&str| !point.starts_with("spool.");
-    POINTS.iter().filter(spool).map(|point| (*point).to_owned()).chain(twice).collect()
+    let here: Vec<&&str> =
+        POINTS.iter().filter(|point| point.starts_with("order.") || point.starts_with("store.append.")).collect();
+    let twice = here.iter().filter(|point| point.starts_with("store.")).map(|point| format!("{point}:2"));
+    here.iter().map(|point| (**point).to_owned()).chain(twice).collect()
 }
 
 #[rstest]

@@ -7,3 +7,5 @@ mod bench;
 mod commands;
 mod crashes;
 mod spool;
+#[path = "../support/mod.rs"]
+mod support;

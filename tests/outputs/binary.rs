@@ -3,20 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use assert_cmd::Command;
 use rstest::rstest;
 use tempfile::TempDir;
 
 use super::readers;
-
-fn rollgate(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::cargo_bin("rollgate").unwrap();
-    command.current_dir(folder).args(arguments);
-    for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_PLAIN", "GITHUB_STEP_SUMMARY"] {
-        command.env_remove(name);
-    }
-    command
-}
+use super::support::rollgate;
 
 /// Two policies with a recording each.
 fn tree() -> TempDir {

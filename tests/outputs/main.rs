@@ -8,4 +8,6 @@ mod binary;
 mod hostile;
 mod readers;
 mod review;
+#[path = "../support/mod.rs"]
+mod support;
 mod worlds;

@@ -13,8 +13,10 @@ use rollgate::model::severity::{Response, Severity};
 use rollgate::model::time::{Duration, Time};
 use rollgate::model::units::Unit;
 use rollgate::report::ci::{Format, of_diff, of_review};
-use rollgate::report::diff::Diffed;
-use rollgate::review::change::{Change, Counterexample, Direction, Proof, Subject};
+use rollgate::report::diff::{self, Diffed};
+use rollgate::report::html::{DiffPage, diff as page};
+use rollgate::report::screen::Screen;
+use rollgate::review::change::{Bearing, Change, Counterexample, Direction, Proof, Subject};
 use rollgate::review::outcome::{Condition, Review, SideName, Tripped};
 use rollgate::review::verdict::{Compared, Divergence, Moved, PerStep, Side, Standing, Step, Tally};
 use rstest::rstest;
@@ -41,6 +43,7 @@ fn looser() -> Change {
         after: Some("94%".to_owned()),
         direction: Direction::Looser,
         proof: Proof::Exact,
+        bearing: Bearing::Acts,
         severity: Some(Severity::P0),
         response: Some(Response::Rollback),
         counterexample: Some(Counterexample {
@@ -148,7 +151,7 @@ fn same(name: &str) -> Compared {
         lost: Vec::new(),
         gained: Vec::new(),
         gained_false: 0,
-        lost_false: 0,
+        alarms_gone: Vec::new(),
         moved: Vec::new(),
         per_step: None,
     }
@@ -197,7 +200,6 @@ fn false_alarm(name: &str) -> Compared {
         after,
         gained: vec![rolled_back(400)],
         gained_false: 1,
-        lost_false: 0,
         divergence: Some(Divergence {
             at: at(400),
             snapshot: 80,
@@ -216,6 +218,7 @@ fn named(shown: &str, digest: &str) -> SideName {
 
 fn review(changes: Vec<Change>, compared: Vec<Compared>) -> Review {
     Review {
+        rollout: "request-isolation".to_owned(),
         old: named("main:policies/isolation", "7c1e9f2000000000"),
         new: named("policies/isolation", "a04d3b8000000000"),
         changes,
@@ -411,6 +414,48 @@ fn a_removed_policy_is_red_everywhere() {
     let both = Diffed { reviews: vec![usual()], ..diffed };
     let read = readers::markdown(&of_diff(&both, COMMAND).write(Format::Markdown));
     assert!(read.contains("rollgate: 1 policy removed; decisions change on 3 of 5 recordings"), "{read}");
+}
+
+/// The old policy rolled back a good release, and the new one does not.
+fn alarm_gone(name: &str) -> Compared {
+    let alarm = false_alarm(name);
+    let parted = alarm.divergence.unwrap();
+    Compared {
+        before: alarm.after,
+        after: alarm.before,
+        gained: Vec::new(),
+        gained_false: 0,
+        alarms_gone: alarm.gained,
+        divergence: Some(Divergence { before: parted.after, after: parted.before, ..parted }),
+        ..same(name)
+    }
+}
+
+#[test]
+fn a_false_alarm_that_is_gone_is_no_loss_in_any_output() {
+    let mut one = Compared { standing: Standing::Decisions, ..alarm_gone("fixtures/noisy-week") };
+    one.after.ends_in = StageName::new("full");
+    let mut review = review(vec![looser()], vec![one]);
+    (review.tripped, review.tallies, review.notes) = (Vec::new(), None, Vec::new());
+    let report = of_review(&review, COMMAND);
+    assert!(report.items.iter().all(|item| item.code != "lost-rollback"), "{:?}", report.items);
+    assert!(readers::junit(&report.write(Format::Junit)).iter().all(|case| case.fault.is_none()));
+    let read = readers::markdown(&report.write(Format::Markdown));
+    assert!(read.contains("1 false alarm gone") && !read.contains("needs a look"), "{read}");
+    let diffed = Diffed { reviews: vec![review], ..Diffed::default() };
+    let zone = jiff::tz::TimeZone::UTC;
+    let page = page(&DiffPage { diffed: &diffed, drawn: &[], zone: &zone, command: COMMAND });
+    assert!(page.contains("false alarm gone: the one at") && !page.contains("roll back lost"), "{page}");
+    let screens = [diff::plain(&diffed), diff::pretty(&diffed, Screen::STANDARD)];
+    for text in screens {
+        assert!(text.contains("false alarm gone") && text.contains("0 lost"), "{text}");
+        assert!(text.contains("1 false alarm gone") && !text.contains("LOST"), "{text}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&diff::json(&diffed).unwrap()).unwrap();
+    let recording = &json["policies"][0]["recordings"][0];
+    assert_eq!(recording["lost"], serde_json::json!([]));
+    assert_eq!(recording["alarms_gone"][0]["check"], CHECK);
+    assert_eq!(json["policies"][0]["totals"]["alarms_gone"], 1);
 }
 
 /// The new policy rolls back before the incident begins, and not in it.

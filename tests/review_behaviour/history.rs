@@ -7,6 +7,9 @@ use rollgate::fixture::score::{Label, Quality};
 use rollgate::model::decision::Answer;
 use rollgate::model::time::{Duration, Time};
 use rollgate::review::compare::CompareOptions;
+use rollgate::review::gate;
+use rollgate::review::outcome::Condition;
+use rollgate::review::removed::abandoned;
 use rollgate::review::verdict::{Compared, Standing};
 
 use super::world::{PER_STEP, POLICY, errors, over, policy};
@@ -118,6 +121,27 @@ fn a_gained_roll_back_is_false_outside_of_every_incident(#[case] label: Label, #
     let compared = over(&errors(&burst()), &old, &policy(POLICY), Some(label), &CompareOptions::default()).unwrap();
     assert_eq!((compared.gained.len(), compared.gained_false), (1, gained_false));
     assert!(compared.before.score.is_some() && compared.after.score.is_some());
+}
+
+#[rstest::rstest]
+#[case::good(Some(GOOD), 0)]
+#[case::inside_the_incident(Some(bad(5, 15)), 1)]
+#[case::outside_of_it(Some(bad(20, 25)), 0)]
+#[case::bad_all_along(Some(Label { quality: Quality::Bad, incidents: Vec::new() }), 1)]
+#[case::nobody_said(None, 1)]
+fn a_roll_back_that_is_gone_is_a_loss_unless_the_label_says_that_it_was_false(
+    #[case] label: Option<Label>,
+    #[case] lost: usize,
+) {
+    let new = policy(&POLICY.replace(r#"above = "5%""#, r#"above = "9%""#));
+    let compared = over(&errors(&burst()), &policy(POLICY), &new, label.clone(), &CompareOptions::default()).unwrap();
+    assert_eq!((compared.lost.len(), compared.alarms_gone.len()), (lost, 1 - lost));
+    let trips = gate::tripped(&[], &[compared], &[]);
+    assert_eq!(trips.iter().any(|one| one.condition == Condition::LostRollback), lost == 1);
+    // With the policy gone altogether it is no different.
+    let alone = over(&errors(&burst()), &policy(POLICY), &policy(POLICY), label.clone(), &CompareOptions::default());
+    let gone = abandoned(alone.unwrap(), label.as_ref());
+    assert_eq!((gone.lost.len(), gone.alarms_gone.len()), (lost, 1 - lost));
 }
 
 #[test]

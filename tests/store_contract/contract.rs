@@ -11,7 +11,14 @@ use super::world::{World, Writer, exposed, key};
 #[macro_export]
 macro_rules! contract {
     ($name:ident, $world:path) => {
-        $crate::contract!($name, $world, [
+        $crate::contract!(@all each $name, $world);
+    };
+    // In one test, for worlds that take seconds to begin.
+    (together $name:ident, $world:path) => {
+        $crate::contract!(@all together $name, $world);
+    };
+    (@all $how:ident $name:ident, $world:path) => {
+        $crate::contract!(@$how $name, $world, [
             a_chain_nobody_wrote_ends_in_its_genesis,
             what_was_appended_is_read_back_byte_for_byte,
             a_batch_is_all_or_nothing,
@@ -34,7 +41,18 @@ macro_rules! contract {
             a_thousand_entries_in_one_second_keep_their_order,
         ]);
     };
-    ($name:ident, $world:path, [$($test:ident),* $(,)?]) => {
+    (@together $name:ident, $world:path, [$($test:ident),* $(,)?]) => {
+        #[test]
+        #[expect(clippy::disallowed_macros, reason = "read when it fails: which sentence it was")]
+        fn $name() {
+            let worlds = $world();
+            $(
+                eprintln!("{}", stringify!($test));
+                $crate::contract::$test(&mut worlds.next());
+            )*
+        }
+    };
+    (@each $name:ident, $world:path, [$($test:ident),* $(,)?]) => {
         mod $name {
             $(
                 #[test]

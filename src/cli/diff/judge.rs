@@ -6,6 +6,7 @@ use crate::cli::console::Console;
 use crate::policy::source::PolicySource;
 use crate::report::layout::count;
 use crate::review::compare::{Case, CompareOptions};
+use crate::review::located::locate;
 use crate::review::outcome::{Condition, Review, SideName};
 use crate::review::removed::{abandoned, trip};
 use crate::review::verdict::Compared;
@@ -13,7 +14,7 @@ use crate::review::{gate, structure, tally};
 
 use super::Diff;
 use super::drawing::Drawings;
-use super::pairs::{Compiled, Pair};
+use super::pairs::{self, Compiled, Pair};
 use super::recordings;
 use super::sides::{Found, Sides};
 use super::union::{self, Union};
@@ -40,10 +41,12 @@ impl Judge<'_> {
         if is_unchanged(old, new) && union.became.why().is_none() {
             return Ok(None);
         }
-        let changes = structure::changes_beside(old, new, &|of_old, environment| {
+        let mut changes = structure::changes_beside(old, new, &|of_old, environment| {
             let side = if of_old { &pair.old } else { &pair.new };
             structure::without_overlay(&side.source, environment)
         });
+        let origins = |found: &Found| crate::policy::check(&found.source).origins;
+        locate(&mut changes, &origins(&pair.old), &origins(&pair.new));
         let mut notes: Vec<String> = union.became.note().into_iter().collect();
         let mut compared = self.fixtures(&union, pair, (old, new), &mut notes)?;
         let asked = self.asked;
@@ -58,6 +61,7 @@ impl Judge<'_> {
             trip(&mut tripped, Condition::Any, why, &conditions);
         }
         Ok(Some(Review {
+            rollout: rollout(new).or_else(|| rollout(old)).unwrap_or_default(),
             old: side_name(&pair.old.source, old),
             new: side_name(&pair.new.source, new),
             tripped,
@@ -97,6 +101,7 @@ impl Judge<'_> {
         tripped.retain(|one| one.condition != Condition::Any);
         trip(&mut tripped, Condition::Any, "the policy is removed".to_owned(), &conditions);
         Ok(Review {
+            rollout: rollout(&old).or_else(|| pairs::written_rollout(&gone.source)).unwrap_or_default(),
             old: side_name(&gone.source, &old),
             new: SideName { shown: self.sides.new.would_have(gone), digests: Default::default() },
             tripped,
@@ -129,7 +134,14 @@ impl Judge<'_> {
                 continue;
             }
             let name = &fixture.source.root;
-            let (Some(was), Some(is)) = (old.get(environment), new.get(environment)) else {
+            // An environment that only one side has is compared with what the other would run in it.
+            let beside = |found: &Found| structure::without_overlay(&found.source, environment);
+            let (was, is) = match (old.get(environment).cloned(), new.get(environment).cloned()) {
+                (None, Some(is)) => (beside(&pair.old), Some(is)),
+                (Some(was), None) => (Some(was), beside(&pair.new)),
+                both => both,
+            };
+            let (Some(was), Some(is)) = (&was, &is) else {
                 let side = if old.contains_key(environment) { "new" } else { "old" };
                 notes.push(format!("`{name}` is left out: the {side} side has no environment `{environment}`"));
                 continue;
@@ -162,6 +174,10 @@ fn is_unchanged(old: &Compiled, new: &Compiled) -> bool {
         compiled.iter().map(|(environment, policy)| (environment.clone(), policy.digest.clone())).collect()
     };
     digests(old) == digests(new)
+}
+
+fn rollout(compiled: &Compiled) -> Option<String> {
+    compiled.values().next().map(|policy| policy.rollout.to_string())
 }
 
 fn side_name(source: &PolicySource, compiled: &Compiled) -> SideName {

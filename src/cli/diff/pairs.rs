@@ -56,6 +56,13 @@ pub(super) fn rollout(source: &PolicySource) -> Option<String> {
     Some(policy.rollout.to_string())
 }
 
+/// The rollout that a policy names, whether or not it compiles.
+pub(super) fn written_rollout(source: &PolicySource) -> Option<String> {
+    let origins = crate::policy::check(source).origins;
+    let named = origins.values().flatten().find(|value| value.path == "rollout")?;
+    Some(named.value.trim_matches(['"', '\'']).to_owned())
+}
+
 /// The policies of one side by environment.
 pub(super) type Compiled = BTreeMap<Environment, Arc<Policy>>;
 
@@ -64,7 +71,7 @@ pub(super) fn compile(
     source: &PolicySource,
     side: &'static str,
     asked: Option<&Environment>,
-) -> Result<Compiled, Refused> {
+) -> Result<Compiled, Box<Refused>> {
     let (diagnostics, found) = match asked {
         None => {
             let checked = crate::policy::check(source);
@@ -79,5 +86,5 @@ pub(super) fn compile(
     if errors.is_empty() {
         return Ok(found.into_iter().map(|(environment, policy)| (environment, Arc::new(policy))).collect());
     }
-    Err(Refused { side, source: source.clone(), errors })
+    Err(Box::new(Refused { side, source: source.clone(), errors, rollout: None }))
 }

@@ -11,7 +11,7 @@ use crate::policy::source::PolicySource;
 use crate::review::case::FixtureText;
 use crate::shell::files;
 use crate::shell::fixture::{FixtureError, load_fixture};
-use crate::shell::git::{Repository, Tree};
+use crate::shell::git::{InRepository, Tree};
 
 use super::pairs;
 use super::sides::{Found, Holds, Side, in_revision, told};
@@ -49,15 +49,15 @@ pub(super) fn of_side(
         }
         Holds::Folder(_) => {
             let path = PathBuf::from(&policy.path);
-            let root = repository_root();
+            let repository = InRepository::around_here();
             for folder in folders(asked, Some(&path))? {
                 let fixture = loaded(load_fixture(&folder), console)?;
                 let moved = || {
-                    let was = root.as_deref().zip(moved_from).map(|(root, was)| root.join(was));
+                    let was = repository.as_ref().zip(moved_from).map(|(repository, was)| repository.on_disk(was));
                     was.is_some_and(|was| named_by(&folder, &fixture) == was)
                 };
                 if is_of(&folder, &fixture, Some(&path), policy) || moved() {
-                    found.push((inside(root.as_deref(), &folder), fixture));
+                    found.push((repository.as_ref().and_then(|repository| repository.find(&folder)), fixture));
                 }
             }
         }
@@ -90,23 +90,10 @@ fn in_tree(asked: &[PathBuf], tree: &Tree, policy: &str) -> Vec<String> {
         let near: Vec<String> = near.into_iter().filter(|path| tree.has(path)).collect();
         if near.is_empty() { vec![String::new()] } else { near }
     } else {
-        let root = repository_root();
-        asked.iter().filter_map(|path| inside(root.as_deref(), path)).collect()
+        let repository = InRepository::around_here();
+        asked.iter().filter_map(|path| repository.as_ref()?.find(path)).collect()
     };
     roots.iter().flat_map(|root| tree.fixtures(root)).collect()
-}
-
-/// The root of the repository around here.
-fn repository_root() -> Option<PathBuf> {
-    let here = Repository::around(Path::new(".")).ok()?;
-    let deep = here.here().split('/').filter(|part| !part.is_empty()).count();
-    files::absolute(Path::new(".")).ancestors().nth(deep).map(Path::to_path_buf)
-}
-
-/// A path as the repository has it, even when nothing is there any more.
-fn inside(root: Option<&Path>, path: &Path) -> Option<String> {
-    let whole = if path.exists() { files::absolute(path) } else { files::absolute(Path::new(".")).join(path) };
-    whole.strip_prefix(root?).ok().map(files::shown)
 }
 
 /// The directory and all above it, the root last.

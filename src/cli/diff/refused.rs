@@ -18,6 +18,8 @@ pub(super) struct Refused {
     pub(super) side: &'static str,
     pub(super) source: PolicySource,
     pub(super) errors: Vec<Diagnostic>,
+    /// The rollout that it governs, where either side says so.
+    pub(super) rollout: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +92,7 @@ fn for_tools(one: &Refused) -> CheckedPolicy<'_> {
         source: &one.source,
         diagnostics: &one.errors,
         environments: crate::policy::environments(&one.source).iter().map(ToString::to_string).collect(),
-        rollout: None,
+        rollout: one.rollout.clone(),
         digests: Vec::new(),
         mends: Vec::new(),
     }

@@ -54,7 +54,9 @@ impl<'a> Fields<'a> {
 
     /// What stands under `key`, if anything.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<&'a Entry> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         self.table.get(key)
     }
 

@@ -12,12 +12,13 @@ pub fn of_refused(policies: &[CheckedPolicy<'_>], why: &str) -> Report {
     let closing = format!("rollgate diff: cannot be compared: {why}");
     let mut report = of_check(policies, Level::Error, closing, &[]);
     report.command = "diff";
-    let names: Vec<String> = policies.iter().map(|policy| last_of(policy.name())).collect();
+    let name = |policy: &CheckedPolicy<'_>| policy.rollout.clone().unwrap_or_else(|| last_of(policy.name()));
+    let names: Vec<String> = policies.iter().map(name).collect();
     report.markdown = markdown::refused::write(&names, why, &report.items);
     report
 }
 
-/// The directory's own name: what the comment of a comparison is marked with.
+/// The directory's own name, where neither side says which rollout it governs.
 fn last_of(root: &str) -> String {
     root.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default().to_owned()
 }

@@ -8,7 +8,7 @@ use crate::policy::source::POLICY_FILE;
 use crate::report::diff::Diffed;
 use crate::report::layout::count;
 use crate::report::uncaught::uncaught;
-use crate::review::change::{Change, Direction, Proof, Subject};
+use crate::review::change::{Bearing, Change, Direction, Proof, Subject};
 use crate::review::outcome::{Condition, Review};
 use crate::review::verdict::{Compared, Moved, Standing};
 
@@ -180,13 +180,12 @@ fn of_change(change: &Change, review: &Review) -> Item {
             .tripped
             .iter()
             .any(|one| one.fails && one.condition == Condition::LooserP0 && is_named(change, &one.why));
-    let mut item = Item::new(
-        if fails { Level::Error } else { level },
-        code,
-        rules::title(code),
-        message,
-        Some(place(change, review)),
-    );
+    let title = match change.bearing {
+        Bearing::Acts | Bearing::NotFound => rules::title(code),
+        Bearing::AsBefore | Bearing::Untouched => "alters no decision",
+    };
+    let mut item =
+        Item::new(if fails { Level::Error } else { level }, code, title, message, Some(place(change, review)));
     let environments = review.new.digests.len();
     if change.environments.len() < environments {
         item.environments = change.environments.iter().map(ToString::to_string).collect();

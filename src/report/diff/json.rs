@@ -141,6 +141,7 @@ struct Recording<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     first_difference: Option<Difference<'a>>,
     lost: Vec<Back<'a>>,
+    alarms_gone: Vec<Back<'a>>,
     gained: Vec<Back<'a>>,
     gained_false: usize,
     moved: Vec<Move<'a>>,
@@ -176,6 +177,7 @@ impl<'a> Recording<'a> {
                 new: &divergence.after,
             }),
             lost: backs(&compared.lost),
+            alarms_gone: backs(&compared.alarms_gone),
             gained: backs(&compared.gained),
             gained_false: compared.gained_false,
             moved: moved.collect(),

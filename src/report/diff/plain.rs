@@ -26,7 +26,7 @@ fn one(review: &Review, lines: &mut Vec<String>) {
     let totals = Totals::of(review);
     lines.push(format!("policy {} -> {}", review.old.shown, review.new.shown));
     for change in &review.changes {
-        let severity = change.severity.map_or_else(String::new, |severity| format!("{severity} "));
+        let severity = words::severity(change).map_or_else(String::new, |severity| format!("{severity} "));
         let place = words::place(change, review).map_or_else(String::new, |place| format!("{place}: "));
         let mut line =
             format!("{place}{}: {severity}{}: {}", change.direction, words::subject(change), words::edit(change, "->"));
@@ -79,9 +79,14 @@ fn told(compared: &Compared, lines: &mut Vec<String>) {
             lines.push(format!("{name}: {word} {}: {because}", words::answer(decision, "->")));
         }
     }
-    for (word, all) in [("lost", &compared.lost), ("new", &compared.gained)] {
+    let backs = [
+        ("roll back lost", &compared.lost),
+        ("false alarm gone", &compared.alarms_gone),
+        ("roll back new", &compared.gained),
+    ];
+    for (word, all) in backs {
         for back in all {
-            lines.push(format!("{name}: roll back {word} at {}: {}", words::at(back.at, compared), back.because));
+            lines.push(format!("{name}: {word} at {}: {}", words::at(back.at, compared), back.because));
         }
     }
     if let Some(per_step) = &compared.per_step {

@@ -120,14 +120,17 @@ fn edits(review: &Review, screen: Screen) -> String {
     let mut text = String::new();
     for (subject, changes) in by_subject(review) {
         let first = changes.first();
-        let severity = first.and_then(|change| change.severity);
+        let severity = first.and_then(|change| words::severity(change));
         let severity =
             severity.map_or_else(String::new, |severity| format!("{} ", paint(of_severity(severity), severity)));
         let place = first.and_then(|change| words::place(change, review));
         let place = place.map_or_else(String::new, |place| paint(PLACE, format!("  {place}")));
         text.push_str(&format!("{severity}{}{place}\n", paint(STRONG, subject)));
-        for change in changes {
-            text.push_str(&edit(change, review, screen));
+        let at = |change: &Change| words::place(change, review);
+        for change in &changes {
+            // Where the edits of one thing are lines apart, or in two files, each says its own.
+            let apart = changes.first().and_then(|first| (at(first) != at(change)).then(|| at(change))).flatten();
+            text.push_str(&edit(change, review, apart, screen));
         }
     }
     if text.is_empty() {
@@ -136,7 +139,7 @@ fn edits(review: &Review, screen: Screen) -> String {
     text
 }
 
-fn edit(change: &Change, review: &Review, screen: Screen) -> String {
+fn edit(change: &Change, review: &Review, place: Option<String>, screen: Screen) -> String {
     let (mark, style, word) = match change.direction {
         Direction::Looser => (screen.icon(Mark::Attention), ATTENTION, "LOOSER"),
         Direction::Tighter => (screen.icon(Mark::Good), GOOD, "tighter"),
@@ -144,7 +147,8 @@ fn edit(change: &Change, review: &Review, screen: Screen) -> String {
     };
     let front = paint(style, pad(&format!("{mark} {word}"), LABELS - 1));
     let mut text = format!("  {front} {}\n", hang(&words::edit(change, screen.arrow()), screen.width, LABELS + 2));
-    for remark in words::remarks(change, review) {
+    let place = place.map(|place| format!("at {place}"));
+    for remark in words::remarks(change, review).into_iter().chain(place) {
         text.push_str(&format!("{}{}\n", " ".repeat(LABELS + 2), hang(&remark, screen.width, LABELS + 2)));
     }
     text
@@ -176,6 +180,10 @@ fn changed(compared: &Compared, screen: Screen) -> String {
     for lost in &compared.lost {
         let line = format!("LOST  {}: {}", words::at(lost.at, compared), lost.because);
         text.push_str(&format!("    {}\n", paint(BAD, hang(&line, screen.width, 10))));
+    }
+    for gone in &compared.alarms_gone {
+        let line = format!("gone  {}: false alarm: {}", words::at(gone.at, compared), gone.because);
+        text.push_str(&format!("    {}\n", hang(&line, screen.width, 10)));
     }
     for gained in &compared.gained {
         let line = format!("new   {}: {}", words::at(gained.at, compared), gained.because);

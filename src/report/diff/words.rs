@@ -4,12 +4,13 @@ use crate::fixture::run::RolledBack;
 use crate::fixture::score::Quality;
 use crate::model::decision::{Decision, Verdict};
 use crate::model::finding::FindingState;
+use crate::model::severity::Severity;
 use crate::model::time::{Duration, Time};
-use crate::review::advances::advances;
 use crate::review::change::{Change, Proof, Subject};
 use crate::review::outcome::Review;
 use crate::review::verdict::{Compared, Divergence, Side, Standing};
 
+use super::super::advanced::advanced;
 use super::super::layout::count;
 use super::Totals;
 
@@ -22,6 +23,11 @@ pub(super) fn subject(change: &Change) -> String {
         Subject::Script(name) => format!("script {name}"),
         other => other.name(),
     }
+}
+
+/// The severity to say in front of a subject; a severity's own name says it.
+pub(crate) fn severity(change: &Change) -> Option<Severity> {
+    change.severity.filter(|_| !matches!(change.subject, Subject::Severity(_)))
 }
 
 /// `below 95% -> 94%`, `added: error_rate above 5%, rolls back`.
@@ -96,6 +102,9 @@ pub(super) fn verdict(compared: &Compared) -> String {
     if !compared.lost.is_empty() {
         said.push(format!("{} LOST", many(&compared.lost)));
     }
+    if !compared.alarms_gone.is_empty() {
+        said.push(gone(compared.alarms_gone.len()));
+    }
     if compared.gained_false > 0 {
         let label = match compared.label {
             Some(Quality::Good) => "the label says this release was good",
@@ -113,18 +122,7 @@ pub(super) fn verdict(compared: &Compared) -> String {
             _ => said.push(format!("rolls back {by} EARLIER")),
         }
     }
-    for moved in advances(compared) {
-        let since = |time: Time| time.since(compared.begins);
-        said.push(match (moved.before, moved.after) {
-            (Some(before), Some(after)) if after > before => {
-                format!("leaves {} {} LATER", moved.stage, after.since(before))
-            }
-            (Some(before), Some(after)) => format!("leaves {} {} EARLIER", moved.stage, before.since(after)),
-            (None, Some(after)) => format!("leaves {} at +{}, and did NOT before", moved.stage, since(after)),
-            (Some(_), None) => format!("does NOT leave {} any more", moved.stage),
-            (None, None) => continue,
-        });
-    }
+    said.extend(advanced(compared, str::to_uppercase).into_iter().map(|(_, words)| words));
     let (was, is) = (&compared.before.ends_in, &compared.after.ends_in);
     if was != is {
         said.push(format!("ends in {is} instead of {was}"));
@@ -134,6 +132,11 @@ pub(super) fn verdict(compared: &Compared) -> String {
         (true, _) => "same decisions".to_owned(),
         (false, _) => said.join("; "),
     }
+}
+
+/// `false alarm gone`, `2 false alarms gone`.
+fn gone(alarms: usize) -> String {
+    if alarms == 1 { "false alarm gone".to_owned() } else { format!("{} gone", count(alarms, "false alarm")) }
 }
 
 fn many(all: &[RolledBack]) -> String {
@@ -188,8 +191,12 @@ pub(super) fn roll_backs(totals: &Totals) -> String {
         (0, 0) => String::new(),
         (earlier, later) => format!("; advances: {earlier} earlier, {later} later"),
     };
+    let alarms = match totals.alarms_gone {
+        0 => String::new(),
+        alarms => format!("; {} gone", count(alarms, "false alarm")),
+    };
     format!(
-        "roll backs: {} {lost}, {} new, {} earlier, {} later{advances}",
+        "roll backs: {} {lost}, {} new, {} earlier, {} later{alarms}{advances}",
         totals.lost, totals.gained, totals.earlier, totals.later
     )
 }

@@ -7,7 +7,7 @@ use crate::model::finding::Side;
 use crate::model::frame::Metric;
 use crate::model::units::Unit;
 use crate::policy::compiled::{Bound, Check, Floor, Limit, Policy, Than};
-use crate::review::change::{Direction, HIDDEN};
+use crate::review::change::{Bearing, Direction};
 
 use super::{Edit, words};
 
@@ -105,7 +105,9 @@ pub(crate) fn defines(metric: &Metric, bound: &Bound) -> bool {
 
 fn by_level(edit: Edit, side: Side, before: f64, after: f64) -> Edit {
     match strictness(side, before, after) {
-        Ordering::Equal => edit.because(HIDDEN),
+        Ordering::Equal => {
+            edit.bears(Bearing::AsBefore).because("acts on the same readings: the other of its two bounds decides")
+        }
         order => edit.goes(Direction::of(order)),
     }
 }

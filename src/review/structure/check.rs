@@ -4,11 +4,13 @@ use crate::model::finding::CheckKind;
 use crate::model::frame::Group;
 use crate::model::severity::Response;
 use crate::policy::compiled::{Check, Condition, Policy, StageIx, Than};
-use crate::review::change::{Change, Direction, RENAMED};
-use crate::review::change::{FOLLOWS_THE_LADDER, LEADS_AS_BEFORE, NOTHING_TO_WATCH, WAS_IN_SHADOW};
+use crate::review::change::{Bearing, Change, Direction};
 
 use super::reading::{Shows, example};
 use super::{Edit, Pair, bound, matching, window, words};
+
+/// Said of every edit of a check that was in shadow.
+const WAS_IN_SHADOW: &str = "it was in shadow: told, never acted on";
 
 /// Every edit of a check.
 pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
@@ -36,11 +38,11 @@ fn whole(pair: &Pair<'_>, was: Option<&Check>, is: Option<&Check>) -> Change {
     };
     let places = active_in(policy, check);
     let edit = if check.shadow && was.is_some() {
-        edit.because(WAS_IN_SHADOW)
+        edit.bears(Bearing::Untouched).because(WAS_IN_SHADOW)
     } else if check.shadow {
-        edit.because("it is in shadow: told, never acted on")
+        edit.bears(Bearing::Untouched).because("it is in shadow: told, never acted on")
     } else if check.kind == CheckKind::Gate && places.is_empty() {
-        edit.because("no stage asks for this gate")
+        edit.bears(Bearing::Untouched).because("no stage asks for this gate")
     } else if check.kind == CheckKind::Gate {
         edit.goes(direction).because(format!("asked for leaving {}", words::listed(&places)))
     } else if places.len() < policy.stages.len() {
@@ -70,7 +72,7 @@ fn edited(pair: &Pair<'_>, was: &Check, is: &Check) -> Vec<Change> {
     edits.extend(target(pair, was, is));
     if was.shadow != is.shadow {
         let direction = if is.shadow { Direction::Looser } else { Direction::Tighter };
-        let edit = Edit::new("shadow", words::flag(was.shadow), words::flag(is.shadow)).goes(direction);
+        let edit = Edit::new(SHADOW, words::flag(was.shadow), words::flag(is.shadow)).goes(direction);
         edits.push((edit.because("in shadow it is told and never acted on"), Some(Shows::Shadow)));
     }
     if was.unless_control != is.unless_control {
@@ -95,12 +97,19 @@ fn edited(pair: &Pair<'_>, was: &Check, is: &Check) -> Vec<Change> {
         if was.shadow {
             let gap = if change.words.is_empty() { "" } else { "; " };
             change.words = format!("{}{gap}{WAS_IN_SHADOW}", change.words);
+            // That it comes out of shadow is what makes it act.
+            if change.bearing == Bearing::Acts && change.part != SHADOW {
+                change.bearing = Bearing::Untouched;
+            }
         }
         change.counterexample = shows.and_then(|shows| example(pair, Some(was), Some(is), direction, shows));
         change
     };
     edits.into_iter().map(finish).collect()
 }
+
+/// The key that puts a check into shadow.
+const SHADOW: &str = "shadow";
 
 type Shown = (Edit, Option<Shows>);
 
@@ -111,8 +120,8 @@ fn renamed(was: &Check, is: &Check) -> Option<Shown> {
     }
     let edit = Edit::new("id", was.id.as_str(), is.id.as_str());
     if was.kind == CheckKind::Gate || (was.response == is.response && was.severity == is.severity) {
-        let words = format!("{RENAMED}; mutes and expectations that name the old id do not find it");
-        return Some((edit.because(words), None));
+        let words = "renamed: acts as before; mutes and expectations that name the old id do not find it";
+        return Some((edit.bears(Bearing::AsBefore).because(words), None));
     }
     let order = is.response.cmp(&was.response).then(is.severity.cmp(&was.severity));
     let words = format!("the same bound as {}: it {} now", is.severity, words::does(is.response));
@@ -218,9 +227,15 @@ fn stages(pair: &Pair<'_>, was: &Check, is: &Check) -> Option<Shown> {
             let words = format!("it watched every stage, and does not watch {}, which is new", words::listed(&new));
             Some((edit.because(words), None))
         }
-        _ if left_out => Some((edit.because(NOTHING_TO_WATCH), None)),
+        _ if left_out => {
+            let words = "nobody of the group it watches is in the stages it leaves out";
+            Some((edit.bears(Bearing::Untouched).because(words), None))
+        }
         // A rung by another name is watched by that name.
-        false if gone || came => Some((edit.because(FOLLOWS_THE_LADDER), None)),
+        false if gone || came => {
+            let words = "follows the ladder: it watches the stages that both have as before";
+            Some((edit.bears(Bearing::AsBefore).because(words), None))
+        }
         _ => None,
     }
 }
@@ -264,7 +279,7 @@ fn target(pair: &Pair<'_>, was: &Check, is: &Check) -> Option<Shown> {
     let edit = Edit::new("target", before.unwrap_or_else(usual), after.unwrap_or_else(usual));
     let edit = match direction {
         Some(direction) => edit.goes(direction).because("a roll back leads elsewhere; lower is tighter"),
-        None => edit.because(LEADS_AS_BEFORE),
+        None => edit.bears(Bearing::AsBefore).because("a roll back leads where it led before"),
     };
     Some((edit, None))
 }

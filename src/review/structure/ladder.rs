@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::model::time::Duration;
 use crate::policy::compiled::{Approvals, CheckIx, EarlyExit, OnMax, Policy, Stage, StageIx};
-use crate::review::change::{Change, Direction, Subject};
+use crate::review::change::{Bearing, Change, Direction, Subject};
 
 use super::weight::{self, Weight};
 use super::{Edit, Pair, moved, rules, words};
@@ -133,7 +133,7 @@ fn longest(was: &Stage, is: &Stage) -> Vec<Edit> {
         let name = |on_max: OnMax| if on_max == OnMax::Rollback { "rollback" } else { "hold" };
         let edit = Edit::new("on_max", name(was.on_max), name(is.on_max));
         edits.push(match (was.max.or(is.max), is.on_max) {
-            (None, _) => edit.because("nothing is decided by it: the stage has no `max`"),
+            (None, _) => edit.bears(Bearing::Untouched).because("nothing is decided by it: the stage has no `max`"),
             (Some(_), OnMax::Rollback) => edit.goes(Direction::Tighter),
             (Some(_), OnMax::Hold) => edit.goes(Direction::Looser),
         });

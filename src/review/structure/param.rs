@@ -1,7 +1,7 @@
 //! Params: numbers that scripts use, compared by what those scripts make of them.
 
 use crate::policy::compiled::{Check, Condition, ParamValue, Policy};
-use crate::review::change::{Change, Direction, Proof, Subject};
+use crate::review::change::{Change, Proof, Subject};
 
 use super::{Edit, Pair, script, words};
 
@@ -43,17 +43,17 @@ fn changed(pair: &Pair<'_>, was: &ParamValue, is: &ParamValue) -> Change {
     let both: Vec<(&Check, &Check)> =
         is.read_by.iter().filter_map(|id| Some((find(pair.old, id.as_str())?, find(pair.new, id.as_str())?))).collect();
     let samples: Vec<script::Sampled> = both.iter().map(|(old, new)| script::sampled(pair, old, new)).collect();
-    let (direction, found) =
-        if samples.is_empty() { (Direction::Different, String::new()) } else { script::told(&samples) };
+    let found = (!samples.is_empty()).then(|| script::told(&samples));
     let mut words = format!("read by {}", readers(is));
-    if !found.is_empty() {
-        words.push_str(&format!("; {found}"));
+    let mut edit = Edit::new("", shown(was), shown(is));
+    if let Some(found) = found {
+        words.push_str(&format!("; {}", found.words));
+        edit = edit.goes(found.direction).bears(script::bearing(&found, both.iter().map(|(was, _)| *was)));
     }
     if both.iter().any(|(old, new)| text(old) != text(new)) {
         words.push_str("; together with the edit of its script");
     }
-    let edit = Edit::new("", shown(was), shown(is)).goes(direction).because(words);
-    let mut change = about(edit, is);
+    let mut change = about(edit.because(words), is);
     change.proof = Proof::Sampled;
     change.response = both.iter().map(|(_, check)| check.response).max();
     change.was_at = Some(was.origin.clone());

@@ -2,7 +2,7 @@
 
 use crate::model::ids::Environment;
 use crate::policy::compiled::{BreachScope, Freeze, Policy};
-use crate::review::change::{Change, Direction, Subject};
+use crate::review::change::{Bearing, Change, Direction, Subject};
 
 use super::weight::{self, Weight};
 use super::{Edit, Pair, words};
@@ -24,16 +24,25 @@ pub(crate) fn environment(name: &Environment, came: bool, compared: bool) -> Cha
 /// Every edit of what is no check, stage, metric or severity.
 pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
     let mut all = Vec::new();
-    let mut add = |key: &str, edit: Edit| all.push(edit.about(Subject::Policy(key.to_owned())));
     let (was, is) = (pair.old.as_ref(), pair.new.as_ref());
-    if was.rollout != is.rollout {
-        add("rollout", Edit::new("", was.rollout.as_str(), is.rollout.as_str()).because("another rollout"));
-    }
+    // What is acted on less, or not any more, is all that the old policy acts on.
+    let acts = weight::of_all(was);
+    let mut weigh = |key: &str, edit: Edit| all.push(acts.on(edit.about(Subject::Policy(key.to_owned()))));
     if was.shadow != is.shadow {
         let mode = |shadow: bool| if shadow { "shadow" } else { "live" };
         let direction = if is.shadow { Direction::Looser } else { Direction::Tighter };
         let edit = Edit::new("", mode(was.shadow), mode(is.shadow)).goes(direction);
-        add("mode", edit.because("in shadow everything is told and nothing is acted on"));
+        weigh("mode", edit.because("in shadow everything is told and nothing is acted on"));
+    }
+    if was.on_breach != is.on_breach {
+        let name = |scope: BreachScope| if scope == BreachScope::All { "all" } else { "region" };
+        let direction = if is.on_breach == BreachScope::All { Direction::Tighter } else { Direction::Looser };
+        let edit = Edit::new("", name(was.on_breach), name(is.on_breach)).goes(direction);
+        weigh("on_breach", edit.because("how much of the exposure a breach in one region takes back"));
+    }
+    let mut add = |key: &str, edit: Edit| all.push(edit.about(Subject::Policy(key.to_owned())));
+    if was.rollout != is.rollout {
+        add("rollout", Edit::new("", was.rollout.as_str(), is.rollout.as_str()).because("another rollout"));
     }
     if was.features != is.features {
         let names = |policy: &Policy| policy.features.iter().map(ToString::to_string).collect::<Vec<String>>();
@@ -41,13 +50,8 @@ pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
         add("features", edit.because("the flags that move together"));
     }
     if was.owner != is.owner {
-        add("owner", Edit::of("", was.owner.clone(), is.owner.clone()).because("who answers for it"));
-    }
-    if was.on_breach != is.on_breach {
-        let name = |scope: BreachScope| if scope == BreachScope::All { "all" } else { "region" };
-        let direction = if is.on_breach == BreachScope::All { Direction::Tighter } else { Direction::Looser };
-        let edit = Edit::new("", name(was.on_breach), name(is.on_breach)).goes(direction);
-        add("on_breach", edit.because("how much of the exposure a breach in one region takes back"));
+        let edit = Edit::of("", was.owner.clone(), is.owner.clone()).bears(Bearing::Untouched);
+        add("owner", edit.because("who answers for it"));
     }
     if was.pin != is.pin {
         let edit = Edit::new("", words::flag(was.pin), words::flag(is.pin));

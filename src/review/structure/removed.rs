@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::ids::Environment;
 use crate::policy::compiled::Policy;
-use crate::review::change::{Change, Direction};
+use crate::review::change::{Bearing, Change, Direction};
 
 use super::{Edit, rank, words};
 
@@ -17,8 +17,8 @@ pub fn removed(before: &BTreeMap<Environment, Arc<Policy>>) -> Vec<Change> {
         for check in &policy.checks {
             let edit = Edit::of("", Some(words::check(policy, check)), None);
             // What is in shadow never acted on anything.
-            let direction = if check.shadow { Direction::Different } else { Direction::Looser };
-            let mut change = edit.goes(direction).about_check(Some(check), None);
+            let edit = if check.shadow { edit.bears(Bearing::Untouched) } else { edit.goes(Direction::Looser) };
+            let mut change = edit.about_check(Some(check), None);
             let known = all.iter_mut().find(|known| {
                 change.environments.clone_from(&known.environments);
                 **known == change

@@ -6,7 +6,7 @@ use crate::model::severity::Severity;
 use crate::model::units::Better;
 use crate::model::units::Unit;
 use crate::policy::compiled::{Check, Condition, MetricRules, OnUnknown, Policy};
-use crate::review::change::{Change, Direction, Subject};
+use crate::review::change::{Bearing, Change, Direction, Subject};
 
 use super::reading::{Shows, example};
 use super::weight::{self, Weight};
@@ -41,7 +41,8 @@ pub(crate) fn severities(pair: &Pair<'_>) -> Vec<Change> {
         }
         if was.notify != is.notify {
             let edit = Edit::new("notify", words::listed(&was.notify), words::listed(&is.notify));
-            let mut change = edit.because("who is told; nothing is decided by it").about(Subject::Severity(severity));
+            let edit = edit.bears(Bearing::Untouched).because("who is told; nothing is decided by it");
+            let mut change = edit.about(Subject::Severity(severity));
             change.severity = Some(severity);
             all.push(change);
         }

@@ -9,7 +9,7 @@ use crate::model::ids::{CheckId, MetricName};
 use crate::model::reading::{Reading, Truth, Unknown};
 use crate::policy::compiled::{Check, CheckIx, Condition, Policy};
 use crate::policy::script::Facts;
-use crate::review::change::{Change, Direction, NO_DIFFERENCE, Proof, Subject};
+use crate::review::change::{Bearing, Change, Direction, Proof, Subject};
 
 use super::{Edit, Pair, matching, words};
 
@@ -36,12 +36,13 @@ pub(crate) fn changes(pair: &Pair<'_>) -> Vec<Change> {
 
 fn change(pair: &Pair<'_>, function: &str, checks: &[(&Check, &Check)]) -> Change {
     let samples: Vec<Sampled> = checks.iter().map(|(was, is)| sampled(pair, was, is)).collect();
-    let (direction, found) = told(&samples);
+    let found = told(&samples);
     let names: Vec<&str> = checks.iter().map(|(_, is)| is.id.as_str()).collect();
     let (before, after) = (checks.first().map(|(was, _)| name(was)), checks.first().map(|(_, is)| name(is)));
     let (before, after) = if before == after { (None, None) } else { (before, after) };
-    let words = format!("what {} says; {found}", words::listed(&names));
-    let edit = Edit::of("", before, after).goes(direction).because(words);
+    let words = format!("what {} says; {}", words::listed(&names), found.words);
+    let bearing = bearing(&found, checks.iter().map(|(was, _)| *was));
+    let edit = Edit::of("", before, after).goes(found.direction).bears(bearing).because(words);
     let (was, is) = checks.first().copied().unzip();
     let mut change = edit.about_check(was, is);
     change.subject = Subject::Script(function.to_owned());
@@ -49,17 +50,36 @@ fn change(pair: &Pair<'_>, function: &str, checks: &[(&Check, &Check)]) -> Chang
     change
 }
 
+/// What trying says in the end.
+pub(crate) struct Found {
+    pub(crate) direction: Direction,
+    /// Whether any point differs.
+    pub(crate) differs: bool,
+    pub(crate) words: String,
+}
+
+/// What an edit bears on that reaches these checks, as they were: what is in shadow acts on nothing.
+pub(crate) fn bearing<'c>(found: &Found, mut checks: impl Iterator<Item = &'c Check>) -> Bearing {
+    match found.differs {
+        _ if checks.all(|was| was.shadow) => Bearing::Untouched,
+        true => Bearing::Acts,
+        false => Bearing::NotFound,
+    }
+}
+
 /// What was found of a script, and of all scripts that an edit reaches.
-pub(crate) fn told(samples: &[Sampled]) -> (Direction, String) {
+pub(crate) fn told(samples: &[Sampled]) -> Found {
     let points: u64 = samples.iter().map(|one| one.points).sum();
     let differ: u64 = samples.iter().map(|one| one.differ).sum();
     if differ == 0 {
-        return (Direction::Different, format!("{NO_DIFFERENCE} {points} points, sampled, not proved"));
+        let words = format!("no difference at {points} points, sampled, not proved");
+        return Found { direction: Direction::Different, differs: false, words };
     }
     let directions = samples.iter().filter(|one| one.differ > 0).map(|one| one.direction);
     let direction = directions.reduce(Direction::and).unwrap_or(Direction::Different);
     let example = samples.iter().find_map(|one| one.example.clone()).unwrap_or_default();
-    (direction, format!("differs at {differ} of {points} points, sampled, not proved; at {example}"))
+    let words = format!("differs at {differ} of {points} points, sampled, not proved; at {example}");
+    Found { direction, differs: true, words }
 }
 
 /// The name of the function that a check asks.

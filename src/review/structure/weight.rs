@@ -5,7 +5,7 @@ use crate::model::finding::CheckKind;
 use crate::model::frame::{Group, Metric, MetricIx};
 use crate::model::ids::MetricName;
 use crate::model::severity::{Response, Severity};
-use crate::policy::compiled::{Check, Condition, MetricRules, OnUnknown, Policy, StageIx, Than};
+use crate::policy::compiled::{Check, Condition, MetricRules, OnMax, OnUnknown, Policy, StageIx, Than};
 use crate::review::change::Change;
 
 use super::Pair;
@@ -33,6 +33,14 @@ impl Weight {
     pub(crate) fn on(self, change: Change) -> Change {
         Change { severity: change.severity.max(self.severity), response: change.response.max(self.response), ..change }
     }
+}
+
+/// The hardest that a policy does by anything: a check, a silence, a deadline. No severity: it is of no one check.
+pub(crate) fn of_all(policy: &Policy) -> Weight {
+    let silence = policy.metrics.iter().any(|rules| rules.on_unknown == OnUnknown::Rollback);
+    let deadline = policy.stages.iter().any(|stage| stage.max.is_some() && stage.on_max == OnMax::Rollback);
+    let by_itself = (silence || deadline).then_some(Response::Rollback);
+    Weight { severity: None, response: Weight::of(policy.checks.iter()).response.max(by_itself) }
 }
 
 /// The old policy's checks that read `metric`, or ask a check that does; with a stage, those active there.

@@ -23,6 +23,19 @@ impl InRepository {
         Some(InRepository { root, here })
     }
 
+    /// Where `path` of the repository is on this disk.
+    #[must_use]
+    pub fn on_disk(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// A path from here as the repository has it, even when nothing is there any more; none outside of it.
+    #[must_use]
+    pub fn find(&self, path: &Path) -> Option<String> {
+        let whole = if path.exists() { files::absolute(path) } else { self.here.join(path) };
+        whole.strip_prefix(&self.root).ok().map(files::shown)
+    }
+
     /// The path in the repository of a file that is named from here. What is not there, as a path in a revision, or is
     /// outside, is left as it is.
     #[must_use]

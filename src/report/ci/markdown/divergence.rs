@@ -4,6 +4,7 @@
 use crate::model::decision::Decision;
 use crate::model::finding::{Finding, FindingState};
 use crate::model::time::Duration;
+use crate::report::advanced::advanced;
 use crate::report::ci::of_review::since;
 use crate::report::layout::count;
 use crate::report::uncaught::uncaught;
@@ -35,15 +36,23 @@ pub(crate) fn what(compared: &Compared) -> String {
     if !wrong.is_empty() {
         return wrong.join(", ");
     }
-    if !compared.gained.is_empty() {
-        return count(compared.gained.len(), "new roll back");
+    let (gone, gained) = (compared.alarms_gone.len(), compared.gained.len());
+    let right: Vec<String> =
+        [(gained, count(gained, "new roll back")), (gone, format!("{} gone", count(gone, "false alarm")))]
+            .into_iter()
+            .filter_map(|(number, words)| (number > 0).then_some(words))
+            .collect();
+    if !right.is_empty() {
+        return right.join(", ");
     }
-    match compared.moved.first() {
-        Some(moved) => format!("rolls back {}", shift(moved.later_by())),
-        None if compared.before.ends_in != compared.after.ends_in => {
+    let advances = advanced(compared, str::to_owned);
+    match (compared.moved.first(), advances.first()) {
+        (Some(moved), _) => format!("rolls back {}", shift(moved.later_by())),
+        (None, Some((_, words))) => words.clone(),
+        (None, None) if compared.before.ends_in != compared.after.ends_in => {
             format!("ends in {}, not in {}", compared.after.ends_in, compared.before.ends_in)
         }
-        None => "other answers on the way to the same end".to_owned(),
+        (None, None) => "other answers on the way to the same end".to_owned(),
     }
 }
 

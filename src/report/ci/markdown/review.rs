@@ -2,7 +2,9 @@
 
 use crate::fixture::score::Quality;
 use crate::model::time::Duration;
+use crate::report::advanced::advanced;
 use crate::report::ci::of_review::{Around, headline, since, subject};
+use crate::report::diff::words::severity;
 use crate::report::layout::count;
 use crate::review::change::{Change, Direction, Proof};
 use crate::review::outcome::{Condition, Review};
@@ -13,7 +15,7 @@ use super::per_step;
 use super::{Blocks, MOST_ROWS, Table, cell, code, details, marked, prose};
 
 pub(crate) fn write(reviews: &[&Review], around: &Around) -> String {
-    let names: Vec<String> = reviews.iter().map(|review| rollout(review)).collect();
+    let names: Vec<String> = reviews.iter().map(|review| review.rollout.clone()).collect();
     let marker = marked(None, &names);
     let mut blocks = Blocks::default();
     let gone = match around.removed.len() {
@@ -100,15 +102,6 @@ fn fill(review: &Review, blocks: &mut Blocks) {
     rest(review, blocks);
 }
 
-/// The rollout; the last folder of the policy when no recording tells.
-fn rollout(review: &Review) -> String {
-    let divergence = review.compared.iter().find_map(|compared| compared.divergence.as_ref());
-    match divergence {
-        Some(divergence) => divergence.after.rollout.to_string(),
-        None => review.new.shown.trim_end_matches('/').rsplit(['/', ':']).next().unwrap_or_default().to_owned(),
-    }
-}
-
 /// ` (good)`; empty when nobody said.
 const fn labelled(compared: &Compared) -> &'static str {
     match compared.label {
@@ -131,7 +124,14 @@ fn mark(compared: &Compared) -> &'static str {
 fn recording(compared: &Compared) -> Vec<String> {
     let name = format!("{}{}", code(&compared.name), labelled(compared));
     let moved = compared.moved.first().map_or_else(String::new, |moved| format!(", {}", shift(moved.later_by())));
-    let after = format!("**{}**{moved}", side(&compared.after, compared));
+    // Of the roll backs the cell says enough; without one, what is left sooner or later is what changes.
+    let advances = if compared.moved.is_empty() { advanced(compared, str::to_owned) } else { Vec::new() };
+    let leaves: String = advances.iter().map(|(_, words)| format!(", {}", cell(words))).collect();
+    let gone = match compared.alarms_gone.len() {
+        0 => String::new(),
+        alarms => format!(", {} gone", count(alarms, "false alarm")),
+    };
+    let after = format!("**{}**{moved}{gone}{leaves}", side(&compared.after, compared));
     vec![mark(compared).to_owned(), name, side(&compared.before, compared), after, cell(&first(compared))]
 }
 
@@ -148,7 +148,7 @@ fn side(side: &Side, compared: &Compared) -> String {
 
 fn edit(change: &Change, review: &Review) -> Vec<String> {
     let part = if change.part.is_empty() { String::new() } else { format!(" {}", cell(&change.part)) };
-    let severity = change.severity.map_or_else(String::new, |severity| format!("{severity} "));
+    let severity = severity(change).map_or_else(String::new, |severity| format!("{severity} "));
     let name = format!("{severity}{}{part}", code(&subject(&change.subject)));
     let word = match change.direction {
         Direction::Looser => "⚠️ looser",

@@ -144,7 +144,7 @@ fn metrics(one: &Compared, drawn: &Drawn, edited: &[CheckId]) -> BTreeSet<String
         decisions.filter_map(|decision| decision.verdict.deciding_check()).chain(&parted.check)
     });
     let moved = one.moved.iter().filter_map(|moved| moved.check.as_ref());
-    let backs = one.lost.iter().chain(&one.gained).filter_map(|back| back.check.as_ref());
+    let backs = one.lost.iter().chain(&one.alarms_gone).chain(&one.gained).filter_map(|back| back.check.as_ref());
     let checks: BTreeSet<&CheckId> = deciding.chain(moved).chain(backs).chain(edited).collect();
     let of_check = |policy: &Policy, id: &CheckId| -> Vec<String> {
         let Some(check) = policy.checks.iter().find(|check| check.id == *id) else { return Vec::new() };

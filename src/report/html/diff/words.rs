@@ -3,6 +3,7 @@
 use crate::fixture::run::RolledBack;
 use crate::fixture::score::Quality;
 use crate::model::time::{Duration, Time};
+use crate::report::advanced::advanced;
 use crate::report::layout::count;
 use crate::report::svg::clock::lasted;
 use crate::report::times::Times;
@@ -55,6 +56,7 @@ pub(super) fn verdict(review: &Review) -> Verdict {
     let (lost, gained) = (sum(&|one| one.lost.len()), sum(&|one| one.gained.len()));
     let wrong = sum(&|one| one.gained_false);
     let let_go = sum(&|one| uncaught(one).len());
+    let gone = sum(&|one| one.alarms_gone.len());
     let earlier = sum(&|one| one.moved.iter().filter(|moved| moved.later_by() < 0).count());
     let later = sum(&|one| one.moved.iter().filter(|moved| moved.later_by() > 0).count());
     let looser = review.changes.iter().filter(|change| change.direction == Direction::Looser).count();
@@ -69,6 +71,9 @@ pub(super) fn verdict(review: &Review) -> Verdict {
         parts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
     if wrong > 0 {
         parts.push(format!("{wrong} of the new ones outside of any incident"));
+    }
+    if gone > 0 {
+        parts.push(format!("{} gone", count(gone, "false alarm")));
     }
     if let_go > 0 {
         parts.push(format!("{} not caught any more", count(let_go, "incident")));
@@ -160,6 +165,9 @@ fn effects(one: &Compared, times: &Times) -> Vec<Effect> {
     for back in &one.lost {
         effects.push(Effect { class: "looser", icon: "✖", words: format!("roll back lost: the one{}", by(back)) });
     }
+    for back in &one.alarms_gone {
+        effects.push(Effect { class: "tighter", icon: "✔", words: format!("false alarm gone: the one{}", by(back)) });
+    }
     for caught in uncaught(one) {
         let words = format!("the incident of {} is not caught any more", times.row(caught.from));
         effects.push(Effect { class: "looser", icon: "✖", words });
@@ -174,6 +182,11 @@ fn effects(one: &Compared, times: &Times) -> Vec<Effect> {
         effects.push(Effect { class: "looser", icon: "!", words });
     }
     effects.extend(one.moved.iter().map(|moved| self::moved(moved, one)));
+    effects.extend(advanced(one, str::to_owned).into_iter().map(|(moved, words)| {
+        // Neither is better by itself: a rollout goes faster, or waits longer.
+        let icon = if moved.is_earlier() { "◀" } else { "▶" };
+        Effect { class: "different", icon, words }
+    }));
     if effects.is_empty() {
         let words = "the same roll backs, other decisions".to_owned();
         effects.push(Effect { class: "different", icon: "◆", words });

@@ -1,7 +1,7 @@
 //! Scripts that nobody edited, and that say something else all the same: a check that they ask about was edited.
 
 use crate::policy::compiled::{Check, Condition, Policy};
-use crate::review::change::{Change, Direction, Proof, Subject};
+use crate::review::change::{Bearing, Change, Direction, Proof, Subject};
 
 use super::super::{Edit, Pair};
 use super::points::{Asked, Key, Point, Space};
@@ -20,7 +20,7 @@ pub(crate) fn depending(pair: &Pair<'_>, edits: &[Change]) -> Vec<Change> {
         for edit in edits {
             let Subject::Check(id) = &edit.subject else { continue };
             let asked = asks(pair.old, was, id) && asks(pair.new, is, id);
-            if asked && !NOT_WHEN.contains(&edit.part.as_str()) && !edit.acts_as_before() {
+            if asked && !NOT_WHEN.contains(&edit.part.as_str()) && edit.bearing != Bearing::AsBefore {
                 all.extend(change(pair, (was, is), id, edit));
             }
         }
@@ -54,6 +54,7 @@ fn change(pair: &Pair<'_>, (was, is): (&Check, &Check), id: &CheckId, edit: &Cha
     let mut change = Edit::of(part, told(&edit.before), told(&edit.after))
         .goes(direction)
         .because(words)
+        .bears(if was.shadow { Bearing::Untouched } else { Bearing::Acts })
         .about_check(Some(was), Some(is));
     change.proof = Proof::Sampled;
     Some(change)

@@ -1,0 +1,73 @@
+//! The segments of a journal: their names, what is known of each, and reading one line by line.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::line;
+use crate::model::time::Time;
+
+const ENDING: &str = ".ndjson";
+
+/// What is known of a segment that is not written any more.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Closed {
+    pub(super) bytes: u64,
+    /// The newest that came in; not looked up yet when absent.
+    pub(super) newest: Option<Time>,
+}
+
+/// The file name of a segment.
+pub(super) fn name(number: u64) -> String {
+    format!("{number:010}{ENDING}")
+}
+
+/// The segments in `folder` with their sizes, oldest first.
+#[expect(clippy::disallowed_methods, reason = "the journal is a folder of files")]
+pub(super) fn list(folder: &Path) -> io::Result<BTreeMap<u64, Closed>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(ENDING)).and_then(|name| name.parse().ok());
+        if let Some(number) = number {
+            found.insert(number, Closed { bytes: entry.metadata()?.len(), newest: None });
+        }
+    }
+    Ok(found)
+}
+
+/// Hands every line of a segment to `each`, with its line break where it has one; memory does not grow with the file. A
+/// segment that was dropped meanwhile has none.
+#[expect(clippy::disallowed_methods, reason = "the journal is a folder of files")]
+pub(super) fn lines(path: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        if reader.read_until(b'\n', &mut text)? == 0 {
+            return Ok(());
+        }
+        each(&text);
+    }
+}
+
+/// When the newest whole line of a segment came in.
+pub(super) fn newest(folder: &Path, number: u64) -> io::Result<Option<Time>> {
+    let (name, path) = place(folder, number);
+    let mut newest = None;
+    lines(&path, &mut |text| newest = newest.max(line::came_in(&name, text)))?;
+    Ok(newest)
+}
+
+/// The name and the path of a segment.
+pub(super) fn place(folder: &Path, number: u64) -> (String, PathBuf) {
+    let name = name(number);
+    let path = folder.join(&name);
+    (name, path)
+}

@@ -1,0 +1,99 @@
+//! One connection to one server. It waits for a reply as long as it is told to and no longer; a connection with a reply
+//! still under way is thrown away, so that no reply is ever taken for another's.
+
+use std::time::Duration;
+
+use redis::io::tcp::TcpSettings;
+use redis::{Client, Cmd, Connection, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, Value};
+
+use super::fault::{Fault, lost, unavailable};
+use super::options::{Credentials, split};
+use crate::ports::crash;
+
+/// An open connection.
+pub(super) struct Conn {
+    inner: Connection,
+    /// `host:port`.
+    at: String,
+    used: bool,
+}
+
+/// How connections are made.
+#[derive(Debug, Clone)]
+pub(super) struct Dial {
+    /// Who it is.
+    pub(super) credentials: Option<Credentials>,
+    /// Which database.
+    pub(super) database: u32,
+    /// How long connecting may take, and how long any one reply.
+    pub(super) patience: Duration,
+}
+
+impl Conn {
+    pub(super) fn open(at: &str, dial: &Dial) -> Result<Conn, Fault> {
+        let (host, port) = split(at);
+        let port = port.and_then(|port| port.parse().ok()).ok_or_else(|| unavailable(format!("`{at}` has no port")))?;
+        let mut settings = RedisConnectionInfo::default().set_db(i64::from(dial.database)).set_skip_set_lib_name();
+        if let Some(Credentials { user, password }) = &dial.credentials {
+            settings = settings.set_password(password);
+            if let Some(user) = user {
+                settings = settings.set_username(user);
+            }
+        }
+        let broken = |error| lost(at, &error, false);
+        let info = ConnectionAddr::Tcp(host.to_owned(), port).into_connection_info().map_err(broken)?;
+        let info = info.set_redis_settings(settings).set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let inner = Client::open(info).and_then(|client| client.get_connection_with_timeout(dial.patience));
+        let inner = inner.map_err(broken)?;
+        inner.set_read_timeout(Some(dial.patience)).map_err(broken)?;
+        inner.set_write_timeout(Some(dial.patience)).map_err(broken)?;
+        Ok(Conn { inner, at: at.to_owned(), used: false })
+    }
+
+    /// Sends commands together and reads a reply to each. An error that a server answers with is one of the replies;
+    /// after any other, this connection must not be used again.
+    pub(super) fn ask(&mut self, commands: &[Cmd], points: Points) -> Result<Vec<Value>, Fault> {
+        let reused = std::mem::replace(&mut self.used, true);
+        let mut bytes = Vec::new();
+        commands.iter().for_each(|command| command.write_packed_command(&mut bytes));
+        self.inner.send_packed_command(&bytes).map_err(|error| lost(&self.at, &error, reused))?;
+        points.here("store.redis.sent");
+        let mut replies = Vec::with_capacity(commands.len());
+        for at in 0..commands.len() {
+            replies.push(self.inner.recv_response().map_err(|error| lost(&self.at, &error, reused && at == 0))?);
+            points.here("store.redis.replied");
+        }
+        Ok(replies)
+    }
+
+    /// One command, one reply that is no error.
+    pub(super) fn one(&mut self, command: Cmd) -> Result<Value, Fault> {
+        let reply = self.ask(&[command], Points::Unnamed)?.pop();
+        self.fine(reply.unwrap_or_default())
+    }
+
+    /// The reply, unless it is an error.
+    pub(super) fn fine(&self, reply: Value) -> Result<Value, Fault> {
+        match reply {
+            Value::ServerError(error) => Err(Fault::Answered { at: self.at.clone(), error }),
+            reply => Ok(reply),
+        }
+    }
+}
+
+/// Whether the way of a command has named points at which a test may kill the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Points {
+    /// The way of a batch.
+    Named,
+    /// Anything else.
+    Unnamed,
+}
+
+impl Points {
+    pub(super) fn here(self, name: &str) {
+        if self == Points::Named {
+            crash::here(name);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! How a Redis store is reached.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::model::time::Duration;
+
+/// How a Redis store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which servers there are.
+    pub servers: Servers,
+    /// How every key begins; several stores may share a server.
+    pub prefix: String,
+    /// Who it is for the servers that hold the data.
+    pub credentials: Option<Credentials>,
+    /// Who it is for the sentinels.
+    pub sentinel_credentials: Option<Credentials>,
+    /// After this long a call has failed, whatever the server does.
+    pub deadline: Duration,
+    /// On how many replicas a write must be before it is acknowledged. With 0 a failover may lose what was
+    /// acknowledged; that is found out, and refused, but not undone.
+    pub replicas_to_wait: u32,
+    /// Make the store when there is none under the prefix. A process that has worked on a store never makes a second
+    /// one in its place.
+    pub create: bool,
+}
+
+/// The servers of a store, each `host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Servers {
+    /// One server.
+    Single {
+        /// Where.
+        server: String,
+        /// Which of its databases.
+        database: u32,
+    },
+    /// One master at a time, and sentinels that say which. All sentinels should be named: a majority of those named
+    /// here must agree, so that a process that is cut off with a deposed master does not write to it.
+    Sentinel {
+        /// The sentinels.
+        sentinels: Vec<String>,
+        /// What they call the master.
+        master: String,
+        /// Which of its databases.
+        database: u32,
+    },
+    /// A cluster.
+    Cluster {
+        /// Some of its nodes; the others are learned.
+        nodes: Vec<String>,
+    },
+}
+
+/// A user and a password; the password is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The user; without, the default one.
+    pub user: Option<String>,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// A store that nobody can be asked for: the text says why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadAddress(String);
+
+const DEADLINE: Duration = Duration::from_millis(500);
+const PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26379;
+
+impl Options {
+    /// The usual ones.
+    #[must_use]
+    pub fn new(servers: Servers) -> Options {
+        Options {
+            servers,
+            prefix: "rollgate".to_owned(),
+            credentials: None,
+            sentinel_credentials: None,
+            deadline: DEADLINE,
+            replicas_to_wait: 0,
+            create: false,
+        }
+    }
+
+    /// Whether `text` names a Redis store, well or badly, and not a file.
+    #[must_use]
+    pub fn is_address(text: &str) -> bool {
+        text.starts_with("redis:") || text.starts_with("redis+") || text.starts_with("rediss:")
+    }
+
+    /// Where it is, for messages; never with a password.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.servers {
+            Servers::Single { server, .. } => format!("redis://{server}"),
+            Servers::Sentinel { sentinels, master, .. } => format!("redis+sentinel://{}/{master}", sentinels.join(",")),
+            Servers::Cluster { nodes } => format!("redis+cluster://{}", nodes.join(",")),
+        }
+    }
+
+    /// What stands against these options, if anything does.
+    pub(super) fn problem(&self) -> Option<String> {
+        if self.prefix.is_empty() || self.prefix.contains(['{', '}']) {
+            return Some(format!(
+                "the prefix `{}` cannot be used: it must not be empty and has no braces",
+                self.prefix
+            ));
+        }
+        if self.deadline.as_millis() <= 0 {
+            return Some("the deadline must be longer than nothing".to_owned());
+        }
+        let none = match &self.servers {
+            Servers::Single { server, .. } => server.is_empty(),
+            Servers::Sentinel { sentinels, master, .. } => sentinels.is_empty() || master.is_empty(),
+            Servers::Cluster { nodes } => nodes.is_empty(),
+        };
+        none.then(|| "no server is named".to_owned())
+    }
+}
+
+/// `redis://HOST:PORT/DB`, `redis+sentinel://HOST:PORT,HOST:PORT/MASTER`, `redis+cluster://HOST:PORT,HOST:PORT`; behind
+/// `?`, joined by `&`: `prefix=NAME`, `deadline=DURATION`, `replicas=N`, `db=N`.
+impl FromStr for Options {
+    type Err = BadAddress;
+
+    fn from_str(text: &str) -> Result<Options, BadAddress> {
+        let bad = |why: &str| BadAddress(format!("this is no address of a Redis store: {why}"));
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("it begins with `redis://`"))?;
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
+        if hosts.contains('@') {
+            // It would be in the list of processes and in the shell's history.
+            return Err(bad("a password does not belong into it; name it by reference in the settings"));
+        }
+        let servers = match scheme {
+            "redis" => Servers::Single { server: only(hosts).map_err(|why| bad(&why))?, database: number(path)? },
+            "redis+sentinel" if path.is_empty() => return Err(bad("name the master behind the sentinels: `/NAME`")),
+            "redis+sentinel" => {
+                let sentinels = list(hosts, SENTINEL_PORT).map_err(|why| bad(&why))?;
+                Servers::Sentinel { sentinels, master: path.to_owned(), database: 0 }
+            }
+            "redis+cluster" => Servers::Cluster { nodes: list(hosts, PORT).map_err(|why| bad(&why))? },
+            "rediss" => return Err(bad("TLS to Redis is not built in; put a tunnel in between")),
+            other => return Err(bad(&format!("`{other}` is none of redis, redis+sentinel, redis+cluster"))),
+        };
+        let mut options = Options::new(servers);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            options.set(pair)?;
+        }
+        options.problem().map_or(Ok(options), |why| Err(bad(&why)))
+    }
+}
+
+impl Options {
+    fn set(&mut self, pair: &str) -> Result<(), BadAddress> {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match name {
+            "prefix" => value.clone_into(&mut self.prefix),
+            "deadline" => {
+                self.deadline = Duration::parse(value).map_err(|error| BadAddress(format!("`deadline`: {error}")))?;
+            }
+            "replicas" => self.replicas_to_wait = number(value)?,
+            "db" => {
+                let wanted = number(value)?;
+                match &mut self.servers {
+                    Servers::Single { database, .. } | Servers::Sentinel { database, .. } => *database = wanted,
+                    Servers::Cluster { .. } => {
+                        return Err(BadAddress("a cluster has no databases; leave `db` out".to_owned()));
+                    }
+                }
+            }
+            other => {
+                let known = "prefix, deadline, replicas, db";
+                return Err(BadAddress(format!("`{other}` is no setting of a Redis store; there are {known}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(text: &str) -> Result<u32, BadAddress> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    text.parse().map_err(|_| BadAddress(format!("`{text}` is no number")))
+}
+
+fn only(hosts: &str) -> Result<String, String> {
+    let mut found = list(hosts, PORT)?;
+    match (found.pop(), found.is_empty()) {
+        (Some(server), true) => Ok(server),
+        _ => Err("one server; several are a `redis+sentinel` or a `redis+cluster`".to_owned()),
+    }
+}
+
+fn list(hosts: &str, port: u16) -> Result<Vec<String>, String> {
+    hosts.split(',').map(|host| with_port(host.trim(), port)).collect()
+}
+
+fn with_port(host: &str, port: u16) -> Result<String, String> {
+    let (name, given) = split(host);
+    match given.map(str::parse::<u16>) {
+        _ if name.is_empty() => Err("a host is missing".to_owned()),
+        None => Ok(format!("{host}:{port}")),
+        Some(Ok(_)) => Ok(host.to_owned()),
+        Some(Err(_)) => Err(format!("`{host}` has no port")),
+    }
+}
+
+/// Host and port; an IPv6 address stands in brackets.
+pub(super) fn split(server: &str) -> (&str, Option<&str>) {
+    match server.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host.trim_start_matches('[').trim_end_matches(']'), Some(port)),
+        _ => (server.trim_start_matches('[').trim_end_matches(']'), None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::single("redis://h", "redis://h:6379")]
+    #[case::database("redis://h:1/3", "redis://h:1")]
+    #[case::v6("redis://[::1]:7", "redis://[::1]:7")]
+    #[case::v6_alone("redis://[::1]", "redis://[::1]:6379")]
+    #[case::sentinel("redis+sentinel://a,b:2/main?db=3", "redis+sentinel://a:26379,b:2/main")]
+    #[case::cluster("redis+cluster://a:1,b?prefix=x&deadline=2s&replicas=1", "redis+cluster://a:1,b:6379")]
+    fn an_address_is_understood(#[case] text: &str, #[case] place: &str) {
+        assert_eq!(text.parse::<Options>().unwrap().place(), place);
+    }
+
+    #[test]
+    fn settings_stand_behind_the_address() {
+        let options: Options = "redis+cluster://a?prefix=x&deadline=2s&replicas=1".parse().unwrap();
+        assert_eq!((options.prefix.as_str(), options.replicas_to_wait), ("x", 1));
+        assert_eq!(options.deadline, Duration::from_secs(2));
+        let options: Options = "redis://h/3".parse().unwrap();
+        assert_eq!(options.servers, Servers::Single { server: "h:6379".to_owned(), database: 3 });
+    }
+
+    #[rstest::rstest]
+    #[case::file("rollgate.redb", "begins with `redis://`")]
+    #[case::password("redis://:hunter2@h", "a password does not belong")]
+    #[case::two("redis://a,b", "one server")]
+    #[case::master("redis+sentinel://a", "name the master")]
+    #[case::port("redis://h:http", "has no port")]
+    #[case::tls("rediss://h", "TLS")]
+    #[case::word("redis://h?colour=red", "no setting")]
+    #[case::braces("redis://h?prefix=a{b}", "braces")]
+    #[case::never("redis://h?deadline=0s", "not a duration")]
+    #[case::cluster_db("redis+cluster://h?db=1", "no databases")]
+    fn an_address_that_means_nothing_is_refused_in_words(#[case] text: &str, #[case] why: &str) {
+        let refused = text.parse::<Options>().unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let credentials = Credentials { user: Some("ana".to_owned()), password: "hunter2".to_owned() };
+        let mut options: Options = "redis://h".parse().unwrap();
+        options.credentials = Some(credentials);
+        assert!(!format!("{options:?} {}", options.place()).contains("hunter2"));
+    }
+}

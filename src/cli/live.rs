@@ -1,0 +1,175 @@
+//! `run`: the live controller.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::daemon::logs;
+use crate::daemon::start::{self, Open, OpenError};
+use crate::daemon::telemetry::Telemetry;
+use crate::model::ids::Environment;
+use crate::report::layout::hang;
+use crate::report::screen::{PLACE, STRONG, paint};
+use crate::settings::values::{LogFormat, StorePlace};
+use crate::settings::{self, SETTINGS_FILE, Settings};
+use crate::shell::signals::{self, Wanted};
+use crate::shell::{files, write};
+
+use super::console::Console;
+use super::exit::Exit;
+use super::failure::Failure;
+use super::init;
+
+/// Decide day and night: watch policies and metrics, act, and record.
+///
+/// Without settings it keeps its ledger in `rollgate.redb`, takes snapshots over HTTP on this machine, and governs the
+/// policies below `policies`; where there is none, an example is written first.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  rollgate run                            here, with an example if need be
+  rollgate run policies/checkout          one policy
+  rollgate run --config /etc/rollgate.toml
+  rollgate run --listen 127.0.0.1:0       on any free port")]
+pub struct Live {
+    /// Policies, or trees of them [default: those of the settings]
+    policies: Vec<PathBuf>,
+    /// The settings [default: rollgate.toml, if it is here]
+    #[arg(short, long, value_name = "FILE", env = "ROLLGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Environment, as the settings' `environment`
+    #[arg(short, long, value_name = "NAME", env = "ROLLGATE_ENVIRONMENT")]
+    environment: Option<String>,
+    /// The store's file, as the settings' `store.path`
+    #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE")]
+    store: Option<PathBuf>,
+    /// Where the API listens, as the settings' `api.listen`
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Shape of the log, as the settings' `log.format`
+    #[arg(long, value_enum, value_name = "SHAPE")]
+    log: Option<Shape>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Shape {
+    /// For people
+    Text,
+    /// One object a line
+    Json,
+}
+
+impl Live {
+    pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        let mut settings = self.settings(console)?;
+        self.override_with_arguments(&mut settings);
+        self.write_example(&settings, console)?;
+        logs::begin(settings.log, console.watched);
+        let telemetry = Arc::new(Telemetry::new());
+        let open = start::open(&settings, &telemetry).map_err(failed)?;
+        greet(&open, console)?;
+        signals::wait(|wanted| match wanted {
+            Wanted::End => true,
+            Wanted::Look => {
+                tracing::info!("asked to look at the policies again");
+                open.look();
+                false
+            }
+        })
+        .context("cannot listen to signals")?;
+        tracing::info!("closing");
+        open.close();
+        Ok(Exit::Done)
+    }
+
+    fn settings(&self, console: &mut Console) -> anyhow::Result<Settings> {
+        let usual = Path::new(SETTINGS_FILE);
+        let path = match &self.config {
+            Some(path) => path.as_path(),
+            None if usual.exists() => usual,
+            None => return Ok(Settings::default()),
+        };
+        let text = files::read_text(path).with_context(|| format!("cannot read `{}`", files::shown(path)))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        let name =
+            path.file_name().map_or_else(|| SETTINGS_FILE.to_owned(), |name| name.to_string_lossy().into_owned());
+        let read = settings::read(&files::shown(folder), &name, &text);
+        for diagnostic in &read.diagnostics {
+            let text = super::policies::show(diagnostic, &read.shown, console);
+            console.say(text.trim_end())?;
+        }
+        let settings = read.settings.ok_or_else(|| Failure::new(Exit::PolicyInvalid, "the settings are invalid"))?;
+        Ok(if folder == Path::new(".") { settings } else { settings.below(folder) })
+    }
+
+    fn override_with_arguments(&self, settings: &mut Settings) {
+        if !self.policies.is_empty() {
+            settings.policies.clone_from(&self.policies);
+        }
+        if let Some(environment) = &self.environment {
+            settings.environment = Environment::new(environment);
+        }
+        if let Some(store) = &self.store {
+            settings.store.place = StorePlace::File(store.clone());
+            // Two stores in one folder are two controllers: each has a journal of its own.
+            if settings.journal == Settings::default().journal {
+                settings.journal.path = store.with_extension("journal");
+            }
+        }
+        if let Some(listen) = self.listen {
+            settings.api.listen = listen;
+        }
+        if let Some(shape) = self.log {
+            settings.log.format = if shape == Shape::Json { LogFormat::Json } else { LogFormat::Text };
+        }
+    }
+
+    /// A newcomer has no policy yet: one is written, to be looked at and edited.
+    fn write_example(&self, settings: &Settings, console: &mut Console) -> anyhow::Result<()> {
+        let usual = Settings::default().policies;
+        let is_new = self.config.is_none() && settings.policies == usual && !usual.iter().any(|path| path.exists());
+        if !is_new {
+            return Ok(());
+        }
+        for file in init::example() {
+            let path = PathBuf::from(&file.path);
+            write::create(&path, file.text.as_bytes())
+                .with_context(|| format!("cannot write `{}`", files::shown(&path)))?;
+        }
+        let folder = usual.first().map(|path| files::shown(path)).unwrap_or_default();
+        console.say(format!("there was no policy: an example is in {}", paint(PLACE, folder)))?;
+        Ok(())
+    }
+}
+
+/// Where it is and what to do next: the first lines of a newcomer's screen.
+fn greet(open: &Open, console: &mut Console) -> anyhow::Result<()> {
+    let url = open.url();
+    let rollouts = open.rollouts();
+    console.say(format!(
+        "{} {}",
+        paint(STRONG, "rollgate decides;"),
+        hang(&format!("API on {url}"), console.screen.width, 0)
+    ))?;
+    let Some(first) = rollouts.first() else {
+        console.say("no policy governs a rollout yet: save one, and it is taken up")?;
+        return Ok(());
+    };
+    let names: Vec<String> = rollouts.iter().map(ToString::to_string).collect();
+    console.say(hang(&format!("governs {}", names.join(", ")), console.screen.width, 2))?;
+    console.say(format!("push readings:  curl {url}/v1/snapshots -d '{{\"rollout\": \"{}\", ...}}'", first.rollout))?;
+    console.say("see them judged: rollgate status")?;
+    Ok(())
+}
+
+fn failed(error: OpenError) -> anyhow::Error {
+    let help = error.help();
+    let failure = Failure::new(Exit::Failed, error.to_string());
+    match help {
+        Some(help) => failure.help(help).into(),
+        None => failure.into(),
+    }
+}

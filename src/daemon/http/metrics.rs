@@ -1,0 +1,192 @@
+//! Its own metrics, for Prometheus: how rollouts stand, from what they publish, followed by what was counted since the
+//! start. A name never changes its meaning; `docs/api.md` lists them.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::extract::{Extension, State};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use prometheus_client::encoding::text::{encode, encode_registry};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use super::app::{App, Caller};
+use super::problem::Problem;
+use crate::daemon::desk::View;
+use crate::daemon::tokens::Need;
+use crate::model::finding::{Finding, FindingState};
+use crate::model::time::Time;
+use crate::shell::clock;
+
+type Labels = Vec<(&'static str, String)>;
+
+const STATES: [(FindingState, &str); 6] = [
+    (FindingState::Ok, "ok"),
+    (FindingState::Pending, "pending"),
+    (FindingState::Firing, "firing"),
+    (FindingState::Clearing, "clearing"),
+    (FindingState::Unknown, "unknown"),
+    (FindingState::NotApplicable, "not_applicable"),
+];
+const DECISIONS: [&str; 3] = ["advance", "hold", "roll_back"];
+
+/// `GET /metrics`.
+pub(super) async fn metrics(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, Problem> {
+    app.must(&caller, Need::Read, "read metrics", None)?;
+    let registry = standing(&app.desk.views(), app.desk.unready().is_empty(), clock::now());
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let written = encode_registry(&mut text, &registry).and_then(|()| encode(&mut text, app.telemetry.registry()));
+    written.map_err(|error| Problem::failed(error.to_string()))?;
+    let shape = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+    Ok((shape, text).into_response())
+}
+
+/// A gauge with labels.
+#[derive(Clone, Default)]
+struct Of(Family<Labels, Gauge<f64, AtomicU64>>);
+
+impl Of {
+    fn set(&self, labels: &[(&'static str, &str)], value: f64) {
+        let labels = labels.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        self.0.get_or_create(&labels).set(value);
+    }
+
+    /// One of several is so: 1 for it, 0 for the others.
+    fn one_of<'a>(
+        &self,
+        labels: &[(&'static str, &str)],
+        name: &'static str,
+        all: impl Iterator<Item = &'a str>,
+        is: &str,
+    ) {
+        for each in all {
+            let with: Vec<_> = labels.iter().copied().chain([(name, each)]).collect();
+            self.set(&with, f64::from(u8::from(each == is)));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Gauges {
+    decision: Of,
+    value: Of,
+    threshold: Of,
+    state: Of,
+    age: Of,
+    policy: Of,
+    rejected: Of,
+    phase: Of,
+    exposure: Of,
+    generation: Of,
+    leads: Of,
+    spooled: Of,
+    store_problem: Of,
+    refused: Of,
+    source_up: Of,
+    source_failures: Of,
+    source_age: Of,
+    ready: Of,
+    build: Of,
+}
+
+impl Gauges {
+    fn registry(&self) -> Registry {
+        let mut registry = Registry::with_prefix("rollgate");
+        let mut add = |name: &str, help: &str, of: &Of| registry.register(name, help, of.0.clone());
+        add("decision", "The last decision of a rollout: 1 for the one that holds", &self.decision);
+        add("rule_value", "The value that a check last saw, in the unit of its metric", &self.value);
+        add("rule_threshold", "The bound that a check compared it with", &self.threshold);
+        add("rule_state", "Where a check stands: 1 for the one that holds", &self.state);
+        add("snapshot_age_seconds", "How long ago the newest reading was observed", &self.age);
+        add("policy_info", "The policy in force, by its digest", &self.policy);
+        add("policy_rejected", "1 while the newest version of a policy's files is turned away", &self.rejected);
+        add("phase", "What a rollout is doing: 1 for the one that holds", &self.phase);
+        add("exposure_percent", "The most of any feature that anybody sees", &self.exposure);
+        add("generation", "The change of exposure in force", &self.generation);
+        add("leader", "1 while this controller holds the lease", &self.leads);
+        add("spool_waiting", "Roll backs that wait for the store", &self.spooled);
+        add("store_problem", "1 while something cannot be recorded", &self.store_problem);
+        add("rejected_snapshots", "Snapshots turned away since the start", &self.refused);
+        add("source_up", "1 while a source answers", &self.source_up);
+        add("source_failures", "Failures of a source since it last answered", &self.source_failures);
+        add("source_age_seconds", "How long ago a source last gave something", &self.source_age);
+        add("ready", "1 while /readyz says so", &self.ready);
+        add("build_info", "This rollgate", &self.build);
+        registry
+    }
+
+    fn rollout(&self, view: &View, now: Time) {
+        let standing = &view.standing;
+        let rollout = [("rollout", standing.key.rollout.as_str()), ("environment", standing.key.environment.as_str())];
+        let flag = |yes: bool| f64::from(u8::from(yes));
+        if let Some(data_at) = view.data_at {
+            self.age.set(&rollout, seconds(now, data_at));
+        }
+        if let Some(policy) = &standing.policy {
+            self.policy.set(&with(&rollout, &[("hash", policy.as_str())]), 1.0);
+        }
+        self.rejected.set(&rollout, flag(view.files.rejected.is_some()));
+        let phase = standing.phase.shout().to_lowercase().replace(' ', "_");
+        self.phase.set(&with(&rollout, &[("phase", &phase)]), 1.0);
+        self.exposure.set(&rollout, standing.traffic);
+        #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^53 here")]
+        {
+            self.generation.set(&rollout, standing.generation.0 as f64);
+            self.spooled.set(&rollout, view.spooled as f64);
+            self.refused.set(&rollout, view.rejected_snapshots as f64);
+        }
+        self.leads.set(&rollout, flag(view.leads));
+        self.store_problem.set(&rollout, flag(view.store_problem.is_some()));
+        for source in &view.sources {
+            let labels = with(&rollout, &[("source", &source.name)]);
+            self.source_up.set(&labels, flag(source.problem.is_none()));
+            #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^53 here")]
+            self.source_failures.set(&labels, source.failures as f64);
+            if let Some(last) = source.last_snapshot {
+                self.source_age.set(&labels, seconds(now, last));
+            }
+        }
+        if let Some(decision) = &view.decision {
+            let labels = with(&rollout, &[("stage", decision.stage.as_str())]);
+            self.decision.one_of(&labels, "decision", DECISIONS.into_iter(), decision.verdict.answer().name());
+            decision.findings.iter().for_each(|finding| self.finding(&rollout, finding));
+        }
+    }
+
+    fn finding(&self, rollout: &[(&'static str, &str)], finding: &Finding) {
+        let labels = with(rollout, &[("rule", finding.check.as_str()), ("region", finding.region.as_str())]);
+        if let (Some(value), None) = (finding.value, finding.unknown) {
+            self.value.set(&labels, value);
+        }
+        if let Some(bound) = finding.bound {
+            self.threshold.set(&labels, bound);
+        }
+        let is = STATES.iter().find(|(state, _)| *state == finding.state).map_or("unknown", |(_, name)| *name);
+        self.state.one_of(&labels, "state", STATES.iter().map(|(_, name)| *name), is);
+    }
+}
+
+/// How rollouts stand at `now`.
+fn standing(views: &[Arc<View>], is_ready: bool, now: Time) -> Registry {
+    let gauges = Gauges::default();
+    gauges.build.set(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    gauges.ready.set(&[], f64::from(u8::from(is_ready)));
+    views.iter().for_each(|view| gauges.rollout(view, now));
+    gauges.registry()
+}
+
+fn with<'a>(labels: &[(&'static str, &'a str)], more: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a str)> {
+    labels.iter().chain(more).copied().collect()
+}
+
+fn seconds(now: Time, then: Time) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of a century are exact")]
+    let millis = now.since(then).as_millis() as f64;
+    millis / 1000.0
+}

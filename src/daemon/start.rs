@@ -1,0 +1,249 @@
+//! From settings to a house that is open, and back to nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration as Wait;
+
+use crate::adapters::journal::{FileJournal, Options as JournalOptions};
+use crate::model::ids::Actor;
+use crate::ports::spool::Spool;
+use crate::ports::store::StoreError;
+use crate::settings::Settings;
+use crate::settings::values::{LeaseSettings, StorePlace};
+use crate::shell;
+
+use super::desk::Desk;
+use super::gather::{self, Asking};
+use super::house::{House, Parts};
+use super::http::server::{self, Options, Running, StartError};
+use super::lease::{Leadership, Terms};
+use super::reload::{News, PolicyWatcher, Watched};
+use super::staff::{Closing, Staff};
+use super::telemetry::Telemetry;
+use super::{chores, local};
+
+/// Why a controller did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The store cannot be had.
+    #[error("{0}")]
+    Store(#[from] StoreError),
+    /// The journal cannot be had.
+    #[error("the journal `{path}` cannot be used: {error}")]
+    Journal {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: StoreError,
+    },
+    /// The API cannot be had.
+    #[error(transparent)]
+    Api(#[from] StartError),
+    /// A source cannot be made of its settings.
+    #[error("source `{name}`: {why}")]
+    Source {
+        /// Which.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// The system gives no thread.
+    #[error("the system gives no thread: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+impl OpenError {
+    /// What to do about it.
+    #[must_use]
+    pub const fn help(&self) -> Option<&'static str> {
+        match self {
+            OpenError::Store(error) => Some(error.help()),
+            OpenError::Journal { error, .. } => Some(error.help()),
+            OpenError::Api(error) => Some(error.help()),
+            OpenError::Source { .. } | OpenError::Threads(_) => None,
+        }
+    }
+}
+
+/// A controller that runs.
+pub struct Open {
+    house: Arc<House>,
+    staff: Staff,
+    api: Running,
+    // Dropping it ends the watching.
+    policies: Option<PolicyWatcher>,
+}
+
+/// Opens everything: store, journal, rollouts, sources, API.
+///
+/// # Errors
+/// What could not be had.
+pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, OpenError> {
+    let store = super::stores::open(&settings.store.place)?;
+    let journal = FileJournal::open(&settings.journal.path, JournalOptions::default())
+        .map_err(|error| OpenError::Journal { path: settings.journal.path.clone(), error })?;
+    let house = House::new(Parts {
+        store: Arc::clone(&store),
+        spool: spool(&settings.store.place),
+        actuator: shell::store::actuator().into(),
+        journal: Arc::new(journal),
+        leadership: Leadership::new(holder(), terms(settings.lease)),
+        environment: settings.environment.clone(),
+        recalls: settings.journal.keep,
+    });
+    listen(&house, telemetry);
+    // Before anybody sits down: a leader that opens is not a follower for its first second.
+    house.leadership().keep(store.as_ref());
+    for key in store.keys()?.into_iter().filter(|key| key.environment == settings.environment) {
+        house.sit(&key, "")?;
+    }
+    let policies = watch(&house, settings, telemetry)?;
+    let mut staff = Staff::default();
+    hire(&mut staff, &house, settings)?;
+    for source in super::sources::of(settings).map_err(|(name, why)| OpenError::Source { name, why })? {
+        ask(&mut staff, &house, source)?;
+    }
+    let desk: Arc<dyn Desk> = Arc::clone(&house) as Arc<dyn Desk>;
+    let api = match server::start(api(settings), desk, Arc::clone(telemetry)) {
+        Ok(api) => api,
+        Err(error) => {
+            drop(policies);
+            staff.dismiss();
+            house.close();
+            return Err(error.into());
+        }
+    };
+    Ok(Open { house, staff, api, policies: Some(policies) })
+}
+
+impl Open {
+    /// Where the API answers.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.api.local().url
+    }
+
+    /// Reads the policies' files again, without waiting for a change.
+    pub fn look(&self) {
+        if let Some(policies) = &self.policies {
+            policies.look();
+        }
+    }
+
+    /// The rollouts that are governed here.
+    #[must_use]
+    pub fn rollouts(&self) -> Vec<crate::ledger::hash::Key> {
+        self.house.fed_by(&[])
+    }
+
+    /// The rollouts, as others see them.
+    #[must_use]
+    pub fn desk(&self) -> &dyn Desk {
+        self.house.as_ref()
+    }
+
+    /// What threads of the caller may sleep on.
+    #[must_use]
+    pub fn closing(&self) -> Arc<Closing> {
+        self.staff.closing()
+    }
+
+    /// Takes nothing more in, finishes what it is at, and hands the lease over.
+    pub fn close(mut self) {
+        drop(self.policies.take());
+        self.api.stop();
+        self.staff.dismiss();
+        self.house.close();
+    }
+}
+
+/// A name for this process that no other has: the lease must tell two on one machine apart.
+fn holder() -> Actor {
+    Actor::new(format!("{}-{}", shell::operator::machine(), shell::operator::token().get(..8).unwrap_or_default()))
+}
+
+const fn terms(lease: LeaseSettings) -> Terms {
+    Terms { term: lease.term, renew: lease.renew, step_down: lease.step_down }
+}
+
+fn spool(place: &StorePlace) -> Arc<dyn Spool> {
+    match place {
+        StorePlace::File(path) => shell::store::spool(path).into(),
+        // Redis is elsewhere; the spool is here.
+        StorePlace::Redis(_) => shell::store::spool(Path::new("rollgate")).into(),
+    }
+}
+
+fn listen(house: &Arc<House>, telemetry: &Arc<Telemetry>) {
+    let telemetry = Arc::clone(telemetry);
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of one evaluation")]
+    house.times_go_to(Box::new(move |key, took| telemetry.evaluated(key, took.as_millis() as f64 / 1000.0, 0)));
+}
+
+fn watch(house: &Arc<House>, settings: &Settings, telemetry: &Arc<Telemetry>) -> std::io::Result<PolicyWatcher> {
+    let watched = Watched {
+        paths: settings.policies.clone(),
+        environment: settings.environment.clone(),
+        reload: settings.reload,
+        only_poll: false,
+    };
+    let (house, telemetry) = (Arc::clone(house), Arc::clone(telemetry));
+    let tell = move |news: News| take_news(&house, &telemetry, news);
+    let mut first = tell.clone();
+    let (watcher, now) = PolicyWatcher::start(watched, move |news| tell(news))?;
+    now.into_iter().for_each(&mut first);
+    Ok(watcher)
+}
+
+fn take_news(house: &Arc<House>, telemetry: &Telemetry, news: News) {
+    match news {
+        News::Candidate(candidate) => {
+            let (key, digest) = (candidate.key.clone(), candidate.policy.digest.clone());
+            tracing::info!(%key, digest = digest.short(), tests = candidate.tests, "a policy was read and is good");
+            telemetry.reloaded(&key, "accepted");
+            let path = candidate.source.root.clone();
+            if let Err(error) = house.policy_is_good(&key, &path, candidate.record, candidate.policy) {
+                tracing::error!(%key, %error, "the system gives no thread for this rollout");
+            }
+        }
+        News::Rejected(rejection) => {
+            for why in &rejection.why {
+                tracing::error!(path = rejection.path, %why, "a policy was turned away; the last good one stays");
+            }
+            if let Some(key) = &rejection.key {
+                telemetry.reloaded(key, "rejected");
+                house.policy_is_bad(key, rejection.shown());
+            }
+        }
+    }
+}
+
+fn hire(staff: &mut Staff, house: &Arc<House>, settings: &Settings) -> std::io::Result<()> {
+    let retention = settings.store.retention;
+    let (lease, spool, old) = (Arc::clone(house), Arc::clone(house), Arc::clone(house));
+    staff.hire("lease", move |closing| chores::keep_lease(&lease, closing))?;
+    staff.hire("spool", move |closing| chores::empty_spool(&spool, closing))?;
+    staff.hire("retention", move |closing| chores::forget(&old, retention, closing))
+}
+
+fn ask(staff: &mut Staff, house: &Arc<House>, made: super::sources::Made) -> std::io::Result<()> {
+    let house = Arc::clone(house);
+    let name = format!("source {}", made.source.name());
+    let mut source = made.source;
+    let asking = Asking { every: made.every, feeds: made.feeds };
+    staff.hire(&name, move |closing| gather::ask(&house, source.as_mut(), &asking, closing))
+}
+
+fn api(settings: &Settings) -> Options {
+    let mut options = Options::new(settings.api.listen);
+    options.tls =
+        settings.api.tls.as_ref().map(|tls| server::TlsFiles { certificate: tls.cert.clone(), key: tls.key.clone() });
+    options.announce = match &settings.store.place {
+        StorePlace::File(path) => Some(local::beside(path)),
+        StorePlace::Redis(_) => Some(local::beside(Path::new("rollgate"))),
+    };
+    let limits = &mut options.limits;
+    limits.body = usize::try_from(settings.api.limits.body).unwrap_or(usize::MAX);
+    limits.head = Wait::from_millis(settings.api.limits.header_timeout.as_millis().unsigned_abs());
+    options
+}

@@ -1,0 +1,407 @@
+//! The JSON Schema of rollgate.toml, for completion and hovers in editors: `#:schema schemas/settings.schema.json`.
+//!
+//! It mirrors what `read` reads. What values mean together is checked by `rollgate check rollgate.toml` alone. The
+//! structs are never filled; their comments are the hovers.
+#![allow(dead_code, reason = "the structs exist for their schema")]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+/// The schema of rollgate.toml (draft 07, which editors' TOML plugins read).
+#[must_use]
+pub fn settings_schema() -> Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<SettingsFile>().to_value()
+}
+
+/// The controller's settings. Every key may be left out.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields, title = "rollgate settings")]
+struct SettingsFile {
+    /// Which overlay of the policies is in force (default: production).
+    environment: Option<String>,
+    /// Policies, or trees of them, from this file's directory (default: `policies`).
+    policies: Option<Vec<String>>,
+    /// Where ledgers and exposures are kept: a file, or Redis.
+    store: Option<Store>,
+    /// Where readings are kept until they are decided on.
+    journal: Option<Journal>,
+    /// How the controller is talked to.
+    api: Option<Api>,
+    /// How one of several controllers is elected.
+    lease: Option<Lease>,
+    /// Who notices when this controller dies.
+    heartbeat: Option<Heartbeat>,
+    /// What is logged.
+    log: Option<Log>,
+    /// How edits of policies are taken over.
+    reload: Option<Reload>,
+    /// Where readings come from, besides pushes.
+    sources: Option<Vec<Source>>,
+}
+
+/// A reference to a secret: `env:NAME`, `file:/path` or `gsm:projects/p/secrets/s/versions/7`.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct SecretName(
+    #[schemars(regex(
+        pattern = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|gsm:projects/.+/secrets/.+/versions/([0-9]+|latest))$"
+    ))]
+    String,
+);
+
+/// Where ledgers and exposures are kept.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Store {
+    /// A file of this machine (default: `rollgate.redb`).
+    path: Option<String>,
+    /// How long entries are kept: `"30d"` (default).
+    retention: Option<String>,
+    /// One Redis: `redis://host:6379/0`, `rediss://` encrypted, or a reference to a secret.
+    url: Option<String>,
+    /// `host:port` of each sentinel; with `master`.
+    sentinels: Option<Vec<String>>,
+    /// What the sentinels call the primary.
+    master: Option<String>,
+    /// The sentinels' own password.
+    sentinel_password: Option<SecretName>,
+    /// `host:port` of some nodes of a cluster.
+    cluster: Option<Vec<String>>,
+    /// The user of Redis' access list.
+    username: Option<String>,
+    /// That user's password.
+    password: Option<SecretName>,
+    /// Encrypt connections to sentinels and clusters too.
+    tls: Option<bool>,
+    /// What every key begins with (default: `rollgate`).
+    prefix: Option<String>,
+    /// How many replicas must have a write before it counts (default: 0).
+    replicas_to_wait: Option<u32>,
+    /// When a call is given up (default: `"500ms"`).
+    deadline: Option<String>,
+}
+
+/// Where readings are kept until they are decided on.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Journal {
+    /// A directory (default: `rollgate.journal`).
+    path: Option<String>,
+    /// How far back a restart can look (default: `"2h"`).
+    keep: Option<String>,
+}
+
+/// How the controller is talked to.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Api {
+    /// Address and port (default: `127.0.0.1:7878`).
+    listen: Option<String>,
+    /// Certificate and key; without them it speaks plain HTTP.
+    tls: Option<Tls>,
+    /// Who may call. Required on an address that other machines reach.
+    tokens: Option<Vec<Token>>,
+    /// The most it takes.
+    limits: Option<Limits>,
+}
+
+/// What the API proves itself with.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Tls {
+    /// PEM file of the certificate and what it is signed by.
+    cert: String,
+    /// PEM file of the key.
+    key: String,
+}
+
+/// One caller.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Token {
+    /// The name that ledgers and logs show.
+    name: String,
+    /// What it may do; each may do what those before it may.
+    role: Role,
+    /// SHA-256 of the token, as 64 hex digits.
+    #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
+    sha256: String,
+    /// From when on it is not taken: `2027-01-31T00:00:00Z`.
+    expires: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Role {
+    /// Looks.
+    Viewer,
+    /// Pushes readings, holds, rolls back and disables too.
+    Operator,
+    /// Advances, resumes and puts policies in force too.
+    Admin,
+}
+
+/// The most the API takes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Limits {
+    /// Size of a body (default: `"1MiB"`).
+    body: Option<String>,
+    /// Requests of one caller (default: `"1000/s"`); emergency-disable is exempt.
+    rate: Option<String>,
+    /// How long a caller may take to send its request (default: `"5s"`).
+    header_timeout: Option<String>,
+}
+
+/// How one of several controllers is elected.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Lease {
+    /// How long a leader that says nothing stays leader (default: `"5s"`).
+    term: Option<String>,
+    /// How often it says something (default: `"1500ms"`).
+    renew: Option<String>,
+    /// When it stops leading because nobody heard it (default: `"3500ms"`).
+    step_down: Option<String>,
+}
+
+/// Who notices when this controller dies.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Heartbeat {
+    /// Called while all is well.
+    url: SecretName,
+    /// How often (default: `"30s"`).
+    every: Option<String>,
+}
+
+/// What is logged.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Log {
+    /// For people or for programs (default: text).
+    format: Option<LogFormat>,
+    /// The least that is logged (default: info).
+    level: Option<LogLevel>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How edits of policies are taken over.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Reload {
+    /// How long files must rest (default: `"50ms"`).
+    debounce: Option<String>,
+    /// How often to look where the system does not tell of changes (default: `"500ms"`).
+    poll: Option<String>,
+    /// How long a policy's own tests may take (default: `"2s"`).
+    tests_budget: Option<String>,
+}
+
+/// One source; which keys it takes depends on its kind.
+#[derive(JsonSchema)]
+#[schemars(tag = "kind", rename_all = "kebab-case")]
+enum Source {
+    /// The HTTP API of Prometheus, or of what speaks like it.
+    Prometheus(Prometheus),
+    /// PromQL of Google Cloud Monitoring.
+    Google(Google),
+    /// A stream of Redis with a consumer group.
+    RedisStream(RedisStream),
+    /// A growing file of snapshots, one a line.
+    Ndjson(Ndjson),
+    /// OTLP metrics pushed to the API.
+    Otlp(Otlp),
+    /// Webhooks of Alertmanager pushed to the API.
+    Alertmanager(Alertmanager),
+}
+
+/// One rollout, or several.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+macro_rules! source {
+    ($(#[$doc:meta])* $name:ident { $($fields:tt)* }) => {
+        $(#[$doc])*
+        #[derive(JsonSchema)]
+        #[schemars(deny_unknown_fields)]
+        struct $name {
+            /// Its name in logs, metrics and `status`.
+            name: String,
+            /// The rollouts it feeds (default: all).
+            rollout: Option<OneOrMore>,
+            /// The region all its readings are of.
+            region: Option<String>,
+            /// How often it is asked (default: `"15s"`).
+            every: Option<String>,
+            /// When a call is given up (default: `"5s"`).
+            deadline: Option<String>,
+            $($fields)*
+        }
+    };
+}
+
+source! {
+    /// The HTTP API of Prometheus, or of what speaks like it.
+    Prometheus {
+        /// Where it is, or a reference to a secret.
+        url: String,
+        /// Sent as `Authorization: Bearer`.
+        bearer: Option<SecretName>,
+        /// Sent as `Authorization: Basic`, with `password`.
+        username: Option<String>,
+        /// That user's password.
+        password: Option<SecretName>,
+        /// PEM file of who signed its certificate.
+        ca: Option<String>,
+        /// What `$group` stands for.
+        groups: Option<GroupWords>,
+        /// A metric of the policy, and the query that gives it.
+        queries: BTreeMap<String, Query>,
+    }
+}
+
+source! {
+    /// PromQL of Google Cloud Monitoring.
+    Google {
+        /// The project whose metrics are asked for.
+        project: String,
+        /// An access token; without it the machine's metadata server gives one.
+        token: Option<SecretName>,
+        /// Another address than Google's.
+        url: Option<String>,
+        /// What `$group` stands for.
+        groups: Option<GroupWords>,
+        /// A metric of the policy, and the query that gives it.
+        queries: BTreeMap<String, Query>,
+    }
+}
+
+source! {
+    /// A stream of Redis with a consumer group.
+    RedisStream {
+        /// One Redis, or a reference to a secret.
+        url: Option<String>,
+        /// `host:port` of each sentinel; with `master`.
+        sentinels: Option<Vec<String>>,
+        /// What the sentinels call the primary.
+        master: Option<String>,
+        /// The sentinels' own password.
+        sentinel_password: Option<SecretName>,
+        /// `host:port` of some nodes of a cluster.
+        cluster: Option<Vec<String>>,
+        /// The user of Redis' access list.
+        username: Option<String>,
+        /// That user's password.
+        password: Option<SecretName>,
+        /// Encrypt connections to sentinels and clusters too.
+        tls: Option<bool>,
+        /// The key of the stream.
+        stream: String,
+        /// The consumer group (default: `rollgate`).
+        group: Option<String>,
+        /// This controller's name in the group (default: the machine's).
+        consumer: Option<String>,
+    }
+}
+
+source! {
+    /// A growing file of snapshots, one a line.
+    Ndjson {
+        /// The file.
+        path: String,
+    }
+}
+
+source! {
+    /// OTLP metrics pushed to the API.
+    Otlp {
+        /// The instrument's name, and the metric of the policy it gives.
+        metrics: Option<BTreeMap<String, String>>,
+        /// The attribute that names the group (default: `rollgate.group`).
+        group_attribute: Option<String>,
+        /// The attribute that names the region (default: `cloud.region`).
+        region_attribute: Option<String>,
+        /// What the groups are called.
+        groups: Option<GroupWords>,
+    }
+}
+
+source! {
+    /// Webhooks of Alertmanager pushed to the API.
+    Alertmanager {
+        /// The alert's name, and the state metric of the policy that fails while it fires.
+        alerts: BTreeMap<String, String>,
+        /// The label that names the group (default: `group`).
+        group_label: Option<String>,
+        /// The label that names the region (default: `region`).
+        region_label: Option<String>,
+        /// What the groups are called.
+        groups: Option<GroupWords>,
+    }
+}
+
+/// What the groups are called by whoever measures.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct GroupWords {
+    /// Those who have the change.
+    treatment: Option<String>,
+    /// Those who have not, at the same time.
+    control: Option<String>,
+    /// Everybody.
+    all: Option<String>,
+}
+
+/// A query; `$group` in it stands for the group's word.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Query {
+    /// PromQL.
+    Text(String),
+    /// With how many samples it rests on.
+    Table(QueryTable),
+}
+
+/// One query with what belongs to it.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct QueryTable {
+    /// PromQL.
+    query: String,
+    /// PromQL for how many samples the value rests on.
+    samples: Option<String>,
+    /// The groups it is asked for.
+    groups: Option<Vec<Group>>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Group {
+    Treatment,
+    Control,
+    All,
+}

@@ -1,0 +1,201 @@
+//! Where readings come from, as settings; the daemon makes sources of them.
+
+use std::path::PathBuf;
+
+use crate::model::frame::Group;
+use crate::model::ids::{MetricName, Region, RolloutId};
+use crate::model::time::Duration;
+
+use super::secret::{Open, SecretRef};
+use super::values::RedisSettings;
+
+/// One source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceSettings {
+    /// Its name in logs, metrics and `status`.
+    pub name: String,
+    /// The rollouts it feeds; all of them when empty.
+    pub rollouts: Vec<RolloutId>,
+    /// The region all its readings are of; none when they say it themselves, or where there is only one.
+    pub region: Option<Region>,
+    /// How often it is asked. One that is pushed to is looked after this often.
+    pub every: Duration,
+    /// When a call is given up.
+    pub deadline: Duration,
+    /// What it is.
+    pub kind: SourceKind,
+}
+
+/// What a source is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceKind {
+    /// The HTTP API of Prometheus, or of what speaks like it.
+    Prometheus(PrometheusSettings),
+    /// PromQL of Google Cloud Monitoring.
+    Google(GoogleSettings),
+    /// A stream of Redis with a consumer group.
+    RedisStream(StreamSettings),
+    /// A growing file of snapshots, one a line.
+    Ndjson(PathBuf),
+    /// OTLP metrics pushed to the API.
+    Otlp(OtlpSettings),
+    /// Webhooks of Alertmanager pushed to the API.
+    Alertmanager(AlertmanagerSettings),
+}
+
+impl SourceKind {
+    /// The word of the settings.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            SourceKind::Prometheus(_) => "prometheus",
+            SourceKind::Google(_) => "google",
+            SourceKind::RedisStream(_) => "redis-stream",
+            SourceKind::Ndjson(_) => "ndjson",
+            SourceKind::Otlp(_) => "otlp",
+            SourceKind::Alertmanager(_) => "alertmanager",
+        }
+    }
+}
+
+/// One metric asked for by a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuerySettings {
+    /// Which metric of the policy it gives.
+    pub metric: MetricName,
+    /// PromQL; `$group` stands for the group's own word.
+    pub query: String,
+    /// PromQL for how many samples the value rests on.
+    pub samples: Option<String>,
+    /// The groups it is asked for: those that have a word, or all together where the query has no `$group`.
+    pub groups: Option<Vec<Group>>,
+}
+
+/// What a group is called by whoever measures.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupWords {
+    /// What `$group` stands for when the treatment is asked for.
+    pub treatment: Option<String>,
+    /// And when control is.
+    pub control: Option<String>,
+    /// And when everybody is.
+    pub all: Option<String>,
+}
+
+/// How Prometheus is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrometheusSettings {
+    /// Where it is: `http://prometheus:9090`.
+    pub url: Open,
+    /// What proves who asks.
+    pub access: Access,
+    /// PEM file of who signed its certificate, where that is nobody the system knows.
+    pub ca: Option<PathBuf>,
+    /// What `$group` stands for.
+    pub groups: GroupWords,
+    /// What is asked, in order of metric.
+    pub queries: Vec<QuerySettings>,
+}
+
+/// What proves who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Nothing is asked for.
+    #[default]
+    Open,
+    /// `Authorization: Bearer`.
+    Bearer(SecretRef),
+    /// `Authorization: Basic`.
+    Basic {
+        /// The user.
+        username: String,
+        /// That user's password.
+        password: SecretRef,
+    },
+}
+
+/// How Google Cloud Monitoring is asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GoogleSettings {
+    /// The project whose metrics are asked for.
+    pub project: String,
+    /// An access token; without it the metadata server of the machine gives one.
+    pub token: Option<SecretRef>,
+    /// Another address than Google's.
+    pub url: Option<Open>,
+    /// What `$group` stands for.
+    pub groups: GroupWords,
+    /// What is asked, in order of metric.
+    pub queries: Vec<QuerySettings>,
+}
+
+/// How a stream is read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamSettings {
+    /// Which Redis.
+    pub redis: RedisSettings,
+    /// The key of the stream.
+    pub stream: String,
+    /// The consumer group; controllers that share it share the entries.
+    pub group: String,
+    /// This controller's name in the group; the machine's when none.
+    pub consumer: Option<String>,
+}
+
+/// What of OTLP metrics is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtlpSettings {
+    /// The instrument's name, and the metric of the policy it gives; the same name where it is not listed.
+    pub metrics: Vec<(String, MetricName)>,
+    /// The attribute that names the group.
+    pub group_attribute: String,
+    /// The attribute that names the region.
+    pub region_attribute: String,
+    /// What the groups are called.
+    pub groups: GroupWords,
+}
+
+/// What of an alert is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertmanagerSettings {
+    /// The alert's name, and the state metric of the policy that fails while it fires.
+    pub alerts: Vec<(String, MetricName)>,
+    /// The label that names the group.
+    pub group_label: String,
+    /// The label that names the region.
+    pub region_label: String,
+    /// What the groups are called.
+    pub groups: GroupWords,
+}
+
+impl SourceSettings {
+    pub(crate) fn paths_mut(&mut self, each: &mut dyn FnMut(&mut PathBuf)) {
+        match &mut self.kind {
+            SourceKind::Ndjson(path) => each(path),
+            SourceKind::Prometheus(prometheus) => prometheus.ca.iter_mut().for_each(each),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn secrets_mut(&mut self, each: &mut dyn FnMut(&mut SecretRef)) {
+        match &mut self.kind {
+            SourceKind::Prometheus(prometheus) => {
+                if let Open::Secret(url) = &mut prometheus.url {
+                    each(url);
+                }
+                match &mut prometheus.access {
+                    Access::Open => {}
+                    Access::Bearer(secret) | Access::Basic { password: secret, .. } => each(secret),
+                }
+            }
+            SourceKind::Google(google) => {
+                if let Some(Open::Secret(url)) = &mut google.url {
+                    each(url);
+                }
+                google.token.iter_mut().for_each(each);
+            }
+            SourceKind::RedisStream(stream) => stream.redis.secrets_mut(each),
+            SourceKind::Ndjson(_) | SourceKind::Otlp(_) | SourceKind::Alertmanager(_) => {}
+        }
+    }
+}

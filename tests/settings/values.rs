@@ -1,0 +1,126 @@
+//! What a file means, and what no file means.
+
+use std::path::Path;
+
+use rollgate::model::frame::Group;
+use rollgate::model::time::Time;
+use rollgate::settings::Settings;
+use rollgate::settings::secret::{Open, SecretRef};
+use rollgate::settings::sources::{Access, SourceKind};
+use rollgate::settings::values::{ApiRole, LogFormat, LogLevel, RedisServers, StorePlace};
+use rstest::rstest;
+
+use crate::{FULL, sound};
+
+#[rstest]
+#[case::empty("")]
+#[case::only_comments("# nothing\n")]
+#[case::empty_tables("[store]\n[api]\n[lease]\n[log]\n[reload]\n[journal]\n")]
+#[case::the_defaults_written_out(
+    "environment = \"production\"\npolicies = [\"policies\"]\n\
+     store = { path = \"rollgate.redb\", retention = \"30d\" }\n\
+     journal = { path = \"rollgate.journal\", keep = \"2h\" }\n\
+     lease = { term = \"5s\", renew = \"1500ms\", step_down = \"3500ms\" }\n\
+     log = { format = \"text\", level = \"info\" }\n\
+     reload = { debounce = \"50ms\", poll = \"500ms\", tests_budget = \"2s\" }\n\
+     [api]\nlisten = \"127.0.0.1:7878\"\nlimits = { body = \"1MiB\", rate = \"1000/s\", header_timeout = \"5s\" }\n"
+)]
+fn everything_has_a_default(#[case] text: &str) {
+    assert_eq!(sound(text), Settings::default());
+}
+
+#[test]
+fn the_default_is_safe_and_needs_nothing() {
+    let settings = Settings::default();
+    assert!(settings.api.listen.ip().is_loopback());
+    assert_eq!(settings.store.place, StorePlace::File("rollgate.redb".into()));
+    assert_eq!(settings.secrets(), []);
+    assert!(settings.heartbeat.is_none() && settings.sources.is_empty());
+}
+
+#[test]
+fn every_key_is_read() {
+    let settings = sound(FULL);
+    assert_eq!(settings.environment.as_str(), "staging");
+    let StorePlace::Redis(redis) = &settings.store.place else { panic!("{:?}", settings.store) };
+    let RedisServers::Sentinel { sentinels, master, password } = &redis.servers else { panic!("{redis:?}") };
+    assert_eq!((sentinels.len(), master.as_str()), (3, "rollgate"));
+    assert_eq!(*password, Some(SecretRef::File("/run/secrets/sentinel".into())));
+    assert_eq!(redis.password, Some(SecretRef::Env("REDIS_PASSWORD".into())));
+    assert_eq!((redis.tls, redis.prefix.as_str(), redis.replicas_to_wait), (true, "rg", 1));
+    assert_eq!(redis.deadline.as_millis(), 800);
+    assert_eq!(settings.store.retention.as_millis(), 90 * 86_400_000);
+    assert_eq!(settings.journal.keep.as_millis(), 6 * 3_600_000);
+    assert_eq!(settings.api.listen.to_string(), "0.0.0.0:7878");
+    assert_eq!(settings.api.limits.body, 2 * 1024 * 1024);
+    assert!((settings.api.limits.rate - 5.0).abs() < 1e-9);
+    let [viewer, ci] = settings.api.tokens.as_slice() else { panic!("{:?}", settings.api.tokens) };
+    assert_eq!((viewer.role, ci.role), (ApiRole::Viewer, ApiRole::Operator));
+    assert_eq!((viewer.sha256[0], viewer.sha256[31], ci.sha256[2]), (0x9f, 0x08, 0x3a));
+    assert_eq!(ci.expires, Time::parse("2027-01-31T00:00:00Z").ok());
+    assert_eq!(settings.lease.step_down.as_millis(), 7000);
+    assert_eq!(settings.heartbeat.as_ref().unwrap().every.as_millis(), 60_000);
+    assert_eq!((settings.log.format, settings.log.level), (LogFormat::Json, LogLevel::Debug));
+    assert_eq!(settings.reload.tests_budget.as_millis(), 5000);
+    assert_eq!(settings.sources.len(), 6);
+}
+
+#[test]
+fn every_source_is_read() {
+    let sources = sound(FULL).sources;
+    let words: Vec<&str> = sources.iter().map(|source| source.kind.word()).collect();
+    assert_eq!(words, ["prometheus", "google", "redis-stream", "ndjson", "otlp", "alertmanager"]);
+    let SourceKind::Prometheus(prometheus) = &sources[0].kind else { panic!() };
+    assert!(matches!(&prometheus.access, Access::Basic { username, .. } if username == "rollgate"));
+    let metrics: Vec<&str> = prometheus.queries.iter().map(|query| query.metric.as_str()).collect();
+    assert_eq!(metrics, ["error_rate", "latency_p95", "saturation"]);
+    assert_eq!(prometheus.queries[1].groups, Some(vec![Group::Treatment, Group::Control]));
+    assert_eq!((sources[0].every.as_millis(), sources[0].deadline.as_millis()), (30_000, 10_000));
+    assert_eq!(sources[0].rollouts.len(), 2);
+    assert_eq!((sources[1].rollouts.len(), sources[3].rollouts.len()), (1, 0));
+    let SourceKind::RedisStream(stream) = &sources[2].kind else { panic!() };
+    assert!(stream.redis.tls, "rediss:// is encrypted");
+    assert_eq!(stream.redis.servers, RedisServers::One(Open::Plain("rediss://redis:6379/1".into())));
+    let SourceKind::Alertmanager(alerts) = &sources[5].kind else { panic!() };
+    assert_eq!(alerts.alerts, [("CheckoutDown".to_owned(), "health".into())]);
+}
+
+#[test]
+fn paths_are_taken_from_where_the_file_stands() {
+    let settings = sound(FULL).below(Path::new("/etc/rollgate"));
+    assert_eq!(settings.policies, [Path::new("/etc/rollgate/policies"), Path::new("/srv/more")]);
+    assert_eq!(settings.journal.path, Path::new("/var/lib/rollgate/journal"));
+    assert_eq!(settings.api.tls.as_ref().unwrap().key, Path::new("/etc/rollgate/tls.key"));
+    assert_eq!(settings.sources[3].kind, SourceKind::Ndjson("/etc/rollgate/snapshots.ndjson".into()));
+    let SourceKind::Prometheus(prometheus) = &settings.sources[0].kind else { panic!() };
+    assert_eq!(prometheus.ca.as_deref(), Some(Path::new("/etc/rollgate/ca.pem")));
+    let secrets = sound("heartbeat = { url = \"file:beat\" }").below(Path::new("/etc/rollgate")).secrets();
+    assert_eq!(secrets, [SecretRef::File("/etc/rollgate/beat".into())]);
+}
+
+#[test]
+fn every_secret_that_is_named_can_be_asked_for() {
+    let mut names: Vec<String> = sound(FULL).secrets().iter().map(ToString::to_string).collect();
+    names.sort();
+    let mut due: Vec<String> = FULL
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .filter(|text| ["env:", "file:", "gsm:"].iter().any(|prefix| text.starts_with(prefix)))
+        .map(str::to_owned)
+        .collect();
+    due.sort();
+    assert_eq!(names, due);
+}
+
+#[rstest]
+#[case::a_url("store = { url = \"redis://redis:6379\" }", false)]
+#[case::encrypted("store = { url = \"rediss://redis:6379\" }", true)]
+#[case::asked_for("store = { url = \"env:REDIS_URL\", tls = true }", true)]
+#[case::cluster("store = { cluster = [\"a:6379\", \"b:6379\"] }", false)]
+fn redis_is_reached_as_it_is_named(#[case] text: &str, #[case] tls: bool) {
+    let settings = sound(text);
+    let StorePlace::Redis(redis) = &settings.store.place else { panic!("{:?}", settings.store) };
+    assert_eq!(redis.tls, tls);
+    assert_eq!(redis.deadline.as_millis(), 500);
+}
