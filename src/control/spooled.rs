@@ -34,12 +34,18 @@ pub fn replay(direct: &Direct<'_>, spool: &dyn Spool, now: Time) -> Result<Vec<S
     Ok(told)
 }
 
-fn is_meant(order: &Spooled, key: &Key) -> bool {
+/// Whether `order` is about `key`.
+#[must_use]
+pub fn is_meant(order: &Spooled, key: &Key) -> bool {
     order.rollout.as_ref().is_none_or(|rollout| *rollout == key.rollout)
         && order.environment.as_ref().is_none_or(|environment| *environment == key.environment)
 }
 
-fn carry_out(direct: &Direct<'_>, spooled: &Spooled, key: &Key, now: Time) -> Result<String, OperateError> {
+/// Carries one order out; a sentence on what came of it.
+///
+/// # Errors
+/// The store's: then it still waits.
+pub fn carry_out(direct: &Direct<'_>, spooled: &Spooled, key: &Key, now: Time) -> Result<String, OperateError> {
     let mut order = spooled.order.clone();
     order.reason = format!("{} (given at {}, waited in the spool)", order.reason, spooled.at);
     let what = format!("{key}: {} by {}, given at {}", order.verb.name(), order.actor, spooled.at);

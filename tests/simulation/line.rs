@@ -15,6 +15,7 @@ use rollgate::ports::spool::{Spool, Spooled, Waiting};
 use rollgate::ports::store::{Appended, Batch, Exposed, Lease, LeaseToken, Store, StoreError};
 
 use super::faults::Fault;
+use super::mutants::Mutant;
 use super::outside::Done;
 use super::world::{Sim, World};
 
@@ -193,6 +194,10 @@ impl Store for Line {
         let node = self.node;
         self.reach(To::Writing, |world| {
             let (now, mutant) = (world.time(), world.plan.mutant);
+            if mutant == Some(Mutant::StoreLies) && world.rng.chance(3) {
+                let head = batch.entries.last().map_or_else(|| batch.expected.clone(), Head::at);
+                return Ok(Appended { head, again: false });
+            }
             let lease = world.disk.leader(now);
             let appended = world.disk.append(batch, now, mutant);
             match &appended {

@@ -203,6 +203,8 @@ impl World {
             of.armed = None;
             (of.spool_refuses_until, of.journal_refuses_until, of.actuator_fails_until) = (0, 0, 0);
             if of.offset != 0 {
+                let extra = (-of.offset).clamp(0, super::policies::MAX_AGE);
+                self.oracle.books.values_mut().for_each(|book| book.slack += extra);
                 (of.offset, of.offset_since) = (0, now);
             }
             of.run_at(now, 100);
@@ -214,7 +216,7 @@ impl World {
 
     /// Someone starts the rollout.
     pub fn begin(&mut self, rollout: usize) {
-        let command = self.command(rollout, 0, |world, _| world.start(0, rollout));
+        let command = self.command(rollout, |world, _| world.start(0, rollout));
         self.after(2000, Event::Order { node: 0, rollout, command, tries: 0 });
     }
 
@@ -223,11 +225,10 @@ impl World {
         Ask::Start { policy: Box::new(record), revision: format!("r{}", self.orders).as_str().into() }
     }
 
-    fn command(&mut self, rollout: usize, node: usize, ask: impl FnOnce(&mut World, usize) -> Ask) -> Arc<Command> {
+    fn command(&mut self, rollout: usize, ask: impl FnOnce(&mut World, usize) -> Ask) -> Arc<Command> {
         self.orders += 1;
         let name = format!("order-{}", self.orders);
         let ask = ask(self, rollout);
-        let _ = node;
         let actor = Actor::new(self.rng.pick(&["ana", "bob"]));
         Arc::new(Command { actor, reason: name.clone(), ask, token: name })
     }
@@ -244,7 +245,7 @@ impl World {
         let any = self.rng.below(self.plan.nodes as u64 + 1) as usize;
         let node = leader.filter(|_| self.rng.chance(60)).unwrap_or(any);
         let from = if self.nodes[node].console { 0 } else { node };
-        let command = self.command(rollout, node, |world, rollout| world.ask(from, rollout));
+        let command = self.command(rollout, |world, rollout| world.ask(from, rollout));
         self.tell(|| format!("{} asks node {node} to {} ({})", command.actor, command.verb(), command.token));
         let order = |node, command: &Arc<Command>| Event::Order { node, rollout, command: Arc::clone(command), tries: 0 };
         if self.rng.chance(15) {

@@ -23,6 +23,4 @@ pub enum Mutant {
     NullIsZero,
     /// The same order has another name each time it comes.
     OrdersHaveNoName,
-    /// Processes begin without what they knew.
-    NothingIsRecalled,
 }

@@ -1,6 +1,6 @@
 //! A controller's process: what it keeps on its own disk, what it has in memory, and what it does with what arrives.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use rollgate::ports::store::{LeaseToken, Store as _, StoreError};
 use super::faults::Fault;
 use super::line::{Fate, Killed, Line};
 use super::mutants::Mutant;
-use super::oracle::Heard;
+use super::oracle::Ears;
 use super::policies::Shape;
 use super::world::{BEGIN, Event, Sim, World, key};
 
@@ -65,7 +65,7 @@ pub struct Node {
     pub held: Option<(LeaseToken, i64)>,
     stamps: Vec<u64>,
     spins: u32,
-    pub heard: Vec<BTreeMap<(String, String, String), Heard>>,
+    pub heard: Vec<Ears>,
     pub up_since: i64,
     /// A roll back that its spool did not take, by rollout: only its memory has it.
     pub unkept: Vec<bool>,
@@ -102,7 +102,7 @@ impl Node {
             held: None,
             stamps: vec![0; shapes.len()],
             spins: 0,
-            heard: vec![BTreeMap::new(); shapes.len()],
+            heard: vec![Ears::default(); shapes.len()],
             up_since: BEGIN,
             unkept: vec![false; shapes.len()],
             acting_at: Time::from_millis(BEGIN),
@@ -155,7 +155,7 @@ impl Node {
         self.inbox.clear();
         self.held = None;
         self.armed = None;
-        self.heard.iter_mut().for_each(BTreeMap::clear);
+        self.heard.fill(Ears::default());
         self.unkept.fill(false);
     }
 }
@@ -304,8 +304,21 @@ impl Sim {
                 }
                 let Some(controller) = controller else { return };
                 let Some(machine) = controller.machine() else { return };
-                let (frame, _) = framed(&machine.policy().catalogue, &snapshot);
-                self.lock().hear(node, rollout, now, &snapshot);
+                let (mut frame, _) = framed(&machine.policy().catalogue, &snapshot);
+                let mutant = {
+                    let mut world = self.lock();
+                    world.hear(node, rollout, now, &snapshot);
+                    world.plan.mutant
+                };
+                match mutant {
+                    Some(Mutant::ReadingsAreStampedAnew) => frame.cells.iter_mut().for_each(|cell| cell.observed = now),
+                    Some(Mutant::NullIsZero) => {
+                        frame.cells.iter_mut().filter(|cell| cell.unknown.is_some()).for_each(|cell| {
+                            (cell.unknown, cell.value, cell.samples) = (None, 0.0, Some(1000));
+                        });
+                    }
+                    _ => {}
+                }
                 controller.feed(ports, now, Given::Frame(&frame));
             }
             Item::Order(rollout, command, tries) => self.order(line, rollout, &command, tries, controller.as_mut()),
@@ -393,6 +406,16 @@ impl Sim {
             }
             world.nodes[line.node].wall(world.now)
         };
+        let mut command = Arc::clone(command);
+        {
+            let mut world = self.lock();
+            if world.plan.mutant == Some(Mutant::OrdersHaveNoName) {
+                world.orders += 1;
+                let token = format!("nameless-{}", world.orders);
+                command = Arc::new(Command { token, ..Command::clone(&command) });
+            }
+        }
+        let command = &command;
         let outcome: Option<Outcome> = if line.console {
             Direct::new(line, line).carry_out(&key(rollout), command, now, false).ok()
         } else {
@@ -427,6 +450,12 @@ const fn rollout_of(item: &Item) -> Option<usize> {
 
 impl World {
     fn killed(&mut self, node: usize) {
+        for rollout in 0..self.plan.shapes.len() {
+            self.oracle.book(&key(self.plan.shapes[rollout].rollout)).lost |= self.nodes[node].unkept[rollout];
+        }
+        if self.plan.mutant == Some(Mutant::SpoolForgets) {
+            self.nodes[node].spool.clear();
+        }
         self.nodes[node].die();
         self.tell(|| format!("node {node} is dead"));
         self.verify_chains();

@@ -1,7 +1,7 @@
 //! What must hold, written down a second time and more simply. It sees every entry when it is written, every plan when
 //! it is carried out, and every reading when it is heard.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rollgate::control::{Command, Outcome};
@@ -26,6 +26,11 @@ use super::world::{BEGIN, World, key};
 /// Rollgate itself, as the ledger calls it.
 const MACHINE: &str = "rollgate";
 
+/// The series that the policies read: group and metric.
+pub const SERIES: [(&str, &str); 3] = [("treatment", "error_rate"), ("treatment", "latency"), ("all", "load")];
+/// The newest reading of each series, region by region.
+pub type Ears = [[Option<Heard>; SERIES.len()]; 2];
+
 /// The newest reading of a series, as it was heard.
 #[derive(Debug, Clone, Copy)]
 pub struct Heard {
@@ -46,6 +51,8 @@ pub struct Book {
     /// How often each order took effect.
     orders: BTreeMap<String, u32>,
     acknowledged: Vec<String>,
+    /// Orders that were refused, on record.
+    refused: BTreeSet<String>,
     /// Milliseconds in this stage in which some controller found nothing against it.
     pub good: i64,
     pub was_good: bool,
@@ -56,10 +63,11 @@ pub struct Book {
     pub moved_at: i64,
     /// Observed times of breaches, of whatever kind.
     breaches: Vec<Time>,
-    silences: bool,
     pub breach_since: BTreeMap<usize, i64>,
     pub taken_back: u64,
     pub advanced: u64,
+    /// A roll back was done that neither store nor spool took, and whoever did it is dead: nobody knows of it.
+    pub lost: bool,
 }
 
 #[derive(Debug)]
@@ -111,16 +119,17 @@ impl Book {
             generations: BTreeMap::new(),
             orders: BTreeMap::new(),
             acknowledged: Vec::new(),
+            refused: BTreeSet::new(),
             good: 0,
             was_good: false,
             looked_at: BEGIN,
             slack: 0,
             moved_at: BEGIN,
             breaches: Vec::new(),
-            silences: false,
             breach_since: BTreeMap::new(),
             taken_back: 0,
             advanced: 0,
+            lost: false,
         }
     }
 }
@@ -200,7 +209,8 @@ impl World {
         book.state = after.clone();
         book.states.insert(record.seq, after.clone());
         if before.generation != after.generation {
-            book.generations.insert(after.generation.0, !is_take_back(&record.what));
+            // Taking back one region may be the first time that the others are shown the stage they are in.
+            book.generations.insert(after.generation.0, !matches!(record.what, What::RolledBack { .. }));
             if after.generation.0 != before.generation.0 + 1 {
                 self.violated(format!("{key}: generation {} follows {}", after.generation, before.generation));
             }
@@ -228,14 +238,22 @@ impl World {
             What::Completed { because } => self.may_advance(node, key, before, because),
             What::RolledBack { check, .. } | What::RegionRolledBack { check, .. } => {
                 self.oracle.book(key).taken_back += 1;
-                if own && before.latch.is_some() {
+                let further = match &record.what {
+                    What::RolledBack { to, .. } => place(to.as_str()) < place(before.stage.as_str()),
+                    _ => false,
+                };
+                if own && before.latch.is_some() && !further {
                     self.violated(format!("{key}: one breach is taken back twice"));
                 }
-                let entered = before.entered_at;
                 let book = self.oracle.book(key);
+                let entered = before.entered_at.min(Time::from_millis(book.moved_at));
                 if own && check.is_some() && !book.breaches.iter().any(|at| *at > entered) {
                     self.violated(format!("{key}: taken back for a breach from before the stage was entered"));
                 }
+            }
+            What::Refused { reason, .. } => {
+                let name = name_of(reason);
+                self.oracle.book(key).refused.insert(name);
             }
             What::Heartbeat { bake } => self.bake_is_served(key, bake.as_millis(), "recorded"),
             _ => {}
@@ -244,10 +262,10 @@ impl World {
         let theirs = matches!(
             record.what,
             What::Started { .. } | What::Ordered { .. } | What::Approved { .. } | What::Muted { .. } | What::RolledBack { .. }
-                | What::StageEntered { .. } | What::Unmuted { by: Some(_), .. }
+                | What::StageEntered { .. } | What::Completed { .. } | What::Unmuted { by: Some(_), .. }
         );
         if !own && theirs {
-            let name = record.reason.split(" (given").next().unwrap_or_default().to_owned();
+            let name = name_of(&record.reason);
             let times = self.oracle.book(key).orders.entry(name.clone()).or_default();
             *times += 1;
             if *times > 1 {
@@ -266,7 +284,7 @@ impl World {
         if before.paused.is_some() {
             self.violated(format!("{key} advances while a person pauses it"));
         }
-        if let Some(why) = self.something_unknown(node, key, before) {
+        if let Some(why) = self.something_unknown(node, before) {
             self.violated(format!("I2: {key} advances at node {node} although {why}"));
         }
         let Some(shape) = self.oracle.shape(before).cloned() else { return };
@@ -295,22 +313,19 @@ impl World {
     }
 
     /// Why a reading that the stage needs is unknown to `node`, by the simplest rules.
-    pub fn something_unknown(&self, node: usize, key: &Key, state: &RolloutState) -> Option<String> {
+    pub fn something_unknown(&self, node: usize, state: &RolloutState) -> Option<String> {
         let of = &self.nodes[node];
         let shape = self.oracle.shape(state)?;
         let exposed = state.stage.as_str() != "off";
-        for region in shape.regions() {
-            for (group, metric) in [("treatment", "error_rate"), ("treatment", "latency"), ("all", "load")] {
-                let is_muted = state.mutes.keys().any(|check| check.as_str().starts_with(metric) || metric == "load");
-                if group == "treatment" && !exposed || is_muted {
+        for (nth, region) in shape.regions().iter().enumerate() {
+            for ((group, metric), heard) in SERIES.iter().zip(&of.heard[shape.rollout][nth]) {
+                let is_muted = *metric == "load" && !state.mutes.is_empty();
+                if *group == "treatment" && !exposed || is_muted {
                     continue;
                 }
-                let name = (group.to_owned(), (*region).to_owned(), metric.to_owned());
-                let Some(heard) = of.heard[shape.rollout].get(&name) else {
-                    return Some(format!("{metric} {region} was never heard"));
-                };
+                let Some(heard) = heard else { return Some(format!("{metric} {region} was never heard")) };
                 let age = of.acting_at.since(heard.observed).as_millis();
-                let few = metric == "error_rate" && heard.samples.is_none_or(|samples| samples < SAMPLES);
+                let few = *metric == "error_rate" && heard.samples.is_none_or(|samples| samples < SAMPLES);
                 if heard.value.is_none() || few || age > MAX_AGE {
                     return Some(format!("{metric} {region} is {heard:?}, {age}ms old"));
                 }
@@ -320,31 +335,29 @@ impl World {
     }
 
     /// Whether `node` sees a reading beyond P0 that was observed in this stage.
-    pub fn sees_breach(&self, node: usize, key: &Key, state: &RolloutState) -> bool {
+    pub fn sees_breach(&self, node: usize, state: &RolloutState) -> bool {
         let of = &self.nodes[node];
         let Some(shape) = self.oracle.shape(state) else { return false };
         let exposed = state.stage.as_str() != "off";
         let muted = state.mutes.keys().any(|check| check.as_str() == "error_rate.p0");
-        exposed && !muted && shape.regions().iter().any(|region| {
+        exposed && !muted && shape.regions().iter().zip(&of.heard[shape.rollout]).any(|(region, heard)| {
             let latched = state.latched_regions.keys().any(|name| name.as_str() == *region);
-            let name = ("treatment".to_owned(), (*region).to_owned(), "error_rate".to_owned());
-            !latched && key.rollout.as_str() == super::policies::rollout(shape.rollout)
-                && of.heard[shape.rollout].get(&name).is_some_and(|heard| {
-                    let fresh = self.now - heard.observed.as_millis() <= MAX_AGE;
-                    let enough = heard.samples.is_some_and(|samples| samples >= SAMPLES);
-                    fresh && enough && heard.observed > state.entered_at && heard.value.is_some_and(|value| value > P0)
-                })
+            !latched && heard[0].is_some_and(|heard| {
+                let fresh = self.now - heard.observed.as_millis() <= MAX_AGE;
+                let enough = heard.samples.is_some_and(|samples| samples >= SAMPLES);
+                fresh && enough && heard.observed > state.entered_at && heard.value.is_some_and(|value| value > P0)
+            })
         })
     }
 
     /// Adds what passed since the last look, if some controller could have found it good.
     pub fn count_good(&mut self, key: &Key) {
-        let state = self.oracle.books[key].state.clone();
+        let state = &self.oracle.books[key].state;
         let good = state.applied_at.is_some()
             && state.paused.is_none()
             && state.latch.is_none()
             && (!state.mutes.is_empty()
-                || (0..self.plan.nodes).any(|node| self.nodes[node].up && self.is_good(node, key, &state)));
+                || (0..self.plan.nodes).any(|node| self.nodes[node].up && self.is_good(node, state)));
         let now = self.now;
         let book = self.oracle.book(key);
         if book.was_good || good {
@@ -353,25 +366,18 @@ impl World {
         (book.was_good, book.looked_at) = (good, now);
     }
 
-    fn is_good(&self, node: usize, key: &Key, state: &RolloutState) -> bool {
+    fn is_good(&self, node: usize, state: &RolloutState) -> bool {
         let of = &self.nodes[node];
         let Some(shape) = self.oracle.shape(state) else { return false };
-        let _ = key;
-        let fresh = |heard: &Heard| of.wall(self.now).since(heard.observed).as_millis() <= MAX_AGE + 1000;
+        let wall = of.wall(self.now);
+        let fresh = |heard: &Heard| wall.since(heard.observed).as_millis() <= MAX_AGE + 1000;
         let exposed = state.stage.as_str() != "off";
-        shape.regions().iter().all(|region| {
-            if state.latched_regions.keys().any(|name| name.as_str() == *region) {
-                return true;
-            }
-            [("treatment", "error_rate", P0), ("treatment", "latency", 1e9), ("all", "load", 1e9)].iter().all(
-                |(group, metric, bound)| {
-                    let name = ((*group).to_owned(), (*region).to_owned(), (*metric).to_owned());
+        shape.regions().iter().zip(&of.heard[shape.rollout]).all(|(region, heard)| {
+            state.latched_regions.keys().any(|name| name.as_str() == *region)
+                || SERIES.iter().zip(heard).zip([P0, f64::MAX, f64::MAX]).all(|(((group, _), heard), bound)| {
                     *group == "treatment" && !exposed
-                        || of.heard[shape.rollout]
-                            .get(&name)
-                            .is_some_and(|heard| fresh(heard) && heard.value.is_some_and(|value| value <= *bound))
-                },
-            )
+                        || heard.is_some_and(|heard| fresh(&heard) && heard.value.is_some_and(|value| value <= bound))
+                })
         })
     }
 
@@ -380,28 +386,25 @@ impl World {
         let keyed = key(rollout);
         self.count_good(&keyed);
         let limit = now.as_millis() + 30_000;
-        let heard = &mut self.nodes[node].heard[rollout];
         if snapshot.time.as_millis() > limit {
             return;
         }
-        for (group, readings) in &snapshot.groups {
-            for (metric, reading) in readings {
-                let name = (group.clone(), snapshot.region.clone(), metric.clone());
-                let value = (reading.unknown.is_none() && reading.value.is_finite()).then_some(reading.value);
-                let new = Heard { observed: snapshot.time, value, samples: reading.samples };
-                match heard.get_mut(&name) {
-                    Some(old) if old.observed > new.observed => {}
-                    // Of two answers for one instant the worse stands.
-                    Some(old) if old.observed == new.observed => {
-                        if old.value.zip(new.value).is_some_and(|(old, new)| new > old) || old.value.is_none() {
-                            *old = new;
-                        }
-                    }
-                    _ => {
-                        heard.insert(name, new);
-                    }
+        let region = usize::from(snapshot.region == "us");
+        let ears = &mut self.nodes[node].heard[rollout][region];
+        for ((group, metric), heard) in SERIES.iter().zip(ears) {
+            let Some(reading) = snapshot.groups.get(*group).and_then(|group| group.get(*metric)) else { continue };
+            let value = (reading.unknown.is_none() && reading.value.is_finite()).then_some(reading.value);
+            let new = Heard { observed: snapshot.time, value, samples: reading.samples };
+            *heard = Some(match *heard {
+                // What a wrong clock took for the present is forgotten with it.
+                Some(old) if old.observed > new.observed && old.observed.as_millis() <= limit => old,
+                // Of two answers for one instant the worse stands.
+                Some(old) if old.observed == new.observed => {
+                    let worse = old.value.zip(new.value).is_some_and(|(old, new)| new > old) || old.value.is_none();
+                    if worse { new } else { old }
                 }
-            }
+                _ => new,
+            });
         }
     }
 
@@ -493,8 +496,14 @@ impl World {
     pub fn lost_orders(&self, key: &Key) -> Vec<String> {
         let book = &self.oracle.books[key];
         let waits = |name: &str| self.nodes.iter().any(|node| node.spool.iter().any(|order| order.order.reason == name));
-        book.acknowledged.iter().filter(|name| !book.orders.contains_key(*name) && !waits(name)).cloned().collect()
+        let told = |name: &String| book.orders.contains_key(name) || book.refused.contains(name) || waits(name);
+        book.acknowledged.iter().filter(|name| !told(name)).cloned().collect()
     }
+}
+
+/// The name of an order, whatever the spool added to its reason.
+fn name_of(reason: &str) -> String {
+    reason.split(" (given").next().unwrap_or_default().to_owned()
 }
 
 pub const fn is_take_back(what: &What) -> bool {

@@ -83,6 +83,6 @@ pub fn wanted(regions: &Seen, plan: &Plan) -> Seen {
 pub fn rises(before: &Seen, after: &Seen) -> bool {
     after.iter().any(|(region, (traffic, audience))| {
         let (was, had) = before.get(region).copied().unwrap_or_default();
-        *traffic > was || *audience && !had && was < 100.0 && *traffic < 100.0
+        *traffic > was || *audience && !had && was < 100.0
     })
 }

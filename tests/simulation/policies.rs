@@ -97,6 +97,7 @@ bake = "8s"
 [[stages]]
 name = "{canary}"
 traffic = "10%"
+audience = ["@example.com"]
 bake = "{bake}s"
 max = "90s"
 {gates}

@@ -76,7 +76,7 @@ impl World {
             });
             let of = &self.nodes[node];
             let fit = of.up && !of.busy && of.clock_is_right(now) && now >= of.actuator_fails_until;
-            let sees = !idle && knows && fit && self.sees_breach(node, key, &state);
+            let sees = !idle && knows && fit && self.sees_breach(node, &state);
             let book = self.oracle.book(key);
             if !sees {
                 book.breach_since.remove(&node);
@@ -131,6 +131,9 @@ impl World {
             if answer == Some(rollgate::model::decision::Answer::RollBack) {
                 problems.push(format!("node {} wants to roll back, and does not", of.nth));
             }
+        }
+        if self.oracle.books[key].lost {
+            return problems;
         }
         if state.applied_at.is_none() && state.revision.is_some() {
             problems.push(format!("generation {} is not confirmed", state.generation));
