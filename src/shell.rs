@@ -10,6 +10,7 @@ pub mod git;
 pub mod operator;
 #[cfg(feature = "live")]
 pub mod signals;
+pub mod secrets;
 pub mod store;
 pub mod summary;
 pub mod terminal;

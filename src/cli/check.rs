@@ -26,8 +26,9 @@ use super::{policies, watching};
 
 mod evidence;
 mod origin;
+mod settings;
 
-/// Report every problem of policies, each with its place and its mend.
+/// Report every problem of policies, each with its place and its mend; of a rollgate.toml too.
 ///
 /// All environments are checked: a policy that is sound in staging only is not sound.
 #[derive(Debug, Args)]
@@ -36,9 +37,10 @@ Examples:
   rollgate check                             policies below `policies` or here
   rollgate check policies/isolation --watch  again on every save
   rollgate check --fail-level warning        for CI: warnings fail too
+  rollgate check rollgate.toml               the controller's settings
   rollgate check --show-origin -e staging    where each value was written")]
 pub struct Check {
-    /// Policies, or trees of them [default: policies, else .]
+    /// Policies, trees of them, or settings [default: policies, else .; and rollgate.toml]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Only this environment [default: all]
@@ -76,6 +78,8 @@ pub(super) struct Checked {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) policies: BTreeMap<Environment, Policy>,
     pub(super) origins: BTreeMap<Environment, Vec<ValueOrigin>>,
+    /// The file's name, when it is no policy but the controller's settings.
+    pub(super) settings: Option<String>,
 }
 
 impl Checked {
@@ -100,8 +104,13 @@ impl Check {
 
     fn once(&self, paths: &[PathBuf], console: &mut Console) -> anyhow::Result<Exit> {
         let stopwatch = Stopwatch::start();
-        let mut all: Vec<Checked> =
-            policies::find(paths)?.iter().map(|folder| self.examine(files::load_policy(folder))).collect();
+        let (settings, paths) = settings::split(&self.paths, paths.to_vec());
+        let paths = paths.as_slice();
+        let mut all = settings.iter().map(|path| settings::examine(path)).collect::<anyhow::Result<Vec<Checked>>>()?;
+        if settings.is_empty() || !paths.is_empty() {
+            let found = find(paths, self.paths.is_empty() && !settings.is_empty())?;
+            all.extend(found.iter().map(|folder| self.examine(files::load_policy(folder))));
+        }
         if all.len() > 1 {
             let (source, diagnostics) = conflicts(&all);
             if !diagnostics.is_empty() {
@@ -145,13 +154,14 @@ impl Check {
         };
         let total = |level| all.iter().map(|one| one.count(level)).sum();
         let (errors, warnings) = (count(total(Level::Error), "error"), count(total(Level::Warning), "warning"));
-        let each = all.iter().filter(|one| !one.source.root.is_empty()).count();
-        of_check(&policies, fails, format!("checked {}: {errors}, {warnings}", count(each, "policy")), facts)
+        let each = all.iter().filter(|one| one.settings.is_none() && !one.source.root.is_empty()).count();
+        of_check(&policies, fails, format!("checked {}: {errors}, {warnings}", looked_at(all, each)), facts)
     }
 
     fn for_tools<'a>(&self, one: &'a Checked) -> CheckedPolicy<'a> {
         let environments = match &self.environment {
             _ if one.source.root.is_empty() => Vec::new(),
+            _ if one.settings.is_some() => one.settings.iter().cloned().collect(),
             Some(environment) => vec![environment.clone()],
             None => crate::policy::environments(&one.source).iter().map(ToString::to_string).collect(),
         };
@@ -162,7 +172,8 @@ impl Check {
             environments,
             rollout: one.usual().map(|policy| policy.rollout.to_string()),
             digests: digests.collect(),
-            mends: first_mends(&one.source),
+            mends: if one.settings.is_some() { Vec::new() } else { first_mends(&one.source) },
+            settings: one.settings.is_some(),
         }
     }
 
@@ -175,6 +186,7 @@ impl Check {
                     diagnostics: checked.diagnostics,
                     policies: checked.policies,
                     origins: checked.origins,
+                    settings: None,
                 }
             }
             Some(environment) => {
@@ -183,7 +195,13 @@ impl Check {
                 let mut checked = crate::policy::check(&source);
                 checked.origins.retain(|name, _| *name == environment);
                 let policies = compiled.policy.into_iter().map(|policy| (environment.clone(), policy)).collect();
-                Checked { source, diagnostics: compiled.diagnostics, policies, origins: checked.origins }
+                Checked {
+                    source,
+                    diagnostics: compiled.diagnostics,
+                    policies,
+                    origins: checked.origins,
+                    settings: None,
+                }
             }
         }
     }
@@ -191,7 +209,7 @@ impl Check {
 
 /// What one tree may not say twice: one feature, one rollout. Files of such a problem carry the policy's directory.
 fn conflicts(all: &[Checked]) -> (PolicySource, Vec<Diagnostic>) {
-    let sources: Vec<&PolicySource> = all.iter().map(|one| &one.source).collect();
+    let sources: Vec<&PolicySource> = all.iter().filter(|one| one.settings.is_none()).map(|one| &one.source).collect();
     let mut together = PolicySource::new("");
     for source in &sources {
         for (file, text) in source.iter() {
@@ -199,6 +217,26 @@ fn conflicts(all: &[Checked]) -> (PolicySource, Vec<Diagnostic>) {
         }
     }
     (together, crate::policy::tree_conflicts(&sources))
+}
+
+/// The policies at the paths. None at all is no fault of a directory that was not named and has settings to check.
+fn find(paths: &[PathBuf], may_be_none: bool) -> anyhow::Result<Vec<PathBuf>> {
+    match policies::find(paths) {
+        Err(error) if may_be_none && matches!(error.downcast_ref(), Some(files::FindError::NoPolicy(_))) => {
+            Ok(Vec::new())
+        }
+        found => found,
+    }
+}
+
+/// `2 policies and the settings`.
+fn looked_at(all: &[Checked], policies: usize) -> String {
+    let settings = all.iter().any(|one| one.settings.is_some());
+    match (policies, settings) {
+        (0, true) => "the settings".to_owned(),
+        (policies, true) => format!("{} and the settings", count(policies, "policy")),
+        (policies, false) => count(policies, "policy"),
+    }
 }
 
 fn show(one: &Checked, console: &mut Console) -> anyhow::Result<()> {
@@ -220,9 +258,10 @@ fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyh
     let checks = total(&|one| one.usual().map_or(0, |policy| policy.checks.len()));
     let stages = total(&|one| one.usual().map_or(0, |policy| policy.stages.len()));
     let (errors, warnings) = (total(&|one| one.count(Level::Error)), total(&|one| one.count(Level::Warning)));
+    let policies = each.iter().filter(|one| one.settings.is_none()).count();
     let mut looked_at = vec![count(files, "file")];
-    if each.len() > 1 {
-        looked_at.insert(0, count(each.len(), "policy"));
+    if policies > 1 {
+        looked_at.insert(0, count(policies, "policy"));
     }
     if checks + stages > 0 {
         looked_at.extend([count(checks, "check"), count(stages, "stage")]);
@@ -239,7 +278,7 @@ fn summary(all: &[Checked], stopwatch: Stopwatch, console: &mut Console) -> anyh
         level(warnings, "warning", Level::Warning)
     ))?;
     for one in &each {
-        console.line(standing(one, each.len() > 1, console))?;
+        console.line(standing(one, policies > 1, console))?;
     }
     if all.iter().any(|one| one.source.root.is_empty() && one.count(Level::Error) > 0) {
         let text = paint(BAD, format!("{}they do NOT go together", icon(Mark::Bad, console)));
@@ -266,6 +305,15 @@ fn own_files(one: &Checked) -> usize {
 }
 
 fn standing(one: &Checked, named: bool, console: &Console) -> String {
+    if let Some(name) = &one.settings {
+        return if one.count(Level::Error) > 0 {
+            let icon = icon(Mark::Bad, console);
+            paint(BAD, format!("{icon}settings {name} NOT usable")) + "; the controller would not start with them"
+        } else {
+            let icon = icon(Mark::Good, console);
+            paint(GOOD, format!("{icon}settings {name} usable"))
+        };
+    }
     let name = if named { format!(" {}", one.source.root) } else { String::new() };
     if one.count(Level::Error) > 0 {
         let icon = icon(Mark::Bad, console);
@@ -287,6 +335,25 @@ struct One<'a> {
     problems: Vec<Problem>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     origins: BTreeMap<&'a str, Vec<Origin<'a>>>,
+}
+
+/// Settings as programs read them.
+#[derive(Serialize)]
+struct OfSettings {
+    path: String,
+    usable: bool,
+    problems: Vec<Problem>,
+}
+
+impl OfSettings {
+    fn new(one: &Checked) -> Option<OfSettings> {
+        let name = one.settings.as_ref()?;
+        Some(OfSettings {
+            path: crate::report::diagnostics::path(&one.source, name),
+            usable: one.count(Level::Error) == 0,
+            problems: one.diagnostics.iter().map(|diagnostic| Problem::new(diagnostic, &one.source)).collect(),
+        })
+    }
 }
 
 /// A value in force, and where it was written.
@@ -324,7 +391,10 @@ fn jsonl(all: &[Checked], evidence: &[String], origins: bool, console: &mut Cons
         evidence: &'a [String],
     }
     for one in all {
-        console.line(Envelope::new("check", One::new(one, origins)).line()?)?;
+        match OfSettings::new(one) {
+            Some(settings) => console.line(Envelope::new("check-settings", settings).line()?)?,
+            None => console.line(Envelope::new("check", One::new(one, origins)).line()?)?,
+        }
     }
     if !evidence.is_empty() {
         console.line(Envelope::new("evidence", Evidence { evidence }).line()?)?;
@@ -336,13 +406,16 @@ fn json(all: &[Checked], evidence: &[String], origins: bool, console: &mut Conso
     #[derive(Serialize)]
     struct Body<'a> {
         policies: Vec<One<'a>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        settings: Vec<OfSettings>,
         errors: usize,
         warnings: usize,
         #[serde(skip_serializing_if = "<[_]>::is_empty")]
         evidence: &'a [String],
     }
     let body = Body {
-        policies: all.iter().map(|one| One::new(one, origins)).collect(),
+        policies: all.iter().filter(|one| one.settings.is_none()).map(|one| One::new(one, origins)).collect(),
+        settings: all.iter().filter_map(OfSettings::new).collect(),
         errors: all.iter().map(|one| one.count(Level::Error)).sum(),
         warnings: all.iter().map(|one| one.count(Level::Warning)).sum(),
         evidence,

@@ -27,14 +27,15 @@ pub(super) fn example() -> impl Iterator<Item = File> {
 
 /// Write a policy, its tests and a recording to start from.
 ///
-/// With --ci alone, only the workflow is written, for a tree that is there already. Nothing that is there is overwritten: if one of the files exists, none is written.
+/// With --ci or --settings alone, nothing else is written: for a tree that is there already. Nothing that is there is overwritten: if one of the files exists, none is written.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   rollgate init                                a canary policy below here
   rollgate init --template seven-day rollouts  five stages over a week
   rollgate init --name checkout-cache rollouts
-  rollgate init --ci github                    check every pull request")]
+  rollgate init --ci github                    check every pull request
+  rollgate init --settings                     a rollgate.toml to fill in")]
 pub struct Init {
     /// Where to write [default: here]
     #[arg(value_name = "DIR", default_value = ".")]
@@ -48,6 +49,9 @@ pub struct Init {
     /// Write a workflow that checks, tests and diffs every pull request; alone, nothing else is written
     #[arg(long, value_enum, value_name = "SYSTEM")]
     ci: Option<Ci>,
+    /// Write a rollgate.toml for `run`, every key explained; alone, nothing else is written
+    #[arg(long)]
+    settings: bool,
     /// Where the workflow installs rollgate from: `https://host/path#revision`, or crates.io
     #[arg(long, value_name = "SOURCE", requires = "ci", value_parser = ci::source)]
     rollgate_source: Option<String>,
@@ -94,10 +98,13 @@ impl Init {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let template = self.template.unwrap_or(Choice::Canary).template();
         let workflow = self.ci.map(|ci| ci.file(self.rollgate_source.as_deref()));
-        // A tree that is there needs the workflow and nothing else.
-        let only_workflow = workflow.is_some() && self.template.is_none() && self.name.is_none();
-        let mut files: Vec<File> = if only_workflow { Vec::new() } else { template.files(self.name.as_deref()) };
+        // A tree that is there needs the workflow, or the settings, and nothing else.
+        let only_extras = (workflow.is_some() || self.settings) && self.template.is_none() && self.name.is_none();
+        let mut files: Vec<File> = if only_extras { Vec::new() } else { template.files(self.name.as_deref()) };
         files.extend(workflow);
+        if self.settings {
+            files.extend(templates::settings());
+        }
         let there: Vec<String> = files
             .iter()
             .filter(|file| !file.path.starts_with(templates::SCHEMA_FOLDER))
@@ -113,7 +120,7 @@ impl Init {
             let message =
                 format!("`{}`{more} there already; nothing was written", there.first().map_or("", String::as_str));
             let failure = Failure::new(Exit::Failed, message);
-            let help = if only_workflow {
+            let help = if only_extras {
                 "take it out, or edit it by hand"
             } else {
                 "choose another directory, or another --name"
@@ -138,11 +145,14 @@ impl Init {
                 console.line(format!("{icon} {folder} (what editors complete from)"))?;
             }
         }
-        if !only_workflow {
+        if !only_extras {
             self.next_steps(template, console)?;
         }
         if self.ci.is_some() {
             self.about_the_workflow(console)?;
+        }
+        if self.settings {
+            self.about_the_settings(console)?;
         }
         Ok(Exit::Done)
     }
@@ -164,6 +174,20 @@ impl Init {
             "  the workflow belongs at the top of the repository, as .github/workflows;\n  \
              policies and fixtures are looked for in `policies` and `fixtures`",
         )?;
+        Ok(())
+    }
+
+    /// They work as they are; what is worth a look first.
+    fn about_the_settings(&self, console: &mut Console) -> anyhow::Result<()> {
+        let path = self.directory.join(crate::settings::SETTINGS_FILE);
+        let path = pasted(&files::shown(&path));
+        console.line(format!("\n{}", paint(STRONG, "The settings:")))?;
+        for (command, why) in [
+            (format!("rollgate check {path}"), "is every key right"),
+            (format!("rollgate run --config {path}"), "watch policies and metrics, and decide"),
+        ] {
+            console.line(format!("  {}\n      {why}", paint(PLACE, command)))?;
+        }
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use super::global::{self, Output};
 /// Which store.
 #[derive(Debug, Clone, Args)]
 pub struct WhichStore {
-    /// The store: one file, with a spool beside it for roll backs that it refused
+    /// The store: one file, or redis://HOST:PORT; with a spool for roll backs that it refused
     #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE", default_value = "rollgate.redb")]
     pub store: PathBuf,
 }
@@ -106,7 +106,7 @@ impl Session {
     /// The store's.
     pub fn look(which: &WhichStore, create: bool) -> Result<Session, StoreError> {
         let spool = store::spool(&which.store);
-        let store = Box::new(store::open(&which.store, create)?);
+        let store = store::open_at(&which.store, create)?;
         Ok(Session { store, spool, actuator: store::actuator() })
     }
 
@@ -254,7 +254,7 @@ impl How {
             environment.as_ref().map_or("every environment", AsRef::as_ref)
         );
         let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
-        let kept = Spooled { id: command.token.clone(), at: clock::now(), rollout, environment, order };
+        let kept = Spooled { id: command.token.clone(), at: clock::now(), rollout, environment, acted: None, order };
         let spool = store::spool(&self.store.store);
         let message = match spool.push(&kept) {
             Ok(()) => format!(

@@ -116,7 +116,7 @@ pub fn propose(rollout: &Rollout, command: &Command, now: Time) -> Result<Propos
 }
 
 /// Whether an event only says how things look, to somebody who sees nothing.
-const fn is_remark(what: &What) -> bool {
+pub(super) const fn is_remark(what: &What) -> bool {
     matches!(
         what,
         What::FindingChanged { .. }

@@ -179,7 +179,7 @@ impl Sitting {
             tracing::info!(%key, "{note}");
         }
         for entry in news.entries {
-            tracing::info!(%key, seq = entry.record().seq, entry = entry.line(), "recorded");
+            tracing::info!("{}", crate::report::audit::plain(&entry));
             self.house.tell(&Notice::Entry { key: key.clone(), line: entry.line().to_owned() });
         }
         for decision in news.decisions {

@@ -141,7 +141,9 @@ impl Machine {
 
     /// Wall time in the stage.
     pub(crate) fn time_in_stage(&self) -> Duration {
-        self.now().since(self.state().entered_at)
+        let state = self.state();
+        // Before the first start no stage was ever entered.
+        if state.revision.is_none() { Duration::ZERO } else { self.now().since(state.entered_at) }
     }
 
     /// Whether the stage's early-exit condition is met.

@@ -54,6 +54,11 @@ impl Machine {
         self.forget_evidence(now);
     }
 
+    /// The time until the next evaluation is not counted as good: nobody knows when in it what was asked for became so.
+    pub const fn count_from_next_look(&mut self) {
+        self.mark = None;
+    }
+
     /// Takes over the ledger's word for the state that this machine's own events made: it differs where an entry was
     /// stamped later than its event, because time in a ledger never goes back.
     pub fn trust(&mut self, state: &RolloutState) {

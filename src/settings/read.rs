@@ -1,6 +1,7 @@
 //! From a tree to settings: every key asked for, every problem reported, a default wherever nothing is written.
 
 mod api;
+mod pushed;
 mod queries;
 mod sources;
 mod store;

@@ -60,13 +60,17 @@ struct Store {
     path: Option<String>,
     /// How long entries are kept: `"30d"` (default).
     retention: Option<String>,
-    /// One Redis: `redis://host:6379/0`, `rediss://` encrypted, or a reference to a secret.
+    /// One Redis: `redis://host:6379/0`, or a reference to a secret.
     url: Option<String>,
     /// `host:port` of each sentinel; with `master`.
     sentinels: Option<Vec<String>>,
     /// What the sentinels call the primary.
     master: Option<String>,
-    /// The sentinels' own password.
+    /// Which database behind the sentinels (default: 0).
+    database: Option<u32>,
+    /// The user of the sentinels' own access list.
+    sentinel_username: Option<String>,
+    /// That user's password.
     sentinel_password: Option<SecretName>,
     /// `host:port` of some nodes of a cluster.
     cluster: Option<Vec<String>>,
@@ -74,8 +78,6 @@ struct Store {
     username: Option<String>,
     /// That user's password.
     password: Option<SecretName>,
-    /// Encrypt connections to sentinels and clusters too.
-    tls: Option<bool>,
     /// What every key begins with (default: `rollgate`).
     prefix: Option<String>,
     /// How many replicas must have a write before it counts (default: 0).
@@ -104,6 +106,8 @@ struct Api {
     tls: Option<Tls>,
     /// Who may call. Required on an address that other machines reach.
     tokens: Option<Vec<Token>>,
+    /// Names it may be called by beside `localhost`, while there are no tokens.
+    hosts: Option<Vec<String>>,
     /// The most it takes.
     limits: Option<Limits>,
 }
@@ -124,7 +128,10 @@ struct Tls {
 struct Token {
     /// The name that ledgers and logs show.
     name: String,
-    /// What it may do; each may do what those before it may.
+    /// The part of the token that is no secret: 8 hex digits.
+    #[schemars(regex(pattern = r"^[0-9a-f]{8}$"))]
+    id: String,
+    /// What it may do.
     role: Role,
     /// SHA-256 of the token, as 64 hex digits.
     #[schemars(regex(pattern = r"^[0-9a-fA-F]{64}$"))]
@@ -136,6 +143,8 @@ struct Token {
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 enum Role {
+    /// Pushes readings, and nothing else.
+    Sender,
     /// Looks.
     Viewer,
     /// Pushes readings, holds, rolls back and disables too.
@@ -150,10 +159,18 @@ enum Role {
 struct Limits {
     /// Size of a body (default: `"1MiB"`).
     body: Option<String>,
-    /// Requests of one caller (default: `"1000/s"`); emergency-disable is exempt.
-    rate: Option<String>,
-    /// How long a caller may take to send its request (default: `"5s"`).
-    header_timeout: Option<String>,
+    /// Size of a body of OTLP metrics, or of a policy (default: `"4MiB"`).
+    large_body: Option<String>,
+    /// Connections at once (default: 1024).
+    connections: Option<u32>,
+    /// Reads and orders of one caller (default: `"100/s"`); emergency-disable is exempt.
+    calls: Option<String>,
+    /// Pushes of one caller (default: `"20000/s"`).
+    pushes: Option<String>,
+    /// How long the head of a request may take (default: `"5s"`).
+    head: Option<String>,
+    /// How long a whole call may take (default: `"30s"`).
+    call: Option<String>,
 }
 
 /// How one of several controllers is elected.
@@ -235,7 +252,7 @@ enum Source {
     Alertmanager(Alertmanager),
 }
 
-/// One rollout, or several.
+/// One, or several.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum OneOrMore {
@@ -277,6 +294,12 @@ source! {
         password: Option<SecretName>,
         /// PEM file of who signed its certificate.
         ca: Option<String>,
+        /// Sent with every question; a name that tells of a secret takes a reference.
+        headers: Option<BTreeMap<String, String>>,
+        /// A proxy to go through.
+        proxy: Option<String>,
+        /// PromQL for the share of traffic that has the change, in percent.
+        exposure: Option<String>,
         /// What `$group` stands for.
         groups: Option<GroupWords>,
         /// A metric of the policy, and the query that gives it.
@@ -293,6 +316,8 @@ source! {
         token: Option<SecretName>,
         /// Another address than Google's.
         url: Option<String>,
+        /// PromQL for the share of traffic that has the change, in percent.
+        exposure: Option<String>,
         /// What `$group` stands for.
         groups: Option<GroupWords>,
         /// A metric of the policy, and the query that gives it.
@@ -309,7 +334,11 @@ source! {
         sentinels: Option<Vec<String>>,
         /// What the sentinels call the primary.
         master: Option<String>,
-        /// The sentinels' own password.
+        /// Which database behind the sentinels (default: 0).
+        database: Option<u32>,
+        /// The user of the sentinels' own access list.
+        sentinel_username: Option<String>,
+        /// That user's password.
         sentinel_password: Option<SecretName>,
         /// `host:port` of some nodes of a cluster.
         cluster: Option<Vec<String>>,
@@ -317,8 +346,6 @@ source! {
         username: Option<String>,
         /// That user's password.
         password: Option<SecretName>,
-        /// Encrypt connections to sentinels and clusters too.
-        tls: Option<bool>,
         /// The key of the stream.
         stream: String,
         /// The consumer group (default: `rollgate`).
@@ -333,35 +360,106 @@ source! {
     Ndjson {
         /// The file.
         path: String,
+        /// Where to begin when it was never read before (default: end).
+        start: Option<Start>,
     }
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Start {
+    /// Behind what is there: the past is no news.
+    End,
+    /// At its first line.
+    Beginning,
 }
 
 source! {
     /// OTLP metrics pushed to the API.
     Otlp {
-        /// The instrument's name, and the metric of the policy it gives.
-        metrics: Option<BTreeMap<String, String>>,
-        /// The attribute that names the group (default: `rollgate.group`).
+        /// A metric of the policy, and the instrument that gives it.
+        metrics: BTreeMap<String, OtlpMetric>,
+        /// The group that all of it is of (default: treatment).
+        group: Option<Group>,
+        /// The attribute that names the group.
         group_attribute: Option<String>,
-        /// The attribute that names the region (default: `cloud.region`).
+        /// The attribute that names the region.
         region_attribute: Option<String>,
-        /// What the groups are called.
+        /// What the groups are called (default: treatment, control and all).
         groups: Option<GroupWords>,
     }
+}
+
+/// The instrument's name; with what is taken of it.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum OtlpMetric {
+    /// The value of a gauge or a sum.
+    Text(String),
+    /// With what is taken of it.
+    Table(OtlpTable),
+}
+
+/// One series.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct OtlpTable {
+    /// The instrument's name: `http.server.request.duration`.
+    from: String,
+    /// `value` (default), `count`, `sum`, or a percentile of a histogram: `p95`.
+    #[schemars(regex(pattern = r"^(value|count|sum|p[0-9]+(\.[0-9]+)?)$"))]
+    take: Option<String>,
+    /// Factor from the unit there to the policy's: 1000 from seconds to milliseconds.
+    factor: Option<f64>,
+    /// Attributes that a point must carry.
+    r#where: Option<BTreeMap<String, OneOrMore>>,
 }
 
 source! {
     /// Webhooks of Alertmanager pushed to the API.
     Alertmanager {
-        /// The alert's name, and the state metric of the policy that fails while it fires.
-        alerts: BTreeMap<String, String>,
-        /// The label that names the group (default: `group`).
+        /// A state metric of the policy, and the alert that gives it.
+        alerts: BTreeMap<String, Alert>,
+        /// The group that all of it is of (default: treatment).
+        group: Option<Group>,
+        /// The label that names the group.
         group_label: Option<String>,
-        /// The label that names the region (default: `region`).
+        /// The label that names the region.
         region_label: Option<String>,
-        /// What the groups are called.
+        /// What the groups are called (default: treatment, control and all).
         groups: Option<GroupWords>,
     }
+}
+
+/// The alert's name; with other labels that it must carry.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Alert {
+    /// Failed while it fires.
+    Text(String),
+    /// With what else is asked of it.
+    Table(AlertTable),
+}
+
+/// One alert.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct AlertTable {
+    /// Its name.
+    alert: String,
+    /// Other labels that it must carry.
+    r#where: Option<BTreeMap<String, OneOrMore>>,
+    /// What firing means (default: failed).
+    fires_when: Option<FiresWhen>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum FiresWhen {
+    /// Something is broken.
+    Failed,
+    /// The alerting is alive.
+    Ok,
 }
 
 /// What the groups are called by whoever measures.
@@ -394,6 +492,8 @@ struct QueryTable {
     query: String,
     /// PromQL for how many samples the value rests on.
     samples: Option<String>,
+    /// PromQL for how old the value is, in seconds.
+    age: Option<String>,
     /// The groups it is asked for.
     groups: Option<Vec<Group>>,
 }

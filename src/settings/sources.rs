@@ -36,7 +36,7 @@ pub enum SourceKind {
     /// A stream of Redis with a consumer group.
     RedisStream(StreamSettings),
     /// A growing file of snapshots, one a line.
-    Ndjson(PathBuf),
+    Ndjson(FileSettings),
     /// OTLP metrics pushed to the API.
     Otlp(OtlpSettings),
     /// Webhooks of Alertmanager pushed to the API.
@@ -67,6 +67,8 @@ pub struct QuerySettings {
     pub query: String,
     /// PromQL for how many samples the value rests on.
     pub samples: Option<String>,
+    /// PromQL for how old the value is, in seconds; as old as the newest sample of its series when none.
+    pub age: Option<String>,
     /// The groups it is asked for: those that have a word, or all together where the query has no `$group`.
     pub groups: Option<Vec<Group>>,
 }
@@ -91,6 +93,12 @@ pub struct PrometheusSettings {
     pub access: Access,
     /// PEM file of who signed its certificate, where that is nobody the system knows.
     pub ca: Option<PathBuf>,
+    /// Sent with every question, such as a tenant: `X-Scope-OrgID`.
+    pub headers: Vec<(String, Open)>,
+    /// A proxy to go through.
+    pub proxy: Option<Open>,
+    /// PromQL for the share of traffic that has the change, in percent.
+    pub exposure: Option<String>,
     /// What `$group` stands for.
     pub groups: GroupWords,
     /// What is asked, in order of metric.
@@ -123,6 +131,8 @@ pub struct GoogleSettings {
     pub token: Option<SecretRef>,
     /// Another address than Google's.
     pub url: Option<Open>,
+    /// PromQL for the share of traffic that has the change, in percent.
+    pub exposure: Option<String>,
     /// What `$group` stands for.
     pub groups: GroupWords,
     /// What is asked, in order of metric.
@@ -142,36 +152,110 @@ pub struct StreamSettings {
     pub consumer: Option<String>,
 }
 
-/// What of OTLP metrics is read.
+/// Which file, and where to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSettings {
+    /// The file.
+    pub path: PathBuf,
+    /// When it was never read before, what is in it already is read too.
+    pub from_beginning: bool,
+}
+
+/// What of OTLP metrics is read.
+#[derive(Debug, Clone, PartialEq)]
 pub struct OtlpSettings {
-    /// The instrument's name, and the metric of the policy it gives; the same name where it is not listed.
-    pub metrics: Vec<(String, MetricName)>,
-    /// The attribute that names the group.
-    pub group_attribute: String,
-    /// The attribute that names the region.
-    pub region_attribute: String,
-    /// What the groups are called.
-    pub groups: GroupWords,
+    /// In order of the policy's metrics.
+    pub metrics: Vec<OtlpMetric>,
+    /// Group and region, by attributes.
+    pub place: PlaceSettings,
+}
+
+/// A series of OTLP, and the metric that it gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtlpMetric {
+    /// In the policy.
+    pub metric: MetricName,
+    /// The instrument's name: `http.server.request.duration`.
+    pub from: String,
+    /// What is taken of a point.
+    pub take: OtlpTake,
+    /// Factor from the unit there to the policy's: 1000 from seconds to milliseconds.
+    pub factor: f64,
+    /// Attributes that a point must carry.
+    pub matching: Vec<Matching>,
+}
+
+/// What is taken of a point.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum OtlpTake {
+    /// The number of a gauge or a sum.
+    Value,
+    /// How many measurements are in a histogram.
+    Count,
+    /// What they add up to.
+    Sum,
+    /// The value below which this share of them lies.
+    Quantile(f64),
+}
+
+/// What a label or an attribute must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matching {
+    /// Its name.
+    pub label: String,
+    /// Any one of these.
+    pub one_of: Vec<String>,
+}
+
+/// Which group and region a reading belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceSettings {
+    /// Who was measured.
+    pub group: GroupBy,
+    /// The label that names the region; none where the source's own `region` says it.
+    pub region_label: Option<String>,
+}
+
+/// Where the group comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupBy {
+    /// Always this one.
+    Always(Group),
+    /// From a label.
+    Label {
+        /// Its name.
+        label: String,
+        /// Its values; `treatment`, `control` and `all` themselves where none is named.
+        words: GroupWords,
+    },
 }
 
 /// What of an alert is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AlertmanagerSettings {
-    /// The alert's name, and the state metric of the policy that fails while it fires.
-    pub alerts: Vec<(String, MetricName)>,
-    /// The label that names the group.
-    pub group_label: String,
-    /// The label that names the region.
-    pub region_label: String,
-    /// What the groups are called.
-    pub groups: GroupWords,
+    /// In order of the policy's metrics.
+    pub alerts: Vec<AlertSettings>,
+    /// Group and region, by labels.
+    pub place: PlaceSettings,
+}
+
+/// An alert, and the state that it gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertSettings {
+    /// In the policy, of unit `state`.
+    pub metric: MetricName,
+    /// The alert's name.
+    pub alert: String,
+    /// Other labels that it must carry.
+    pub matching: Vec<Matching>,
+    /// Firing means that all is well, as of a watchdog.
+    pub fires_when_ok: bool,
 }
 
 impl SourceSettings {
     pub(crate) fn paths_mut(&mut self, each: &mut dyn FnMut(&mut PathBuf)) {
         match &mut self.kind {
-            SourceKind::Ndjson(path) => each(path),
+            SourceKind::Ndjson(file) => each(&mut file.path),
             SourceKind::Prometheus(prometheus) => prometheus.ca.iter_mut().for_each(each),
             _ => {}
         }
@@ -182,6 +266,14 @@ impl SourceSettings {
             SourceKind::Prometheus(prometheus) => {
                 if let Open::Secret(url) = &mut prometheus.url {
                     each(url);
+                }
+                prometheus.headers.iter_mut().for_each(|(_, value)| {
+                    if let Open::Secret(value) = value {
+                        each(value);
+                    }
+                });
+                if let Some(Open::Secret(proxy)) = &mut prometheus.proxy {
+                    each(proxy);
                 }
                 match &mut prometheus.access {
                     Access::Open => {}

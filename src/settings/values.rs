@@ -87,8 +87,10 @@ pub struct RedisSettings {
     pub username: Option<String>,
     /// That user's password.
     pub password: Option<SecretRef>,
-    /// Connections are encrypted (`tls = true`, or a `rediss://` url).
-    pub tls: bool,
+    /// The user of the sentinels' own access list.
+    pub sentinel_username: Option<String>,
+    /// That user's password.
+    pub sentinel_password: Option<SecretRef>,
     /// What every key begins with.
     pub prefix: String,
     /// How many replicas must have a write before it counts.
@@ -105,7 +107,8 @@ impl RedisSettings {
             servers,
             username: None,
             password: None,
-            tls: false,
+            sentinel_username: None,
+            sentinel_password: None,
             prefix: "rollgate".to_owned(),
             replicas_to_wait: 0,
             deadline: Duration::from_millis(500),
@@ -124,8 +127,8 @@ pub enum RedisServers {
         sentinels: Vec<String>,
         /// What they call the primary.
         master: String,
-        /// The sentinels' own password.
-        password: Option<SecretRef>,
+        /// Which of its databases.
+        database: u32,
     },
     /// A cluster: `host:port` of some of its nodes.
     Cluster(Vec<String>),
@@ -155,6 +158,8 @@ pub struct ApiSettings {
     pub tls: Option<TlsSettings>,
     /// Who may do what. None at all is possible on a loopback address only.
     pub tokens: Vec<TokenSettings>,
+    /// Names it may be called by beside `localhost`, while there are no tokens.
+    pub hosts: Vec<String>,
     /// The most it takes.
     pub limits: ApiLimits,
 }
@@ -165,6 +170,7 @@ impl Default for ApiSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7878)),
             tls: None,
             tokens: Vec::new(),
+            hosts: Vec::new(),
             limits: ApiLimits::default(),
         }
     }
@@ -184,6 +190,8 @@ pub struct TlsSettings {
 pub struct TokenSettings {
     /// The name that ledgers and logs show.
     pub name: String,
+    /// The part of the token that is no secret: 8 hex digits.
+    pub id: String,
     /// What it may do.
     pub role: ApiRole,
     /// SHA-256 of the token: the token itself is nowhere.
@@ -192,9 +200,11 @@ pub struct TokenSettings {
     pub expires: Option<Time>,
 }
 
-/// What a token may do; each may do what those before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ApiRole {
+    /// Pushes readings, and nothing else.
+    Sender,
     /// Looks.
     Viewer,
     /// Looks, pushes readings, holds, rolls back and disables.
@@ -208,15 +218,31 @@ pub enum ApiRole {
 pub struct ApiLimits {
     /// Bytes of a body.
     pub body: u64,
-    /// Requests per second of one caller; emergency-disable is exempt.
-    pub rate: f64,
-    /// How long a caller may take to send its request.
-    pub header_timeout: Duration,
+    /// Bytes of a body of OTLP metrics, or of a policy.
+    pub large_body: u64,
+    /// Connections at once.
+    pub connections: u32,
+    /// Reads and orders of one caller, per second; emergency-disable is exempt.
+    pub calls: f64,
+    /// Pushes of one caller, per second.
+    pub pushes: f64,
+    /// How long the head of a request may take.
+    pub head: Duration,
+    /// How long a whole call may take.
+    pub call: Duration,
 }
 
 impl Default for ApiLimits {
     fn default() -> ApiLimits {
-        ApiLimits { body: 1024 * 1024, rate: 1000.0, header_timeout: Duration::from_millis(5000) }
+        ApiLimits {
+            body: 1 << 20,
+            large_body: 4 << 20,
+            connections: 1024,
+            calls: 100.0,
+            pushes: 20_000.0,
+            head: Duration::from_secs(5),
+            call: Duration::from_secs(30),
+        }
     }
 }
 
@@ -371,10 +397,11 @@ impl RedisSettings {
         if let Some(password) = &mut self.password {
             each(password);
         }
-        match &mut self.servers {
-            RedisServers::One(Open::Secret(url)) => each(url),
-            RedisServers::Sentinel { password: Some(password), .. } => each(password),
-            _ => {}
+        if let Some(password) = &mut self.sentinel_password {
+            each(password);
+        }
+        if let RedisServers::One(Open::Secret(url)) = &mut self.servers {
+            each(url);
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) fn report(diagnostics: &[Diagnostic], text: &str) -> Report {
         rollout: Some(HOSTILE.to_owned()),
         digests: vec![("production".to_owned(), "abcdef0".to_owned())],
         mends: vec![(place(6..7), "=".to_owned())],
+        settings: false,
     };
     of_check(&[policy], Level::Error, format!("closing {HOSTILE}"), &[HOSTILE.to_owned()])
 }

@@ -37,7 +37,7 @@ fn an_address_that_others_reach(#[case] listen: &str, #[case] more: &str, #[case
     assert_eq!(codes(&format!("[api]\nlisten = \"{listen}\"\n{more}\n")), due);
 }
 
-const TOKEN: &str = "tokens = [{ name = \"ci\", role = \"admin\", \
+const TOKEN: &str = "tokens = [{ name = \"ci\", id = \"1f2e3d4c\", role = \"admin\", \
                      sha256 = \"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\" }]";
 
 #[rstest]
@@ -79,6 +79,7 @@ fn numbers_and_names(#[case] text: &str, #[case] due: &[&str]) {
 #[case::host_without_port("store = { cluster = [\"redis\"] }", "RG116")]
 #[case::braces_in_the_prefix("store = { url = \"redis://r\", prefix = \"{x}\" }", "RG030")]
 #[case::wrong_scheme("store = { url = \"http://r\" }", "RG116")]
+#[case::encryption_that_is_not_there("store = { url = \"rediss://r\" }", "RG116")]
 fn stores_that_cannot_be(#[case] text: &str, #[case] due: &str) {
     assert!(codes(text).iter().any(|code| code == due), "{:?}", codes(text));
 }
@@ -103,6 +104,40 @@ fn stores_that_cannot_be(#[case] text: &str, #[case] due: &str) {
 fn what_prometheus_is_asked(#[case] text: &str, #[case] due: &[&str]) {
     let text = format!("[[sources]]\nkind = \"prometheus\"\nname = \"p\"\nurl = \"http://p:9090\"\n{text}\n");
     assert_eq!(codes(&text), due);
+}
+
+#[rstest]
+#[case::percentile("take = \"p99.9\"", &NONE)]
+#[case::everything("take = \"p100\"", &["RG026"])]
+#[case::nothing("take = \"p0\"", &["RG026"])]
+#[case::no_word("take = \"mean\"", &["RG026"])]
+#[case::not_a_number("take = \"pNaN\"", &["RG026"])]
+#[case::factor("factor = 0.001", &NONE)]
+#[case::no_factor("factor = 0", &["RG029"])]
+#[case::infinite_factor("factor = inf", &["RG029"])]
+#[case::matched_by_nothing("where = { service = [] }", &["RG039"])]
+fn what_is_taken_of_otlp(#[case] text: &str, #[case] due: &[&str]) {
+    let text = format!("[[sources]]\nkind = \"otlp\"\nname = \"o\"\n[sources.metrics.m]\nfrom = \"x\"\n{text}\n");
+    assert_eq!(codes(&text), due);
+}
+
+#[rstest]
+#[case::by_label("group_label = \"v\"", &NONE)]
+#[case::always("group = \"control\"", &NONE)]
+#[case::both("group = \"control\"\ngroup_label = \"v\"", &["RG114"])]
+#[case::region_twice("region = \"eu\"\nregion_label = \"zone\"", &["RG114"])]
+fn whose_alerts_they_are(#[case] text: &str, #[case] due: &[&str]) {
+    let text = format!("[[sources]]\nkind = \"alertmanager\"\nname = \"a\"\nalerts = {{ m = \"X\" }}\n{text}\n");
+    assert_eq!(codes(&text), due);
+}
+
+#[rstest]
+#[case::eight_digits("1f2e3d4c", &NONE)]
+#[case::seven("1f2e3d4", &["RG118"])]
+#[case::upper_case("1F2E3D4C", &["RG118"])]
+#[case::all_of_the_token("rgt_1f2e3d4c_0123", &["RG118"])]
+fn ids_of_tokens(#[case] id: &str, #[case] due: &[&str]) {
+    assert_eq!(codes(&format!("[api]\n{}\n", TOKEN.replace("1f2e3d4c", id))), due);
 }
 
 #[rstest]

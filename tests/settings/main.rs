@@ -4,7 +4,10 @@
 #![allow(missing_docs, reason = "tests say what they are about by name")]
 
 mod bounds;
+mod commands;
 mod messages;
+#[cfg(feature = "live")]
+mod resolve;
 mod schema;
 mod secrets;
 mod values;

@@ -30,8 +30,14 @@ const CASES: &[(&str, &str)] = &[
         "[[sources]]\nkind = \"ndjson\"\nname = \"f\"\npath = \"p\"\ndeadline = \"20s\"\n",
     ),
     ("an address that is none", "[api]\nlisten = \":7878\"\n"),
-    ("amounts without units", "[api.limits]\nbody = \"1MB\"\nrate = 100\n"),
+    ("amounts without units", "[api.limits]\nbody = \"1MB\"\ncalls = 100\n"),
     ("a token instead of its hash", "[[api.tokens]]\nname = \"ci\"\nrole = \"operater\"\nsha256 = \"rg_3b1f\"\n"),
+    ("a token without its id", "[[api.tokens]]\nname = \"ci\"\nrole = \"viewer\"\n"),
+    ("encryption that is not built in", "[store]\nurl = \"rediss://redis:6379\"\n"),
+    (
+        "a percentile that is none",
+        "[[sources]]\nkind = \"otlp\"\nname = \"o\"\n[sources.metrics]\nlatency = { from = \"duration\", take = \"95\" }\n",
+    ),
     ("a half of a certificate", "[api.tls]\ncert = \"tls.crt\"\n"),
     (
         "two of one name",

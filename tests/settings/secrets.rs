@@ -16,6 +16,14 @@ const CANARY: &str = "hunter2-c4n4ry";
 #[case::heartbeat("[heartbeat]\nurl = \"https://hc.example/hunter2-c4n4ry\"")]
 #[case::several_lines("[heartbeat]\nurl = \"\"\"https://hc.example/\nhunter2-c4n4ry\"\"\"")]
 #[case::token_for_its_hash("[[api.tokens]]\nname = \"ci\"\nrole = \"admin\"\nsha256 = \"hunter2-c4n4ry\"")]
+#[case::token_for_its_id("[[api.tokens]]\nname = \"ci\"\nrole = \"admin\"\nid = \"hunter2-c4n4ry\"")]
+#[case::header(
+    "[[sources]]\nkind = \"prometheus\"\nname = \"p\"\nurl = \"http://p\"\nheaders = { Authorization = \"hunter2-c4n4ry\" }"
+)]
+#[case::proxy(
+    "[[sources]]\nkind = \"prometheus\"\nname = \"p\"\nurl = \"http://p\"\nproxy = \"http://a:hunter2-c4n4ry@p\""
+)]
+#[case::encrypted_url("store = { url = \"rediss://:hunter2-c4n4ry@redis:6379\" }")]
 #[case::bearer("[[sources]]\nkind = \"prometheus\"\nname = \"p\"\nurl = \"http://p\"\nbearer = \"hunter2-c4n4ry\"")]
 #[case::in_the_url_of_a_source("[[sources]]\nkind = \"prometheus\"\nname = \"p\"\nurl = \"http://u:hunter2-c4n4ry@p\"")]
 #[case::google("[[sources]]\nkind = \"google\"\nname = \"p\"\nproject = \"p\"\ntoken = \"hunter2-c4n4ry\"")]

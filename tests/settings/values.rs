@@ -6,8 +6,8 @@ use rollgate::model::frame::Group;
 use rollgate::model::time::Time;
 use rollgate::settings::Settings;
 use rollgate::settings::secret::{Open, SecretRef};
-use rollgate::settings::sources::{Access, SourceKind};
-use rollgate::settings::values::{ApiRole, LogFormat, LogLevel, RedisServers, StorePlace};
+use rollgate::settings::sources::{Access, FileSettings, GroupBy, GroupWords, Matching, OtlpTake, SourceKind};
+use rollgate::settings::values::{ApiRole, LogFormat, LogLevel, RedisServers, RedisSettings, StorePlace};
 use rstest::rstest;
 
 use crate::{FULL, sound};
@@ -23,7 +23,7 @@ use crate::{FULL, sound};
      lease = { term = \"5s\", renew = \"1500ms\", step_down = \"3500ms\" }\n\
      log = { format = \"text\", level = \"info\" }\n\
      reload = { debounce = \"50ms\", poll = \"500ms\", tests_budget = \"2s\" }\n\
-     [api]\nlisten = \"127.0.0.1:7878\"\nlimits = { body = \"1MiB\", rate = \"1000/s\", header_timeout = \"5s\" }\n"
+     [api]\nlisten = \"127.0.0.1:7878\"\nlimits = { body = \"1MiB\", calls = \"100/s\", pushes = \"20000/s\", head = \"5s\" }\n"
 )]
 fn everything_has_a_default(#[case] text: &str) {
     assert_eq!(sound(text), Settings::default());
@@ -43,18 +43,23 @@ fn every_key_is_read() {
     let settings = sound(FULL);
     assert_eq!(settings.environment.as_str(), "staging");
     let StorePlace::Redis(redis) = &settings.store.place else { panic!("{:?}", settings.store) };
-    let RedisServers::Sentinel { sentinels, master, password } = &redis.servers else { panic!("{redis:?}") };
-    assert_eq!((sentinels.len(), master.as_str()), (3, "rollgate"));
-    assert_eq!(*password, Some(SecretRef::File("/run/secrets/sentinel".into())));
+    let RedisServers::Sentinel { sentinels, master, database } = &redis.servers else { panic!("{redis:?}") };
+    assert_eq!((sentinels.len(), master.as_str(), *database), (3, "rollgate", 2));
+    assert_eq!(redis.sentinel_username.as_deref(), Some("watcher"));
+    assert_eq!(redis.sentinel_password, Some(SecretRef::File("/run/secrets/sentinel".into())));
     assert_eq!(redis.password, Some(SecretRef::Env("REDIS_PASSWORD".into())));
-    assert_eq!((redis.tls, redis.prefix.as_str(), redis.replicas_to_wait), (true, "rg", 1));
+    assert_eq!((redis.prefix.as_str(), redis.replicas_to_wait), ("rg", 1));
     assert_eq!(redis.deadline.as_millis(), 800);
     assert_eq!(settings.store.retention.as_millis(), 90 * 86_400_000);
     assert_eq!(settings.journal.keep.as_millis(), 6 * 3_600_000);
     assert_eq!(settings.api.listen.to_string(), "0.0.0.0:7878");
     assert_eq!(settings.api.limits.body, 2 * 1024 * 1024);
-    assert!((settings.api.limits.rate - 5.0).abs() < 1e-9);
+    assert!((settings.api.limits.calls - 5.0).abs() < 1e-9 && (settings.api.limits.pushes - 50.0).abs() < 1e-9);
+    assert_eq!((settings.api.limits.connections, settings.api.limits.large_body), (64, 8 << 20));
+    assert_eq!((settings.api.limits.head.as_millis(), settings.api.limits.call.as_millis()), (2000, 10_000));
+    assert_eq!(settings.api.hosts, ["rollgate.example"]);
     let [viewer, ci] = settings.api.tokens.as_slice() else { panic!("{:?}", settings.api.tokens) };
+    assert_eq!((viewer.id.as_str(), ci.id.as_str()), ("00c0ffee", "1f2e3d4c"));
     assert_eq!((viewer.role, ci.role), (ApiRole::Viewer, ApiRole::Operator));
     assert_eq!((viewer.sha256[0], viewer.sha256[31], ci.sha256[2]), (0x9f, 0x08, 0x3a));
     assert_eq!(ci.expires, Time::parse("2027-01-31T00:00:00Z").ok());
@@ -79,10 +84,28 @@ fn every_source_is_read() {
     assert_eq!(sources[0].rollouts.len(), 2);
     assert_eq!((sources[1].rollouts.len(), sources[3].rollouts.len()), (1, 0));
     let SourceKind::RedisStream(stream) = &sources[2].kind else { panic!() };
-    assert!(stream.redis.tls, "rediss:// is encrypted");
-    assert_eq!(stream.redis.servers, RedisServers::One(Open::Plain("rediss://redis:6379/1".into())));
+    assert_eq!(stream.redis.servers, RedisServers::One(Open::Plain("redis://redis:6379/1".into())));
+    assert_eq!(prometheus.headers[0], ("X-Scope-OrgID".to_owned(), Open::Plain("shop".into())));
+    assert!(prometheus.headers[1..].iter().all(|(_, value)| matches!(value, Open::Secret(_))));
+    assert_eq!(prometheus.exposure.as_deref(), Some("100 * canary:share"));
+    assert_eq!(prometheus.queries[1].age.as_deref(), Some("7"));
+}
+
+#[test]
+fn what_is_pushed_is_mapped() {
+    let sources = sound(FULL).sources;
+    let SourceKind::Otlp(otlp) = &sources[4].kind else { panic!() };
+    let words = GroupWords { treatment: Some("canary".into()), ..GroupWords::default() };
+    assert_eq!(otlp.place.group, GroupBy::Label { label: "variant".into(), words });
+    assert_eq!(otlp.place.region_label.as_deref(), Some("region"));
+    let latency = &otlp.metrics[1];
+    assert_eq!((latency.take, latency.factor), (OtlpTake::Quantile(0.95), 1000.0));
+    assert_eq!(latency.matching, [Matching { label: "service".into(), one_of: vec!["a".into(), "b".into()] }]);
+    assert_eq!((otlp.metrics[0].take, otlp.metrics[0].factor), (OtlpTake::Value, 1.0));
     let SourceKind::Alertmanager(alerts) = &sources[5].kind else { panic!() };
-    assert_eq!(alerts.alerts, [("CheckoutDown".to_owned(), "health".into())]);
+    assert_eq!(alerts.place.group, GroupBy::Always(Group::All));
+    assert_eq!((alerts.alerts[0].alert.as_str(), alerts.alerts[0].fires_when_ok), ("CheckoutDown", false));
+    assert_eq!((alerts.alerts[1].metric.as_str(), alerts.alerts[1].fires_when_ok), ("watchdog", true));
 }
 
 #[test]
@@ -91,7 +114,8 @@ fn paths_are_taken_from_where_the_file_stands() {
     assert_eq!(settings.policies, [Path::new("/etc/rollgate/policies"), Path::new("/srv/more")]);
     assert_eq!(settings.journal.path, Path::new("/var/lib/rollgate/journal"));
     assert_eq!(settings.api.tls.as_ref().unwrap().key, Path::new("/etc/rollgate/tls.key"));
-    assert_eq!(settings.sources[3].kind, SourceKind::Ndjson("/etc/rollgate/snapshots.ndjson".into()));
+    let path = "/etc/rollgate/snapshots.ndjson".into();
+    assert_eq!(settings.sources[3].kind, SourceKind::Ndjson(FileSettings { path, from_beginning: true }));
     let SourceKind::Prometheus(prometheus) = &settings.sources[0].kind else { panic!() };
     assert_eq!(prometheus.ca.as_deref(), Some(Path::new("/etc/rollgate/ca.pem")));
     let secrets = sound("heartbeat = { url = \"file:beat\" }").below(Path::new("/etc/rollgate")).secrets();
@@ -114,13 +138,11 @@ fn every_secret_that_is_named_can_be_asked_for() {
 }
 
 #[rstest]
-#[case::a_url("store = { url = \"redis://redis:6379\" }", false)]
-#[case::encrypted("store = { url = \"rediss://redis:6379\" }", true)]
-#[case::asked_for("store = { url = \"env:REDIS_URL\", tls = true }", true)]
-#[case::cluster("store = { cluster = [\"a:6379\", \"b:6379\"] }", false)]
-fn redis_is_reached_as_it_is_named(#[case] text: &str, #[case] tls: bool) {
+#[case::a_url("store = { url = \"redis://redis:6379/3\" }", RedisServers::One(Open::Plain("redis://redis:6379/3".into())))]
+#[case::a_secret_url("store = { url = \"env:REDIS_URL\" }", RedisServers::One(Open::Secret(SecretRef::Env("REDIS_URL".into()))))]
+#[case::cluster("store = { cluster = [\"a:6379\", \"b:1\"] }", RedisServers::Cluster(vec!["a:6379".into(), "b:1".into()]))]
+fn redis_is_reached_as_it_is_named(#[case] text: &str, #[case] servers: RedisServers) {
     let settings = sound(text);
-    let StorePlace::Redis(redis) = &settings.store.place else { panic!("{:?}", settings.store) };
-    assert_eq!(redis.tls, tls);
-    assert_eq!(redis.deadline.as_millis(), 500);
+    let due = StorePlace::Redis(Box::new(RedisSettings::new(servers)));
+    assert_eq!(settings.store.place, due, "everything else has a default");
 }

@@ -203,9 +203,15 @@ impl World {
         }
         // Its own timers do not pile up while it is paused.
         if of.busy && matches!(item, Item::Keep | Item::Wake(_)) && of.inbox.len() > 2 {
-            if let Item::Keep = item {
-                let epoch = of.epoch;
-                self.after(RENEW, Event::Keep { node, epoch });
+            match item {
+                Item::Wake(rollout) => {
+                    let stamp = of.stamps[rollout];
+                    self.after(500, Event::Wake { node, rollout, stamp });
+                }
+                _ => {
+                    let epoch = of.epoch;
+                    self.after(RENEW, Event::Keep { node, epoch });
+                }
             }
             return None;
         }

@@ -48,8 +48,8 @@ pub struct Book {
     pub states: BTreeMap<u64, RolloutState>,
     /// What made each generation: whether it may raise the exposure.
     generations: BTreeMap<u64, bool>,
-    /// How often each order took effect.
-    orders: BTreeMap<String, u32>,
+    /// The entry with which each order took effect.
+    orders: BTreeMap<String, u64>,
     acknowledged: Vec<String>,
     /// Orders that were refused, on record.
     refused: BTreeSet<String>,
@@ -66,6 +66,8 @@ pub struct Book {
     pub breach_since: BTreeMap<usize, i64>,
     pub taken_back: u64,
     pub advanced: u64,
+    /// When each entry was written.
+    pub written: Vec<(i64, u64)>,
     /// A roll back was done that neither store nor spool took, and whoever did it is dead: nobody knows of it.
     pub lost: bool,
 }
@@ -129,6 +131,7 @@ impl Book {
             breach_since: BTreeMap::new(),
             taken_back: 0,
             advanced: 0,
+            written: Vec::new(),
             lost: false,
         }
     }
@@ -215,8 +218,9 @@ impl World {
                 self.violated(format!("{key}: generation {} follows {}", after.generation, before.generation));
             }
         }
-        let entered = before.entered_at != after.entered_at || before.stage != after.stage || before.generation != after.generation;
+        let entered = before.entered_at != after.entered_at || before.stage != after.stage;
         let book = self.oracle.book(&key);
+        book.written.push((now, record.seq));
         if entered {
             (book.good, book.was_good, book.looked_at, book.slack, book.moved_at) = (0, false, now, 0, now);
             book.breach_since.clear();
@@ -226,6 +230,7 @@ impl World {
     fn rules_of_entry(&mut self, node: usize, key: &Key, entry: &Entry, before: &RolloutState) {
         let record = entry.record();
         let own = record.actor.as_str() == MACHINE;
+        let theirs = !record.actor.as_str().starts_with(MACHINE);
         match &record.what {
             What::StageEntered { from, to, because, .. } => {
                 self.oracle.book(key).advanced += 1;
@@ -245,8 +250,10 @@ impl World {
                 if own && before.latch.is_some() && !further {
                     self.violated(format!("{key}: one breach is taken back twice"));
                 }
+                let behind = if self.nodes[node].offset < 0 { 30_000 } else { 0 };
                 let book = self.oracle.book(key);
-                let entered = before.entered_at.min(Time::from_millis(book.moved_at));
+                // By so much a clock may be behind before its owner hears nothing any more.
+                let entered = before.entered_at.min(Time::from_millis(book.moved_at - behind));
                 if own && check.is_some() && !book.breaches.iter().any(|at| *at > entered) {
                     self.violated(format!("{key}: taken back for a breach from before the stage was entered"));
                 }
@@ -259,18 +266,22 @@ impl World {
             _ => {}
         }
         // Tokens are the reasons of orders: one order takes effect once.
-        let theirs = matches!(
+        let counts = matches!(
             record.what,
             What::Started { .. } | What::Ordered { .. } | What::Approved { .. } | What::Muted { .. } | What::RolledBack { .. }
                 | What::StageEntered { .. } | What::Completed { .. } | What::Unmuted { by: Some(_), .. }
         );
-        if !own && theirs {
+        if theirs && counts {
             let name = name_of(&record.reason);
-            let times = self.oracle.book(key).orders.entry(name.clone()).or_default();
-            *times += 1;
-            if *times > 1 {
+            let before = self.oracle.book(key).orders.insert(name.clone(), record.seq);
+            // Its name is forgotten with its entry, when that is pruned.
+            let known = |seq: u64| self.disk.chains.get(key).is_some_and(|chain| chain.entries.contains_key(&seq));
+            if before.is_some_and(known) {
                 self.violated(format!("I8: {key}: {name} takes effect twice"));
             }
+        } else if theirs && matches!(record.what, What::PolicyChanged { .. }) {
+            // A start brings its policy with it, under the same name.
+            self.oracle.book(key).orders.entry(name_of(&record.reason)).or_insert(0);
         }
     }
 

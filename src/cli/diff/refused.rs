@@ -95,5 +95,6 @@ fn for_tools(one: &Refused) -> CheckedPolicy<'_> {
         rollout: one.rollout.clone(),
         digests: Vec::new(),
         mends: Vec::new(),
+        settings: false,
     }
 }

@@ -104,6 +104,18 @@ fn schemas() -> impl Iterator<Item = File> {
     })
 }
 
+/// The controller's settings, every key at its default behind a `#`, and what editors complete them from.
+pub(crate) fn settings() -> [File; 2] {
+    let schema = crate::settings::schema::settings_schema();
+    [
+        File {
+            path: crate::settings::SETTINGS_FILE.to_owned(),
+            text: include_str!("settings/rollgate.toml").to_owned(),
+        },
+        File { path: format!("{SCHEMA_FOLDER}settings.schema.json"), text: format!("{schema:#}\n") },
+    ]
+}
+
 /// A feature flag's name for a rollout: `my-rollout` has `my_rollout`.
 fn flag(rollout: &str) -> String {
     rollout.replace('-', "_")

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::control::load::{InForce, Rollout};
+use crate::control::propose::is_remark;
 use crate::control::record::PolicyRecord;
 use crate::control::standing::Standing;
 use crate::engine::{Input, Machine, Output};
@@ -70,6 +71,23 @@ pub struct News {
     pub notes: Vec<String>,
 }
 
+/// Sees every output of the machine, with the machine as it stands after it.
+pub struct Witness(Box<dyn FnMut(&Machine, Time, &Output) + Send>);
+
+impl Witness {
+    /// That calls `see`.
+    #[must_use]
+    pub fn new(see: impl FnMut(&Machine, Time, &Output) + Send + 'static) -> Witness {
+        Witness(Box::new(see))
+    }
+}
+
+impl std::fmt::Debug for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Witness")
+    }
+}
+
 /// One rollout, live.
 #[derive(Debug)]
 pub struct Controller {
@@ -99,6 +117,7 @@ pub struct Controller {
     pub(super) wake_at: Option<Time>,
     pub(super) news: News,
     decided: bool,
+    witness: Option<Witness>,
 }
 
 impl Controller {
@@ -152,6 +171,19 @@ impl Controller {
             wake_at: None,
             news: News { entries: Vec::new(), decisions: Vec::new(), notes: Vec::new() },
             decided: false,
+            witness: None,
+        }
+    }
+
+    /// Lets somebody look on: a recording that is run as if it were live is reported like any other.
+    pub fn is_witnessed_by(&mut self, witness: Witness) {
+        self.witness = Some(witness);
+    }
+
+    /// Shows an output to whoever looks on.
+    pub(super) fn show(&mut self, now: Time, output: &Output) {
+        if let (Some(witness), Some(machine)) = (&mut self.witness, &self.machine) {
+            (witness.0)(machine, now, output);
         }
     }
 
@@ -218,6 +250,7 @@ impl Controller {
     pub(super) fn follow_up(&mut self, ports: Ports<'_>, now: Time, mut output: Output) {
         for _ in 0..ROUNDS {
             self.wake_at = output.wake_at;
+            self.show(now, &output);
             if !self.may_move() {
                 match self.must_take_back_alone(ports, now, &output) {
                     Some(taken) => output = taken,
@@ -225,6 +258,10 @@ impl Controller {
                 }
             }
             let decision = self.decision_of(&output);
+            if self.is_idle() {
+                // Nothing was started: how things look is nobody's news yet.
+                output.events.retain(|event| !is_remark(&event.what));
+            }
             if output.events.is_empty() {
                 self.news.decisions.extend(decision);
                 return;
@@ -254,6 +291,10 @@ impl Controller {
         }
     }
 
+    fn is_idle(&self) -> bool {
+        self.rollout.state.revision.is_none() && self.rollout.state.latch.is_none()
+    }
+
     /// The record of a decision, where one is worth keeping.
     fn decision_of(&mut self, output: &Output) -> Option<Decision> {
         let first = !std::mem::replace(&mut self.decided, true);
@@ -281,7 +322,13 @@ impl Controller {
                 }
                 let machine = self.machine.as_mut()?;
                 machine.watch_only(false);
-                Some(machine.handle(now, Input::Applied(plan.generation)))
+                let output = machine.handle(now, Input::Applied(plan.generation));
+                if self.witness.is_none() {
+                    // It took as long as it took, and was not so at `now`: bake begins at the next look. (What is played
+                    // from a recording takes no time.)
+                    machine.count_from_next_look();
+                }
+                Some(output)
             }
             Err(error) => {
                 self.news.notes.push(format!("generation {} cannot be applied: {error}", plan.generation));

@@ -175,9 +175,10 @@ impl Controller {
                 (outcome.entries, outcome.after) = (sealed.entries, sealed.after);
                 return Ok(outcome);
             }
-            let events = std::mem::take(&mut output.events);
             let decision = Some(machine.decision());
             let before = self.machine.replace(machine);
+            self.show(now, &output);
+            let events = std::mem::take(&mut output.events);
             let token = Some(command.token.as_str());
             let draft = Draft { events, plan: output.plan.as_ref(), decision, command: Some(command), token };
             match self.append(ports, draft) {

@@ -86,6 +86,8 @@ impl Controller {
                 let whole = to.is_some();
                 let order = Order { actor: Actor::new(MACHINE), reason: because, verb: Verb::RollBack { to } };
                 let plan = if whole { None } else { self.take_back_the_whole(now, order.clone()) };
+                // It is another order than the batch that the store refused, and may have taken after all.
+                let token = if whole { token } else { format!("{token}-whole") };
                 self.spool(ports, now, order, token);
                 self.news.decisions.extend(shown);
                 Recorded::Spooled(plan)
@@ -252,7 +254,9 @@ impl Controller {
     /// Keeps a roll back on disk beside the store, under the name that the store would have known it by.
     pub(super) fn spool(&mut self, ports: Ports<'_>, now: Time, order: Order, token: String) {
         let (rollout, environment) = (self.rollout.key.rollout.clone(), self.rollout.key.environment.clone());
-        let kept = Spooled { id: token, at: now, rollout: Some(rollout), environment: Some(environment), order };
+        let acted = self.machine.as_ref().map(|machine| machine.state().generation);
+        let (rollout, environment) = (Some(rollout), Some(environment));
+        let kept = Spooled { id: token, at: now, rollout, environment, acted, order };
         self.took_back_alone = true;
         self.news.notes.push(match ports.spool.push(&kept) {
             Ok(()) => format!("the store refused a roll back: it is done, and waits in `{}`", ports.spool.place()),

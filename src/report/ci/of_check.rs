@@ -24,12 +24,18 @@ pub struct CheckedPolicy<'a> {
     pub digests: Vec<(String, String)>,
     /// Changes of text that mend a problem with no room for doubt.
     pub mends: Vec<(Spot, String)>,
+    /// No policy, but the controller's settings; its only environment is the file's name.
+    pub settings: bool,
 }
 
 impl CheckedPolicy<'_> {
     /// Its directory, as the user named it.
     pub(super) fn name(&self) -> &str {
-        if self.source.root.is_empty() { "the policies together" } else { &self.source.root }
+        match self.environments.first() {
+            Some(file) if self.settings => file,
+            _ if self.source.root.is_empty() => "the policies together",
+            _ => &self.source.root,
+        }
     }
 
     fn items(&self) -> Vec<Item> {
@@ -57,7 +63,8 @@ fn suite(policy: &CheckedPolicy<'_>, items: &[Item], fails: Level) -> Suite {
                 .iter()
                 .filter(|item| item.environments.is_empty() || item.environments.contains(environment))
                 .collect();
-            let file = Place::line(path(policy.source, POLICY_FILE), 1).file;
+            let name = if policy.settings { environment.as_str() } else { POLICY_FILE };
+            let file = Place::line(path(policy.source, name), 1).file;
             case(environment, &found, fails, Some(file))
         };
         policy.environments.iter().map(of).collect()

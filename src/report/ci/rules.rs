@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::policy::codes::{self, FoundBy, Page};
+use crate::settings::codes as settings;
 
 use super::item::{Item, Level, Rule};
 
@@ -124,7 +125,8 @@ fn rule(code: &str) -> Option<Rule> {
             help: (format!("{meaning}\n\n{why}"), format!("{meaning}\n\n{why}")),
         });
     }
-    let page = codes::page(codes::parse(code)?)?;
+    let number = codes::parse(code)?;
+    let page = codes::page(number).or_else(|| settings::page(number))?;
     Some(Rule {
         code: code.to_owned(),
         level: page.level.into(),

@@ -21,12 +21,14 @@ pub(super) fn api(entry: &Entry, r: &mut Reader<'_>) -> ApiSettings {
         let tls_read = r.sink.errors() == before;
         let listed = fields.get("tokens");
         let tokens = listed.map(|entry| tokens(entry, r)).unwrap_or_default();
+        let hosts = fields.get("hosts").and_then(|entry| r.listed(entry, "hosts")).unwrap_or_default();
+        let hosts = hosts.into_iter().map(|host| host.value).collect();
         let limits = fields.get("limits").map_or(usual.limits, |entry| r.table(entry, "[api.limits]", limits));
         if let Some(listen) = &listen {
             // A token or certificate that cannot be read is reported, and is not missing.
             reachable(listen, listed.is_some(), tls.is_some() || !tls_read, r);
         }
-        ApiSettings { listen: listen.map_or(usual.listen, |listen| listen.value), tls, tokens, limits }
+        ApiSettings { listen: listen.map_or(usual.listen, |listen| listen.value), tls, tokens, hosts, limits }
     })
 }
 
@@ -74,12 +76,20 @@ fn tls(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Option<TlsSettings> {
 
 fn limits(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> ApiLimits {
     let usual = ApiLimits::default();
-    let body = amount(fields, r, "body", address::bytes, "a size", "write it as \"64KiB\" or \"1MiB\"");
-    let rate = amount(fields, r, "rate", address::rate, "a rate", "write it as \"100/s\" or \"30/m\"");
+    let size = |key, fields: &mut Fields<'_>, r: &mut Reader<'_>| {
+        amount(fields, r, key, address::bytes, "a size", "write it as \"64KiB\" or \"1MiB\"")
+    };
+    let rate = |key, fields: &mut Fields<'_>, r: &mut Reader<'_>| {
+        amount(fields, r, key, address::rate, "a rate", "write it as \"100/s\" or \"30/m\"")
+    };
     ApiLimits {
-        body: body.unwrap_or(usual.body),
-        rate: rate.unwrap_or(usual.rate),
-        header_timeout: r.duration(fields, "header_timeout", "100ms", "1m").unwrap_or(usual.header_timeout),
+        body: size("body", fields, r).unwrap_or(usual.body),
+        large_body: size("large_body", fields, r).unwrap_or(usual.large_body),
+        connections: r.count(fields, "connections", 65_536).filter(|n| *n > 0).unwrap_or(usual.connections),
+        calls: rate("calls", fields, r).unwrap_or(usual.calls),
+        pushes: rate("pushes", fields, r).unwrap_or(usual.pushes),
+        head: r.duration(fields, "head", "100ms", "1m").unwrap_or(usual.head),
+        call: r.duration(fields, "call", "1s", "10m").unwrap_or(usual.call),
     }
 }
 
@@ -112,31 +122,64 @@ fn tokens(entry: &Entry, r: &mut Reader<'_>) -> Vec<TokenSettings> {
         let message = "`tokens` is empty: nobody could call";
         r.sink.push(Diagnostic::error(shared::EMPTY, message, entry.node.place.clone()));
     }
-    let mut known: Vec<At<String>> = Vec::new();
+    let mut known = Known::default();
     nodes.into_iter().filter_map(|node| token(node, &entry.key_place, &mut known, r)).collect()
 }
 
-fn token(node: &Node, place: &Place, known: &mut Vec<At<String>>, r: &mut Reader<'_>) -> Option<TokenSettings> {
+/// What the tokens before this one have.
+#[derive(Default)]
+struct Known {
+    names: Vec<At<String>>,
+    ids: Vec<At<String>>,
+}
+
+fn unique(found: &At<String>, what: &str, known: &mut Vec<At<String>>, r: &mut Reader<'_>) {
+    if let Some(first) = known.iter().find(|other| other.value == found.value) {
+        let message = format!("two tokens {what} `{}`", found.value);
+        let twice = Diagnostic::error(shared::DUPLICATE, message, found.place.clone());
+        r.sink.push(twice.also(first.place.clone(), "also here"));
+    }
+    known.push(found.clone());
+}
+
+fn token(node: &Node, place: &Place, known: &mut Known, r: &mut Reader<'_>) -> Option<TokenSettings> {
     let place = if node.place.span.is_empty() { place } else { &node.place };
     let mut fields = Fields::of(node, place, "a token", r.sink)?;
     let name = fields.text("name", r.sink);
-    let roles = [("viewer", ApiRole::Viewer), ("operator", ApiRole::Operator), ("admin", ApiRole::Admin)];
+    let id = r.filled(&mut fields, "id").and_then(|id| token_id(id, r));
+    let roles = [
+        ("sender", ApiRole::Sender),
+        ("viewer", ApiRole::Viewer),
+        ("operator", ApiRole::Operator),
+        ("admin", ApiRole::Admin),
+    ];
     let role = fields.word("role", &roles, r.sink);
     let expires = fields.get("expires").and_then(|entry| expiry(entry, r));
     let has_name = fields.required("name", "name who holds it, as the ledger will show: name = \"ci\"", r.sink);
-    let has_role = fields.required("role", "viewer, operator or admin", r.sink);
-    let help = "the hash of the token: printf %s \"$TOKEN\" | sha256sum";
+    let has_id =
+        fields.required("id", "as `rollgate token new` printed it, beside the token: id = \"1f2e3d4c\"", r.sink);
+    let has_role = fields.required("role", "sender, viewer, operator or admin", r.sink);
+    let help = "as `rollgate token new` printed it; by hand: printf %s \"$TOKEN\" | sha256sum";
     let sha256 = fields.required("sha256", help, r.sink).and_then(|entry| hash(entry, r));
     fields.finish(r.sink);
-    let name = name?;
-    if let Some(first) = known.iter().find(|other| other.value == name.value) {
-        let message = format!("two tokens are called `{}`", name.value);
-        let twice = Diagnostic::error(shared::DUPLICATE, message, name.place.clone());
-        r.sink.push(twice.also(first.place.clone(), "also here"));
+    name.iter().for_each(|name| unique(name, "are called", &mut known.names, r));
+    id.iter().for_each(|id| unique(id, "have the id", &mut known.ids, r));
+    has_name.and(has_id).and(has_role)?;
+    Some(TokenSettings { name: r.name(name?, "name")?, id: id?.value, role: role?.value, sha256: sha256?, expires })
+}
+
+/// The part of a token by which it is looked up. Something longer may be all of it, and is not shown.
+fn token_id(id: At<String>, r: &mut Reader<'_>) -> Option<At<String>> {
+    if id.value.len() == 8 && id.value.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')) {
+        return Some(id);
     }
-    known.push(name.clone());
-    has_name.and(has_role)?;
-    Some(TokenSettings { name: r.name(name, "name")?, role: role?.value, sha256: sha256?, expires })
+    r.hidden.span(&id.place);
+    r.sink.push(
+        Diagnostic::error(codes::TOKEN_HASH, "`id` is not the 8 hex digits behind `rgt_`", id.place)
+            .label("not shown here")
+            .help("a token is rgt_ID_SECRET: its id is the part in the middle"),
+    );
+    None
 }
 
 /// 64 hex digits. Anything else may be the token itself, and is not shown.

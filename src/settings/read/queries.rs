@@ -13,7 +13,8 @@ use super::{Entry, Reader};
 /// What stands in a query for the group's own word.
 const GROUP: &str = "$group";
 
-const GROUPS: [(&str, Group); 3] = [("treatment", Group::Treatment), ("control", Group::Control), ("all", Group::All)];
+pub(super) const GROUPS: [(&str, Group); 3] =
+    [("treatment", Group::Treatment), ("control", Group::Control), ("all", Group::All)];
 
 /// `groups = { treatment = "canary", control = "stable" }`.
 pub(super) fn groups(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> GroupWords {
@@ -61,17 +62,20 @@ pub(super) fn queries(
 /// A query alone, or a table with how many samples it rests on and the groups it is for.
 fn query(entry: &Entry, words: &GroupWords, r: &mut Reader<'_>) -> Option<QuerySettings> {
     let metric = MetricName::new(&entry.key);
-    let (query, samples, groups) = match &entry.node.value {
-        Value::Text(text) => (r.not_empty(At::new(text.clone(), entry.node.place.clone()), &entry.key), None, None),
+    let (query, (samples, age), groups) = match &entry.node.value {
+        Value::Text(text) => {
+            (r.not_empty(At::new(text.clone(), entry.node.place.clone()), &entry.key), (None, None), None)
+        }
         Value::Table(_) => {
             let what = format!("the query of `{}`", entry.key);
             let mut fields = Fields::of(&entry.node, &entry.key_place, what, r.sink)?;
             let query = r.filled(&mut fields, "query");
             let samples = r.filled(&mut fields, "samples");
+            let age = r.filled(&mut fields, "age").map(|age| age.value);
             let groups = fields.get("groups").map(|entry| (entry, asked(entry, r)));
             fields.required("query", "write the PromQL: query = \"...\"", r.sink);
             fields.finish(r.sink);
-            (query, samples, groups)
+            (query, (samples.map(|samples| samples.value), age), groups)
         }
         other => {
             let key = format!("`{}`", entry.key);
@@ -82,7 +86,7 @@ fn query(entry: &Entry, words: &GroupWords, r: &mut Reader<'_>) -> Option<QueryS
     let query = query?;
     per_group(&query, groups.as_ref().map(|(entry, groups)| (*entry, groups.as_slice())), words, r);
     let groups = groups.map(|(_, groups)| groups);
-    Some(QuerySettings { metric, query: query.value, samples: samples.map(|samples| samples.value), groups })
+    Some(QuerySettings { metric, query: query.value, samples, age, groups })
 }
 
 fn asked(entry: &Entry, r: &mut Reader<'_>) -> Vec<Group> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::ids::{MetricName, Region, RolloutId};
+use crate::model::ids::{Region, RolloutId};
 use crate::model::time::Duration;
 use crate::policy::codes as shared;
 use crate::policy::diagnostic::{Diagnostic, Place};
@@ -10,13 +10,13 @@ use crate::policy::raw::fields::{At, Fields, wrong_type};
 use crate::policy::tree::Value;
 
 use super::super::codes;
-use super::super::secret::Open;
+use super::super::hide::is_telling;
+use super::super::secret::{Open, SecretRef};
 use super::super::sources::{
-    Access, AlertmanagerSettings, GoogleSettings, OtlpSettings, PrometheusSettings, SourceKind, SourceSettings,
-    StreamSettings,
+    Access, FileSettings, GoogleSettings, PrometheusSettings, SourceKind, SourceSettings, StreamSettings,
 };
 use super::queries::{groups, queries};
-use super::{Entry, Node, Reader, store};
+use super::{Entry, Node, Reader, pushed, store};
 
 const HTTP: [&str; 2] = ["http", "https"];
 /// How often a source is asked unless it says so.
@@ -118,14 +118,17 @@ fn of_kind(kind: Kind, fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_
         Kind::Prometheus => prometheus(fields, place, r).map(SourceKind::Prometheus),
         Kind::Google => google(fields, place, r).map(SourceKind::Google),
         Kind::RedisStream => stream(fields, place, r).map(SourceKind::RedisStream),
-        Kind::Ndjson => {
-            let path = r.path(fields, "path");
-            fields.required("path", "name the file that grows: path = \"snapshots.ndjson\"", r.sink)?;
-            path.map(SourceKind::Ndjson)
-        }
-        Kind::Otlp => Some(SourceKind::Otlp(otlp(fields, r))),
-        Kind::Alertmanager => alertmanager(fields, r).map(SourceKind::Alertmanager),
+        Kind::Ndjson => file(fields, r).map(SourceKind::Ndjson),
+        Kind::Otlp => pushed::otlp(fields, place, r).map(SourceKind::Otlp),
+        Kind::Alertmanager => pushed::alertmanager(fields, place, r).map(SourceKind::Alertmanager),
     }
+}
+
+fn file(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Option<FileSettings> {
+    let path = r.path(fields, "path");
+    let start = fields.word("start", &[("end", false), ("beginning", true)], r.sink);
+    fields.required("path", "name the file that grows: path = \"snapshots.ndjson\"", r.sink)?;
+    Some(FileSettings { path: path?, from_beginning: start.is_some_and(|start| start.value) })
 }
 
 fn prometheus(fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_>) -> Option<PrometheusSettings> {
@@ -133,9 +136,44 @@ fn prometheus(fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_>) -> Opt
     let url = url.and_then(|entry| r.url(entry, "url", &HTTP));
     let access = access(fields, r);
     let ca: Option<PathBuf> = r.path(fields, "ca");
+    let headers = fields.get("headers").map(|entry| headers(entry, r)).unwrap_or_default();
+    let proxy = fields.get("proxy").map(|entry| r.url(entry, "proxy", &HTTP));
+    let exposure = r.filled(fields, "exposure").map(|exposure| exposure.value);
     let groups = groups(fields, r);
     let queries = queries(fields, place, &groups, r);
-    Some(PrometheusSettings { url: url?, access: access?, ca, groups, queries: queries? })
+    Some(PrometheusSettings {
+        url: url?,
+        access: access?,
+        ca,
+        headers,
+        proxy: proxy.map_or(Some(None), |proxy| proxy.map(Some))?,
+        exposure,
+        groups,
+        queries: queries?,
+    })
+}
+
+/// A value is plain (a tenant), or kept elsewhere (a key); one under a name that tells of a secret is kept elsewhere.
+fn headers(entry: &Entry, r: &mut Reader<'_>) -> Vec<(String, Open)> {
+    let Value::Table(table) = &entry.node.value else {
+        wrong_type(r.sink, &entry.node.place, "headers", "a table of names to values", &entry.node.value);
+        return Vec::new();
+    };
+    let each = table.entries.iter().filter_map(|entry| {
+        let key = entry.key.as_str();
+        let letters = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if key.is_empty() || !key.chars().all(letters) {
+            let message = format!("`{key}` is no name of a header");
+            r.sink.push(Diagnostic::error(shared::BAD_NAME, message, entry.key_place.clone()));
+            return None;
+        }
+        if is_telling(key) {
+            return r.secret(entry, key).map(|value| (key.to_owned(), Open::Secret(value)));
+        }
+        let value = crate::policy::raw::fields::text(&entry.node, key, r.sink)?;
+        Some((key.to_owned(), SecretRef::parse(&value.value).map_or(Open::Plain(value.value), Open::Secret)))
+    });
+    each.collect()
 }
 
 /// A token, or a user with a password, or nothing.
@@ -167,6 +205,7 @@ fn google(fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_>) -> Option<
     let has_project = fields.required("project", "name the project: project = \"my-project\"", r.sink);
     let token = fields.get("token").map(|entry| r.secret(entry, "token"));
     let url: Option<Option<Open>> = fields.get("url").map(|entry| r.url(entry, "url", &HTTP));
+    let exposure = r.filled(fields, "exposure").map(|exposure| exposure.value);
     let groups = groups(fields, r);
     let queries = queries(fields, place, &groups, r);
     has_project?;
@@ -174,6 +213,7 @@ fn google(fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_>) -> Option<
         project: project?,
         token: token.map_or(Some(None), |token| token.map(Some))?,
         url: url.map_or(Some(None), |url| url.map(Some))?,
+        exposure,
         groups,
         queries: queries?,
     })
@@ -195,43 +235,4 @@ fn stream(fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_>) -> Option<
     let help = "name the key of the stream: stream = \"rollgate:snapshots\"";
     fields.required("stream", help, r.sink)?;
     Some(StreamSettings { redis: redis.settings?, stream: stream?.value, group, consumer })
-}
-
-fn otlp(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> OtlpSettings {
-    let group_attribute = r.filled(fields, "group_attribute");
-    let region_attribute = r.filled(fields, "region_attribute");
-    OtlpSettings {
-        metrics: fields.get("metrics").map(|entry| renames(entry, "metrics", r)).unwrap_or_default(),
-        group_attribute: group_attribute.map_or_else(|| "rollgate.group".to_owned(), |name| name.value),
-        region_attribute: region_attribute.map_or_else(|| "cloud.region".to_owned(), |name| name.value),
-        groups: groups(fields, r),
-    }
-}
-
-fn alertmanager(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Option<AlertmanagerSettings> {
-    let group_label = r.filled(fields, "group_label").map_or_else(|| "group".to_owned(), |name| name.value);
-    let region_label = r.filled(fields, "region_label").map_or_else(|| "region".to_owned(), |name| name.value);
-    let groups = groups(fields, r);
-    let help = "say which alert is which state: alerts = { CheckoutDown = \"checkout_health\" }";
-    let entry = fields.required("alerts", help, r.sink)?;
-    let alerts = renames(entry, "alerts", r);
-    if alerts.is_empty() && matches!(&entry.node.value, Value::Table(table) if table.entries.is_empty()) {
-        let message = "`alerts` is empty: nothing would be read";
-        r.sink.push(Diagnostic::error(codes::NOTHING_ASKED, message, entry.node.place.clone()).help(help));
-    }
-    Some(AlertmanagerSettings { alerts, group_label, region_label, groups })
-}
-
-/// A table of other people's names to metrics of the policy.
-fn renames(entry: &Entry, key: &str, r: &mut Reader<'_>) -> Vec<(String, MetricName)> {
-    let Value::Table(table) = &entry.node.value else {
-        wrong_type(r.sink, &entry.node.place, key, "a table of names to metrics", &entry.node.value);
-        return Vec::new();
-    };
-    let named = table.entries.iter().filter_map(|entry| {
-        let metric = crate::policy::raw::fields::text(&entry.node, &entry.key, r.sink)?;
-        let metric = r.not_empty(metric, &entry.key)?;
-        Some((entry.key.clone(), MetricName::new(metric.value)))
-    });
-    named.collect()
 }

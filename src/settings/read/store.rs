@@ -3,8 +3,10 @@
 use crate::policy::codes as shared;
 use crate::policy::diagnostic::{Diagnostic, Place};
 use crate::policy::raw::fields::Fields;
+use crate::policy::tree::Value;
 
 use super::super::codes;
+use super::super::hide::has_password;
 use super::super::secret::Open;
 use super::super::values::{RedisServers, RedisSettings, StorePlace, StoreSettings};
 use super::{Entry, Reader};
@@ -12,8 +14,17 @@ use super::{Entry, Reader};
 /// Keys that say which servers.
 const SERVERS: [&str; 3] = ["url", "sentinels", "cluster"];
 /// Keys that make sense for Redis only.
-const OF_REDIS: [&str; 8] =
-    ["master", "sentinel_password", "username", "password", "tls", "prefix", "replicas_to_wait", "deadline"];
+const OF_REDIS: [&str; 9] = [
+    "master",
+    "database",
+    "sentinel_username",
+    "sentinel_password",
+    "username",
+    "password",
+    "prefix",
+    "replicas_to_wait",
+    "deadline",
+];
 
 pub(super) fn store(entry: &Entry, r: &mut Reader<'_>) -> StoreSettings {
     r.table(entry, "[store]", |fields, r| {
@@ -64,10 +75,7 @@ pub(super) fn redis(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Found {
         );
     }
     let first = named.into_iter().chain(others).next();
-    let settings = servers.map(|servers| {
-        let encrypted = matches!(&servers, RedisServers::One(Open::Plain(url)) if url.starts_with("rediss://"));
-        RedisSettings { tls: options.tls || encrypted, servers, ..options }
-    });
+    let settings = servers.map(|servers| RedisSettings { servers, ..options });
     Found { settings, first }
 }
 
@@ -77,9 +85,9 @@ fn servers(fields: &mut Fields<'_>, r: &mut Reader<'_>, named: &[(&'static str, 
         return None;
     }
     let master = r.filled(fields, "master").map(|master| master.value);
-    let password = fields.get("sentinel_password").and_then(|entry| r.secret(entry, "sentinel_password"));
+    let database = r.count(fields, "database", 1 << 16).unwrap_or_default();
     if let Some(entry) = fields.get("url") {
-        return r.url(entry, "url", &["redis", "rediss"]).map(RedisServers::One);
+        return redis_url(entry, r).map(RedisServers::One);
     }
     if let Some(entry) = fields.get("cluster") {
         return r.hosts(entry, "cluster").map(RedisServers::Cluster);
@@ -88,7 +96,23 @@ fn servers(fields: &mut Fields<'_>, r: &mut Reader<'_>, named: &[(&'static str, 
     let sentinels = r.hosts(entry, "sentinels");
     let help = "name the primary as the sentinels do: master = \"mymaster\"";
     fields.required("master", help, r.sink)?;
-    Some(RedisServers::Sentinel { sentinels: sentinels?, master: master?, password })
+    Some(RedisServers::Sentinel { sentinels: sentinels?, master: master?, database })
+}
+
+/// Encryption to Redis is not built in, and one that is asked for and not there would be worse than none.
+fn redis_url(entry: &Entry, r: &mut Reader<'_>) -> Option<Open> {
+    if let Value::Text(text) = &entry.node.value
+        && text.starts_with("rediss://")
+        && !has_password(text)
+    {
+        let message = "`url` asks for TLS to Redis, which is not built in";
+        r.sink.push(
+            Diagnostic::error(codes::ADDRESS, message, entry.node.place.clone())
+                .help("put a tunnel in between (stunnel, a mesh), and name its end: redis://127.0.0.1:6379"),
+        );
+        return None;
+    }
+    r.url(entry, "url", &["redis"])
 }
 
 fn options(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> RedisSettings {
@@ -96,7 +120,8 @@ fn options(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> RedisSettings {
     RedisSettings {
         username: r.filled(fields, "username").map(|name| name.value),
         password: fields.get("password").and_then(|entry| r.secret(entry, "password")),
-        tls: fields.flag("tls", r.sink).is_some_and(|tls| tls.value),
+        sentinel_username: r.filled(fields, "sentinel_username").map(|name| name.value),
+        sentinel_password: fields.get("sentinel_password").and_then(|entry| r.secret(entry, "sentinel_password")),
         prefix: prefix(fields, r).unwrap_or(usual.prefix),
         replicas_to_wait: r.count(fields, "replicas_to_wait", 16).unwrap_or(usual.replicas_to_wait),
         deadline: r.duration(fields, "deadline", "10ms", "30s").unwrap_or(usual.deadline),

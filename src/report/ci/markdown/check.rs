@@ -1,5 +1,6 @@
 //! The comment of `check`.
 
+use crate::policy::diagnostic::Level as Wrong;
 use crate::report::ci::item::{Item, Level};
 use crate::report::ci::of_check::CheckedPolicy;
 use crate::report::layout::count;
@@ -11,9 +12,12 @@ pub(crate) fn write(policies: &[CheckedPolicy<'_>], items: &[Item], facts: &[Str
     let (errors, warnings) = (of(Level::Error), of(Level::Warning));
     let real: Vec<&CheckedPolicy<'_>> = policies.iter().filter(|policy| !policy.environments.is_empty()).collect();
     let names: Vec<String> = real.iter().map(|policy| policy.rollout.clone().unwrap_or_else(|| base(policy))).collect();
-    let subject = match real.as_slice() {
-        [one] => format!("policy {}", code(one.name())),
-        all => count(all.len(), "policy"),
+    let own: Vec<&str> = real.iter().filter(|one| !one.settings).map(|one| one.name()).collect();
+    let settings = real.len() > own.len();
+    let subject = match (own.as_slice(), settings) {
+        ([], true) => "the settings".to_owned(),
+        ([one], _) => format!("policy {}{}", code(one), if settings { " and the settings" } else { "" }),
+        (all, _) => count(all.len(), "policy") + if settings { " and the settings" } else { "" },
     };
     let found = match (errors, warnings) {
         (0, 0) => "no problems".to_owned(),
@@ -30,8 +34,12 @@ pub(crate) fn write(policies: &[CheckedPolicy<'_>], items: &[Item], facts: &[Str
     };
     let mut blocks = Blocks::default();
     blocks.head(format!("{}\n### {mark} rollgate check: {found} in {subject}", marked(Some("check"), &names)));
-    if errors > 0 {
+    let is_wrong = |one: &&CheckedPolicy<'_>| one.diagnostics.iter().any(|found| found.level == Wrong::Error);
+    if policies.iter().filter(|one| !one.settings).any(|one| is_wrong(&one)) {
         blocks.head("A running rollout would keep its last good policy.");
+    }
+    if policies.iter().filter(|one| one.settings).any(|one| is_wrong(&one)) {
+        blocks.head("The controller would not start with these settings.");
     }
     let mut table = Table::new(&["", "code", "where", "problem"]);
     for item in items {
