@@ -9,7 +9,7 @@ use crate::model::ids::Actor;
 use crate::ports::spool::Spool;
 use crate::ports::store::StoreError;
 use crate::settings::Settings;
-use crate::settings::values::{LeaseSettings, StorePlace};
+use crate::settings::values::{ApiRole, LeaseSettings, StorePlace, TokenSettings};
 use crate::shell;
 
 use super::desk::Desk;
@@ -20,6 +20,7 @@ use super::lease::{Leadership, Terms};
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
 use super::telemetry::Telemetry;
+use super::tokens::{Role, Token};
 use super::{chores, local};
 
 /// Why a controller did not start.
@@ -242,8 +243,25 @@ fn api(settings: &Settings) -> Options {
         StorePlace::File(path) => Some(local::beside(path)),
         StorePlace::Redis(_) => Some(local::beside(Path::new("rollgate"))),
     };
+    options.tokens = settings.api.tokens.iter().map(token).collect();
     let limits = &mut options.limits;
-    limits.body = usize::try_from(settings.api.limits.body).unwrap_or(usize::MAX);
-    limits.head = Wait::from_millis(settings.api.limits.header_timeout.as_millis().unsigned_abs());
+    let of = settings.api.limits;
+    let bytes = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);
+    let wait = |length: crate::model::time::Duration| Wait::from_millis(length.as_millis().unsigned_abs());
+    (limits.body, limits.large_body) = (bytes(of.body), bytes(of.large_body));
+    limits.connections = usize::try_from(of.connections).unwrap_or(usize::MAX);
+    (limits.calls.per_second, limits.calls.burst) = (of.calls, of.calls * 3.0);
+    (limits.pushes.per_second, limits.pushes.burst) = (of.pushes, of.pushes);
+    (limits.head, limits.call) = (wait(of.head), wait(of.call));
     options
+}
+
+fn token(settings: &TokenSettings) -> Token {
+    let role = match settings.role {
+        ApiRole::Sender => Role::Sender,
+        ApiRole::Viewer => Role::Viewer,
+        ApiRole::Operator => Role::Operator,
+        ApiRole::Admin => Role::Admin,
+    };
+    Token { name: Arc::from(settings.name.as_str()), role, sha256: settings.sha256, expires: settings.expires }
 }

@@ -26,14 +26,6 @@ impl Hidden {
         self.spans.push(span.start + quotes..span.end - quotes);
     }
 
-    /// Nothing between the quotes at `place` is shown.
-    pub(crate) fn span(&mut self, place: &Place) {
-        let inside = place.span.start + 1..place.span.end.saturating_sub(1);
-        if !inside.is_empty() {
-            self.spans.push(inside);
-        }
-    }
-
     /// On a line that is no TOML, whatever stands behind a telling key may be a secret.
     pub(crate) fn broken_line(&mut self, text: &str, at: usize) {
         let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());

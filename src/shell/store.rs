@@ -4,7 +4,9 @@ use std::path::Path;
 
 use crate::adapters::log_actuator::LogActuator;
 use crate::adapters::store::{Embedded, FileSpool, Options};
-use crate::model::time::Duration;
+use crate::ledger::hash::Key;
+use crate::model::snapshot::Snapshot;
+use crate::model::time::{Duration, Time};
 use crate::ports::actuator::Actuator;
 use crate::ports::spool::Spool;
 use crate::ports::store::{Store, StoreError};
@@ -99,4 +101,17 @@ pub fn spool(path: &Path) -> Box<dyn Spool> {
 #[must_use]
 pub fn actuator() -> Box<dyn Actuator> {
     Box::new(LogActuator)
+}
+
+/// Hands the snapshots of a journal that came in from `since` on to `each`; counts those that cannot be read.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn journal(
+    folder: &Path,
+    key: &Key,
+    since: Time,
+    each: &mut dyn FnMut(Time, Snapshot),
+) -> Result<u64, StoreError> {
+    crate::adapters::journal::look(folder, key, since, each)
 }
