@@ -5,6 +5,7 @@
 
 mod alertmanager;
 mod contract;
+mod docs;
 mod google;
 mod growing_file;
 mod otlp;
