@@ -5,6 +5,7 @@
 
 mod alertmanager;
 mod contract;
+mod docs;
 mod google;
 mod growing_file;
 mod otlp;
@@ -15,6 +16,7 @@ mod prometheus_support;
 mod redis_stream;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
+mod run;
 mod world;
 
 contract!(
