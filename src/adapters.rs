@@ -2,4 +2,6 @@
 
 pub mod journal;
 pub mod log_actuator;
+#[cfg(feature = "live")]
+pub mod source;
 pub mod store;

@@ -35,6 +35,7 @@ pub mod orders;
 mod overview;
 pub mod policies;
 pub mod policy;
+pub mod reach;
 pub mod replay;
 pub mod run;
 pub mod schema;
@@ -42,6 +43,8 @@ pub mod start;
 pub mod status;
 pub mod store;
 pub mod test;
+#[cfg(feature = "live")]
+pub mod token;
 pub mod tune;
 pub mod watching;
 
@@ -144,6 +147,9 @@ enum Command {
     Audit(audit::Audit),
     /// Check, back up, restore and prune a store
     Store(store::StoreCommand),
+    /// Make a token for the API
+    #[cfg(feature = "live")]
+    Token(token::Token),
     /// Print the JSON Schema that editors complete policies with
     Schema(schema::Schema),
     /// Print the completion script of a shell
@@ -213,6 +219,8 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::Policy(policy) => policy.run(console),
         Command::Audit(audit) => audit.run(console),
         Command::Store(store) => store.run(console),
+        #[cfg(feature = "live")]
+        Command::Token(token) => token.run(console),
         Command::Schema(schema) => schema.run(console),
         Command::Completions(completions) => completions.run(console),
         Command::Man(man) => man.run(console),

@@ -22,12 +22,14 @@
 //! | [`reload`] | watches policies, and hands over those that may come into force |
 //! | [`http`] | the API: the only place that is asynchronous |
 //! | [`tokens`] | who may do what over the API |
+//! | [`client`] | commands over the API
 //! | [`local`] | how a command on the same machine finds the controller |
 //! | [`logs`] | what is logged |
 //! | [`telemetry`] | the controller's own counters and histograms |
 //! | [`wire`] | what the API and its client both spell |
 
 pub mod chores;
+pub mod client;
 pub mod desk;
 pub mod gather;
 pub mod house;

@@ -15,6 +15,7 @@ pub mod directory;
 pub mod expectation;
 pub mod observer;
 pub mod play;
+pub mod record;
 pub mod run;
 pub mod scenario;
 pub mod schema;

@@ -65,7 +65,7 @@ struct World {
 impl World {
     fn new() -> World {
         let folder = TempDir::new().unwrap();
-        let options = Options { create: true, max_bytes: None };
+        let options = Options { create: true, max_bytes: None, ..Options::default() };
         let store = Embedded::open(&folder.path().join("s.redb"), options, Box::new(|| at(0))).unwrap();
         World { _folder: folder, store, key: Key::new("checkout".into(), "production".into()), given: 0 }
     }

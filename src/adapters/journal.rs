@@ -27,4 +27,4 @@ mod segments;
 mod tests;
 mod writer;
 
-pub use files::{FileJournal, Options, Tally};
+pub use files::{FileJournal, Options, Tally, look};

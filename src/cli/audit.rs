@@ -9,7 +9,6 @@ use crate::ledger::Entry;
 use crate::ledger::export::Reader;
 use crate::ledger::hash::Key;
 use crate::model::time::Time;
-use crate::ports::store::StoreError;
 use crate::report::audit::{self, Filter};
 use crate::report::layout::{count, hang};
 use crate::report::screen::{BAD, GOOD, Mark, STRONG, paint};
@@ -19,8 +18,9 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output};
-use super::operate::{Session, WhichStore, choose, explained, matching};
+use super::operate::{Session, choose, explained, matching};
 use super::orders::{duration, time};
+use super::reach::{Reach, Where, for_each};
 
 /// Show who did what, when and why; and prove that nobody changed it since.
 #[derive(Debug, Args)]
@@ -67,19 +67,31 @@ struct Of {
     #[arg(short, long, value_name = "NAME", env = "ROLLGATE_ENVIRONMENT")]
     environment: Option<String>,
     #[command(flatten)]
-    store: WhichStore,
+    at: Where,
 }
 
 impl Of {
+    /// Through a controller where one has the store.
+    fn look(&self) -> anyhow::Result<(Reach, Vec<Key>)> {
+        let reach = self.at.look()?;
+        let keys = reach.ask(|operate| operate.rollouts()).map_err(explained)?;
+        Ok((reach, self.pick(keys)?))
+    }
+
+    /// The store itself: seals are checked where they are kept.
     fn open(&self) -> anyhow::Result<(Session, Vec<Key>)> {
-        let session = Session::look(&self.store, false).map_err(|error| explained(error.into()))?;
+        let session = Session::look(&self.at.store, false).map_err(|error| explained(error.into()))?;
         let keys = session.direct().rollouts().map_err(explained)?;
+        Ok((session, self.pick(keys)?))
+    }
+
+    fn pick(&self, keys: Vec<Key>) -> anyhow::Result<Vec<Key>> {
         let found = matching(keys.clone(), self.rollout.as_deref(), self.environment.as_deref());
         if found.is_empty() {
             // Says what there is.
             choose(keys, self.rollout.as_deref(), self.environment.as_deref())?;
         }
-        Ok((session, found))
+        Ok(found)
     }
 }
 
@@ -121,7 +133,7 @@ fn since(text: &str) -> Result<Since, String> {
 
 impl List {
     fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let (session, keys) = self.of.open()?;
+        let (reach, keys) = self.of.look()?;
         let since = self.since.map(|since| match since {
             Since::Time(time) => time,
             Since::Ago(length) => clock::now() - length,
@@ -132,13 +144,11 @@ impl List {
         let mut shown = 0;
         for key in &keys {
             let mut entries = Vec::new();
-            keep::for_each(session.store.as_ref(), key, |entry: Entry| {
+            for_each(&reach, key, |entry: Entry| {
                 if filter.wants(&entry) {
                     entries.push(entry);
                 }
-                Ok::<(), StoreError>(())
-            })
-            .map_err(|error| explained(error.into()))?;
+            })?;
             if let Some(last) = self.last {
                 entries.drain(..entries.len().saturating_sub(last));
             }
@@ -177,13 +187,15 @@ struct Show {
 
 impl Show {
     fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let (session, keys) = self.of.open()?;
+        let (reach, keys) = self.of.look()?;
         let key = choose(keys, None, None)?;
-        let found = session.direct().history(&key, self.seq, 1).map_err(explained)?;
+        let found = reach.ask(|operate| operate.history(&key, self.seq, 1)).map_err(explained)?;
         let Some(entry) = found.first().filter(|entry| entry.record().seq == self.seq) else {
-            let head = session.store.head(&key).map_err(|error| explained(error.into()))?;
+            let standings = reach.ask(|operate| operate.standings(clock::now())).map_err(explained)?;
+            let last =
+                standings.iter().find(|standing| standing.key == key).map_or(0, |standing| standing.last_entry.0);
             let failure = Failure::new(Exit::Usage, format!("{key} has no entry {}", self.seq));
-            return Err(failure.help(format!("its last one is {}; older ones may have been pruned", head.seq)).into());
+            return Err(failure.help(format!("its last one is {last}; older ones may have been pruned")).into());
         };
         match global::output(self.output, console.plain) {
             Output::Pretty => console.print(audit::full(entry, console.screen))?,

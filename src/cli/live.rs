@@ -10,7 +10,6 @@ use clap::Args;
 use crate::daemon::logs;
 use crate::daemon::start::{self, Open, OpenError};
 use crate::daemon::telemetry::Telemetry;
-use crate::model::ids::Environment;
 use crate::report::layout::hang;
 use crate::report::screen::{PLACE, STRONG, paint};
 use crate::settings::values::{LogFormat, StorePlace};
@@ -21,7 +20,10 @@ use crate::shell::{files, write};
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::global::WhichEnvironment;
 use super::init;
+
+mod data_clock;
 
 /// Decide day and night: watch policies and metrics, act, and record.
 ///
@@ -33,25 +35,40 @@ Examples:
   rollgate run                            here, with an example if need be
   rollgate run policies/checkout          one policy
   rollgate run --config /etc/rollgate.toml
-  rollgate run --listen 127.0.0.1:0       on any free port")]
+  rollgate run --listen 127.0.0.1:0       on any free port
+  rollgate run policies/checkout --clock data --data fixtures/week \\
+    --store week.redb                     a recording, as if it were live")]
 pub struct Live {
     /// Policies, or trees of them [default: those of the settings]
     policies: Vec<PathBuf>,
     /// The settings [default: rollgate.toml, if it is here]
     #[arg(short, long, value_name = "FILE", env = "ROLLGATE_CONFIG")]
     config: Option<PathBuf>,
-    /// Environment, as the settings' `environment`
-    #[arg(short, long, value_name = "NAME", env = "ROLLGATE_ENVIRONMENT")]
-    environment: Option<String>,
+    #[command(flatten)]
+    environment: WhichEnvironment,
     /// The store's file, as the settings' `store.path`
     #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE")]
     store: Option<PathBuf>,
     /// Where the API listens, as the settings' `api.listen`
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// What time it is: that of this machine, or that of recorded data
+    #[arg(long, value_enum, value_name = "CLOCK", default_value = "real", requires_if("data", "data"))]
+    clock: Clock,
+    /// With --clock data: recordings, or one fixture's directory; decisions go to standard output as JSON Lines
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    data: Vec<String>,
     /// Shape of the log, as the settings' `log.format`
     #[arg(long, value_enum, value_name = "SHAPE")]
     log: Option<Shape>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Clock {
+    /// This machine's
+    Real,
+    /// The data's: nothing is acted on but the ledger
+    Data,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -64,6 +81,9 @@ enum Shape {
 
 impl Live {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        if self.clock == Clock::Data {
+            return data_clock::run(&self.policies, &self.data, &self.environment, self.store.as_ref(), console);
+        }
         let mut settings = self.settings(console)?;
         self.override_with_arguments(&mut settings);
         self.write_example(&settings, console)?;
@@ -109,8 +129,8 @@ impl Live {
         if !self.policies.is_empty() {
             settings.policies.clone_from(&self.policies);
         }
-        if let Some(environment) = &self.environment {
-            settings.environment = Environment::new(environment);
+        if let Some(environment) = self.environment.asked() {
+            settings.environment = environment;
         }
         if let Some(store) = &self.store {
             settings.store.place = StorePlace::File(store.clone());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::control::{Ask, Command, Direct, Operate as _, OperateError, Outcome, spooled};
+use crate::control::{Ask, Command, Direct, OperateError, Outcome, spooled};
 use crate::ledger::hash::Key;
 use crate::model::ids::{Actor, Environment, RolloutId};
 use crate::model::operator::{Order, Verb};
@@ -21,11 +21,12 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output};
+use super::reach::{Reach, Unreachable, Where};
 
 /// Which store.
 #[derive(Debug, Clone, Args)]
 pub struct WhichStore {
-    /// The store: one file, with a spool beside it for roll backs that it refused
+    /// The store: one file, or redis://HOST:PORT; with a spool for roll backs that it refused
     #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE", default_value = "rollgate.redb")]
     pub store: PathBuf,
 }
@@ -47,9 +48,9 @@ pub struct How {
     /// Who, and why.
     #[command(flatten)]
     pub who: Who,
-    /// The store.
+    /// Where it goes.
     #[command(flatten)]
-    pub store: WhichStore,
+    pub at: Where,
     /// Environment [default: the one there is; to begin with, production]
     #[arg(short, long, value_name = "NAME", env = "ROLLGATE_ENVIRONMENT")]
     pub environment: Option<String>,
@@ -106,7 +107,7 @@ impl Session {
     /// The store's.
     pub fn look(which: &WhichStore, create: bool) -> Result<Session, StoreError> {
         let spool = store::spool(&which.store);
-        let store = Box::new(store::open(&which.store, create)?);
+        let store = store::open_at(&which.store, create)?;
         Ok(Session { store, spool, actuator: store::actuator() })
     }
 
@@ -189,16 +190,17 @@ impl How {
     pub fn give(&self, rollout: Option<&str>, verb: Verb, console: &mut Console) -> anyhow::Result<Exit> {
         let (actor, reason) = self.who.get()?;
         let command = Command::order(Order { actor, reason, verb }, operator::token());
-        let session = match Session::work(&self.store, false, console) {
-            Ok(session) => session,
-            Err(error) => return Err(self.refused_by_store(Target::Named(rollout), &command, error)),
+        let target = Target::Named(rollout);
+        let reach = match self.at.reach(false, console) {
+            Ok(reach) => reach,
+            Err(error) => return Err(self.not_reached(target, &command, error)),
         };
-        let keys = match session.direct().rollouts() {
+        let keys = match reach.ask(|operate| operate.rollouts()) {
             Ok(keys) => keys,
-            Err(error) => return Err(self.refused_by_store(Target::Named(rollout), &command, error)),
+            Err(error) => return Err(self.refused_by_store(target, &command, error)),
         };
         let key = choose(keys, rollout, self.environment.as_deref())?;
-        self.carry_out(&session, &key, &command, console)
+        self.carry_out(&reach, &key, &command, console)
     }
 
     /// Carries one command out on one rollout, and shows what came of it.
@@ -207,14 +209,23 @@ impl How {
     /// It could not be carried out; a roll back then waits in the spool.
     pub fn carry_out(
         &self,
-        session: &Session,
+        reach: &Reach,
         key: &Key,
         command: &Command,
         console: &mut Console,
     ) -> anyhow::Result<Exit> {
-        match session.direct().carry_out(key, command, clock::now(), self.dry_run) {
+        match reach.carry_out(&self.at, key, command, self.dry_run, console) {
             Ok(outcome) => self.show(&outcome, command, console),
             Err(error) => Err(self.refused_by_store(Target::Named(Some(key.rollout.as_str())), command, error)),
+        }
+    }
+
+    /// Nobody took the order.
+    #[must_use]
+    pub fn not_reached(&self, target: Target<'_>, command: &Command, why: Unreachable) -> anyhow::Error {
+        match why {
+            Unreachable::Store(error) => self.refused_by_store(target, command, error),
+            Unreachable::Other(error) => error,
         }
     }
 
@@ -238,6 +249,12 @@ impl How {
         if self.dry_run {
             return explained(error);
         }
+        if self.at.is_named() {
+            // The spool beside a store here is read by nobody there.
+            let message = format!("{error}\n  {}", paint(BAD, "NOT ROLLED BACK"));
+            let failure = Failure::new(Exit::Failed, message);
+            return failure.help("give it again, to another controller, or without --api where the store is").into();
+        }
         let not_yet = paint(BAD, "NOT ROLLED BACK YET");
         if target == Target::Named(None) {
             let failure = Failure::new(Exit::Failed, format!("{error}\n  {not_yet}, and not kept: which rollout?"));
@@ -255,7 +272,7 @@ impl How {
         );
         let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
         let kept = Spooled { id: command.token.clone(), at: clock::now(), rollout, environment, order };
-        let spool = store::spool(&self.store.store);
+        let spool = store::spool(&self.at.store.store);
         let message = match spool.push(&kept) {
             Ok(()) => format!(
                 "{error}\n  {not_yet}: the order for {which} waits in `{}` and is carried out first by the next command \

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::control::{Command, Operate as _};
+use crate::control::Command;
 use crate::model::ids::{CheckId, Role, StageName};
 use crate::model::operator::{Order, Verb};
 use crate::model::time::{Duration, Time};
@@ -11,7 +11,7 @@ use crate::shell::{clock, operator};
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::operate::{How, Session, Target, matching};
+use super::operate::{How, Target, matching};
 
 /// Which rollout.
 #[derive(Debug, Clone, Args)]
@@ -138,14 +138,15 @@ impl EmergencyDisable {
         let order = Order { actor: actor.clone(), reason: reason.clone(), verb: Verb::Emergency };
         let everything = Command::order(order, operator::token());
         let refused = |error| self.how.refused_by_store(Target::All, &everything, error);
-        let session = Session::work(&self.how.store, false, console).map_err(refused)?;
-        let keys = session.direct().rollouts().map_err(refused)?;
+        let unreached = |why| self.how.not_reached(Target::All, &everything, why);
+        let reach = self.how.at.reach(false, console).map_err(unreached)?;
+        let keys = reach.ask(|operate| operate.rollouts()).map_err(refused)?;
         let mut worst = Exit::Nothing;
         let mut first_error = None;
         for key in matching(keys, None, self.how.environment.as_deref()) {
             let order = Order { actor: actor.clone(), reason: reason.clone(), verb: Verb::Emergency };
             // One that fails must not keep the others exposed.
-            match self.how.carry_out(&session, &key, &Command::order(order, operator::token()), console) {
+            match self.how.carry_out(&reach, &key, &Command::order(order, operator::token()), console) {
                 Ok(exit) if worst == Exit::Nothing || exit > worst => worst = exit,
                 Ok(_) => {}
                 Err(error) => first_error = first_error.or(Some(error)),

@@ -12,7 +12,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Operate a rollout", &["start", "status", "advance", "hold", "pause", "resume", "approve", "mute", "unmute"]),
     ("Take it back", &["rollback", "emergency-disable"]),
     ("Keep the record", &["policy", "audit", "store"]),
-    ("Set up", &["schema", "completions", "man", "help"]),
+    ("Set up", &["token", "schema", "completions", "man", "help"]),
 ];
 
 /// Columns of the names.

@@ -5,24 +5,24 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::control::{Ask, Command, Operate as _, PolicyRecord, Rollout, keep};
+use crate::control::{Ask, Command, PolicyRecord};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
 use crate::model::event::What as Happened;
 use crate::policy::source::PolicySource;
-use crate::ports::store::StoreError;
 use crate::report::audit;
 use crate::report::json::Envelope;
 use crate::report::screen::{PLACE, QUIET, STRONG, paint};
-use crate::shell::operator;
+use crate::shell::{clock, operator};
 
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output};
-use super::operate::{How, Session, WhichStore, choose, explained};
+use super::operate::{How, choose, explained};
 use super::orders::Which;
 use super::policies;
+use super::reach::{Reach, Unreachable, Where, for_each};
 
 /// Show which policy is in force and which were, and put another in force.
 #[derive(Debug, Args)]
@@ -56,18 +56,18 @@ struct Of {
     #[arg(short, long, value_name = "NAME", env = "ROLLGATE_ENVIRONMENT")]
     environment: Option<String>,
     #[command(flatten)]
-    store: WhichStore,
+    at: Where,
     /// Shape of the report [default: pretty, or plain with --plain]
     #[arg(long, value_enum, value_name = "SHAPE")]
     output: Option<Output>,
 }
 
 impl Of {
-    fn open(&self) -> anyhow::Result<(Session, Key)> {
-        let session = Session::look(&self.store, false).map_err(|error| explained(error.into()))?;
-        let keys = session.direct().rollouts().map_err(explained)?;
+    fn open(&self) -> anyhow::Result<(Reach, Key)> {
+        let reach = self.at.look()?;
+        let keys = reach.ask(|operate| operate.rollouts()).map_err(explained)?;
         let key = choose(keys, self.which.rollout.as_deref(), self.environment.as_deref())?;
-        Ok((session, key))
+        Ok((reach, key))
     }
 }
 
@@ -125,12 +125,13 @@ struct Shown<'a> {
 
 impl Show {
     fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let (session, key) = self.of.open()?;
-        let rollout = Rollout::load(session.store.as_ref(), &key).map_err(|error| explained(error.into()))?;
-        let Some(digest) = &rollout.state.policy else {
+        let (reach, key) = self.of.open()?;
+        let standings = reach.ask(|operate| operate.standings(clock::now())).map_err(explained)?;
+        let standing = standings.into_iter().find(|standing| standing.key == key);
+        let Some(digest) = &standing.and_then(|standing| standing.policy) else {
             return Err(Failure::new(Exit::Nothing, format!("{key} has no policy in force")).into());
         };
-        let Some(record) = session.direct().policy(digest).map_err(explained)? else {
+        let Some(record) = reach.ask(|operate| operate.policy(digest)).map_err(explained)? else {
             let failure = Failure::new(Exit::Failed, format!("the store has the policy {} no more", digest.short()));
             return Err(failure.help("put one in force with: rollgate policy adopt").into());
         };
@@ -173,15 +174,13 @@ impl Show {
 
 impl History {
     fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let (session, key) = self.of.open()?;
+        let (reach, key) = self.of.open()?;
         let mut entries: Vec<Entry> = Vec::new();
-        keep::for_each(session.store.as_ref(), &key, |entry| {
+        for_each(&reach, &key, |entry| {
             if matches!(entry.record().what, Happened::PolicyChanged { .. } | Happened::PolicyRejected { .. }) {
                 entries.push(entry);
             }
-            Ok::<(), StoreError>(())
-        })
-        .map_err(|error| explained(error.into()))?;
+        })?;
         match global::output(self.of.output, console.plain) {
             Output::Pretty => {
                 console.line(paint(STRONG, &key))?;
@@ -207,29 +206,29 @@ impl Adopt {
         let policy = policies::compile(&source, &environment.into(), console)?;
         let ask = Ask::Adopt { policy: Box::new(PolicyRecord::new(&policy, &source)) };
         let command = Command { actor, reason, ask, token: operator::token() };
-        let session = Session::work(&self.how.store, false, console).map_err(explained)?;
+        let reach = self.how.at.reach(false, console).map_err(Unreachable::explained)?;
         let key = Key::new(policy.rollout.clone(), policy.environment.clone());
-        self.how.carry_out(&session, &key, &command, console)
+        self.how.carry_out(&reach, &key, &command, console)
     }
 }
 
 impl Back {
     fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         let (actor, reason) = self.how.who.get()?;
-        let session = Session::work(&self.how.store, false, console).map_err(explained)?;
-        let keys = session.direct().rollouts().map_err(explained)?;
+        let reach = self.how.at.reach(false, console).map_err(Unreachable::explained)?;
+        let keys = reach.ask(|operate| operate.rollouts()).map_err(explained)?;
         let key = choose(keys, self.which.rollout.as_deref(), self.how.environment.as_deref())?;
-        let record = self.find(&session, &key)?;
+        let record = self.find(&reach, &key)?;
         let command = Command { actor, reason, ask: Ask::Adopt { policy: Box::new(record) }, token: operator::token() };
-        self.how.carry_out(&session, &key, &command, console)
+        self.how.carry_out(&reach, &key, &command, console)
     }
 
     /// The one policy of this rollout that begins so.
-    fn find(&self, session: &Session, key: &Key) -> anyhow::Result<PolicyRecord> {
+    fn find(&self, reach: &Reach, key: &Key) -> anyhow::Result<PolicyRecord> {
         let mut found: Vec<PolicyRecord> = Vec::new();
-        for digest in session.direct().policies().map_err(explained)? {
+        for digest in reach.ask(|operate| operate.policies()).map_err(explained)? {
             if digest.as_str().starts_with(&self.digest.to_ascii_lowercase()) {
-                let record = session.direct().policy(&digest).map_err(explained)?;
+                let record = reach.ask(|operate| operate.policy(&digest)).map_err(explained)?;
                 found.extend(
                     record.filter(|record| (&record.rollout, &record.environment) == (&key.rollout, &key.environment)),
                 );

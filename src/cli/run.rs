@@ -35,11 +35,13 @@ use tap::Observed;
 
 mod drive;
 pub(crate) mod fixture;
-mod gather;
+pub(crate) mod gather;
+#[cfg(feature = "live")]
+pub(crate) mod live;
 mod progress;
 pub mod session;
 pub mod set;
-mod tap;
+pub(crate) mod tap;
 
 /// How recorded data is read, and where the rollout starts.
 #[derive(Debug, Clone, Default, Args)]

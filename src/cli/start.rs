@@ -11,8 +11,9 @@ use crate::shell::operator;
 
 use super::console::Console;
 use super::exit::Exit;
-use super::operate::{How, Session, explained};
+use super::operate::How;
 use super::policies;
+use super::reach::Unreachable;
 
 /// Begin a revision at the first stage of its policy.
 ///
@@ -43,7 +44,7 @@ impl Start {
         let record = Box::new(PolicyRecord::new(&policy, &source));
         let ask = Ask::Start { policy: record, revision: Revision::new(&self.revision) };
         let command = Command { actor, reason, ask, token: operator::token() };
-        let session = Session::work(&self.how.store, true, console).map_err(explained)?;
-        self.how.carry_out(&session, &key, &command, console)
+        let reach = self.how.at.reach(true, console).map_err(Unreachable::explained)?;
+        self.how.carry_out(&reach, &key, &command, console)
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use crate::control::{Operate as _, Standing};
+use crate::control::Standing;
 use crate::report::json::Envelope;
 use crate::report::status;
 use crate::shell::clock;
@@ -11,7 +11,8 @@ use crate::shell::clock;
 use super::console::Console;
 use super::exit::Exit;
 use super::global::{self, Output};
-use super::operate::{Session, WhichStore, explained};
+use super::operate::explained;
+use super::reach::{Unreachable, Where};
 
 /// Show where rollouts stand, worst first.
 #[derive(Debug, Args)]
@@ -25,7 +26,7 @@ pub struct Status {
     #[arg(long)]
     detailed: bool,
     #[command(flatten)]
-    store: WhichStore,
+    at: Where,
     /// Shape of the report [default: pretty, or plain with --plain]
     #[arg(long, value_enum, value_name = "SHAPE")]
     output: Option<Output>,
@@ -38,14 +39,15 @@ struct Standings<'a> {
 
 impl Status {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let session = Session::work(&self.store, false, console).map_err(explained)?;
-        let mut standings = session.direct().standings(clock::now()).map_err(explained)?;
+        let reach = self.at.reach(false, console).map_err(Unreachable::explained)?;
+        let mut standings = reach.ask(|operate| operate.standings(clock::now())).map_err(explained)?;
         standings.retain(|standing| {
             let key = &standing.key;
             self.rollout.as_ref().is_none_or(|name| key.rollout.as_str() == name)
                 && self.environment.as_ref().is_none_or(|name| key.environment.as_str() == name)
         });
-        let store = crate::shell::files::shown(&self.store.store);
+        let store = crate::shell::files::shown(&self.at.store.store);
+        let store = if self.at.is_named() { reach.controller().unwrap_or(&store) } else { &store };
         match global::output(self.output, console.plain) {
             Output::Pretty if standings.is_empty() => {
                 console.line(format!("no rollout in {store}; begin with: rollgate start"))?;
@@ -53,7 +55,7 @@ impl Status {
             Output::Pretty if self.detailed => console.print(status::detailed(&standings, console.screen))?,
             Output::Pretty => {
                 console.print(status::table(&standings, console.screen))?;
-                console.print(status::foot(&standings, &store, console.screen))?;
+                console.print(status::foot(&standings, store, reach.controller(), console.screen))?;
             }
             Output::Plain => {
                 for standing in &standings {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::control::{Command, OperateError, Outcome, PolicyRecord, Standing};
 use crate::ledger::Entry;
@@ -13,6 +13,7 @@ use crate::model::decision::Decision;
 use crate::model::ids::{Actor, Digest};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
+use crate::ports::store::StoreError;
 
 /// Where an answer goes; called exactly once, from any thread.
 pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
@@ -52,6 +53,15 @@ pub trait Desk: Send + Sync {
     /// The store's.
     fn policy(&self, digest: &Digest) -> Result<Option<PolicyRecord>, OperateError>;
 
+    /// Hands the snapshots that came in for a rollout from `since` on to `each`, with when they did; counts those of the
+    /// journal that cannot be read. Blocks on the journal.
+    ///
+    /// # Errors
+    /// The journal's; a desk without one has nothing to hand out.
+    fn snapshots(&self, _: &Key, _: Time, _: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, OperateError> {
+        Err(StoreError::Unavailable("no journal is kept here".to_owned()).into())
+    }
+
     /// Writes down that somebody was refused by the API: in the ledger of the rollout it was about, where there is one.
     fn denied(&self, denial: Denial);
 
@@ -64,7 +74,7 @@ pub trait Desk: Send + Sync {
 }
 
 /// A rollout as it stands after its last input.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct View {
     /// What the ledger says.
     #[serde(flatten)]
@@ -92,7 +102,7 @@ pub struct View {
 }
 
 /// What the controller last read of a policy's directory.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct PolicyFiles {
     /// Where.
     pub path: String,
@@ -107,7 +117,7 @@ pub struct PolicyFiles {
 }
 
 /// A version of a policy that is not in force, and why.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Rejected {
     /// Its digest, when it could be read that far.
     pub digest: Option<Digest>,
@@ -118,7 +128,7 @@ pub struct Rejected {
 }
 
 /// How a source does.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SourceHealth {
     /// Its name in the settings.
     pub name: String,

@@ -325,6 +325,10 @@ impl Desk for House {
         Ok(Some(PolicyRecord::parse(&text).map_err(unreadable)?))
     }
 
+    fn snapshots(&self, key: &Key, since: Time, each: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, OperateError> {
+        Ok(self.journal().recall(key, since, each)?)
+    }
+
     fn denied(&self, denial: Denial) {
         tracing::warn!(by = %denial.by, what = %denial.what, why = %denial.why, "denied");
         if let Some(key) = denial.key.clone() {

@@ -20,6 +20,7 @@
 //! | `orders` | verbs in |
 //! | `which` | the rollout that is meant |
 //! | `reads` | how things stand |
+//! | `recorded` | the readings of the last hours, as they came in |
 //! | `pages` | ledgers, page by page |
 //! | `events` | what happens, as it happens |
 //! | `health` | alive, ready |
@@ -40,6 +41,7 @@ mod pages;
 mod problem;
 mod push;
 mod reads;
+mod recorded;
 mod routes;
 pub mod server;
 mod snapshots;

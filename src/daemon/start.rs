@@ -1,6 +1,6 @@
 //! From settings to a house that is open, and back to nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration as Wait;
 
@@ -16,7 +16,6 @@ use super::desk::Desk;
 use super::gather::{self, Asking};
 use super::house::{House, Parts};
 use super::http::server::{self, Options, Running, StartError};
-use super::http::{Limits, Rate};
 use super::lease::{Leadership, Terms};
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
@@ -86,7 +85,7 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
         .map_err(|error| OpenError::Journal { path: settings.journal.path.clone(), error })?;
     let house = House::new(Parts {
         store: Arc::clone(&store),
-        spool: spool(&settings.store.place),
+        spool: spool(settings),
         actuator: shell::store::actuator().into(),
         journal: Arc::new(journal),
         leadership: Leadership::new(holder(), terms(settings.lease)),
@@ -168,11 +167,11 @@ const fn terms(lease: LeaseSettings) -> Terms {
     Terms { term: lease.term, renew: lease.renew, step_down: lease.step_down }
 }
 
-fn spool(place: &StorePlace) -> Arc<dyn Spool> {
-    match place {
+fn spool(settings: &Settings) -> Arc<dyn Spool> {
+    match &settings.store.place {
         StorePlace::File(path) => shell::store::spool(path).into(),
-        // Redis is elsewhere; the spool is here.
-        StorePlace::Redis(_) => shell::store::spool(Path::new("rollgate")).into(),
+        // Redis is elsewhere; the spool is here, beside what else this controller keeps for itself.
+        StorePlace::Redis(_) => shell::store::spool(&settings.journal.path).into(),
     }
 }
 
@@ -242,34 +241,28 @@ fn api(settings: &Settings) -> Options {
         settings.api.tls.as_ref().map(|tls| server::TlsFiles { certificate: tls.cert.clone(), key: tls.key.clone() });
     options.announce = match &settings.store.place {
         StorePlace::File(path) => Some(local::beside(path)),
-        StorePlace::Redis(_) => Some(local::beside(Path::new("rollgate"))),
+        StorePlace::Redis(_) => Some(local::beside(&settings.journal.path)),
     };
     options.tokens = settings.api.tokens.iter().map(token).collect();
     options.hosts.clone_from(&settings.api.hosts);
-    let given = &settings.api.limits;
-    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-    let length = |of: crate::model::time::Duration| Wait::from_millis(of.as_millis().unsigned_abs());
-    options.limits = Limits {
-        body: size(given.body),
-        large_body: size(given.large_body),
-        connections: size(given.connections.into()),
-        // After a rest, three seconds' worth may come at once.
-        calls: Rate { per_second: given.calls, burst: (given.calls * 3.0).max(1.0) },
-        pushes: Rate { per_second: given.pushes, burst: given.pushes.max(1.0) },
-        head: length(given.head),
-        call: length(given.call),
-        ..options.limits
-    };
+    let limits = &mut options.limits;
+    let of = settings.api.limits;
+    let bytes = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);
+    let wait = |length: crate::model::time::Duration| Wait::from_millis(length.as_millis().unsigned_abs());
+    (limits.body, limits.large_body) = (bytes(of.body), bytes(of.large_body));
+    limits.connections = usize::try_from(of.connections).unwrap_or(usize::MAX);
+    (limits.calls.per_second, limits.calls.burst) = (of.calls, of.calls * 3.0);
+    (limits.pushes.per_second, limits.pushes.burst) = (of.pushes, of.pushes);
+    (limits.head, limits.call) = (wait(of.head), wait(of.call));
     options
 }
 
-fn token(of: &TokenSettings) -> Token {
-    let role = match of.role {
+fn token(settings: &TokenSettings) -> Token {
+    let role = match settings.role {
         ApiRole::Sender => Role::Sender,
         ApiRole::Viewer => Role::Viewer,
         ApiRole::Operator => Role::Operator,
         ApiRole::Admin => Role::Admin,
     };
-    let sha256 = of.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-    Token { name: Arc::from(of.name.as_str()), id: of.id.clone(), role, sha256, expires: of.expires }
+    Token { name: Arc::from(settings.name.as_str()), role, sha256: settings.sha256, expires: settings.expires }
 }

@@ -11,10 +11,10 @@ use crate::model::time::Time;
 
 /// What every token begins with, so that people and scanners of leaked secrets know one when they see it.
 const PREFIX: &str = "rgt_";
-/// Bytes of the part that is looked up.
-const ID_BYTES: usize = 4;
-/// Bytes of the part that is secret: 256 bits need no slow hash.
+/// Random bytes of a token: 256 bits need no slow hash.
 const SECRET_BYTES: usize = 32;
+/// Bytes of the hash by which a token is found; the others are compared in constant time.
+const FOUND_BY: usize = 4;
 
 /// What a token's owner may do. A sender may push and nothing else; the others may each do what the one before may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,12 +95,10 @@ impl Need {
 pub struct Token {
     /// Its owner: what the ledger names.
     pub name: Arc<str>,
-    /// The part of it that is no secret.
-    pub id: String,
     /// What its owner may do.
     pub role: Role,
-    /// SHA-256 of all of it, as 64 hex digits.
-    pub sha256: String,
+    /// SHA-256 of it.
+    pub sha256: [u8; 32],
     /// From then on it is refused.
     pub expires: Option<Time>,
 }
@@ -120,28 +118,28 @@ impl NewToken {
     /// # Errors
     /// The system has none to give.
     pub fn generate(name: &str, role: Role) -> Result<NewToken, String> {
-        let mut random = [0_u8; ID_BYTES + SECRET_BYTES];
-        getrandom::fill(&mut random).map_err(|error| format!("the system gives no randomness: {error}"))?;
-        let (id, secret) = random.split_at(ID_BYTES);
-        let id = hex(id);
-        let text = format!("{PREFIX}{id}_{}", hex(secret));
-        let token = Token { name: Arc::from(name), id, role, sha256: digest(&text), expires: None };
+        let mut secret = [0_u8; SECRET_BYTES];
+        getrandom::fill(&mut secret).map_err(|error| format!("the system gives no randomness: {error}"))?;
+        let text = format!("{PREFIX}{}", hex(&secret));
+        let token = Token { name: Arc::from(name), role, sha256: digest(&text), expires: None };
         Ok(NewToken { text, token })
     }
 
     /// The lines for the settings.
     #[must_use]
     pub fn settings(&self) -> String {
-        let Token { name, id, role, sha256, .. } = &self.token;
+        let Token { name, role, sha256, expires } = &self.token;
+        let expires = expires.map_or_else(String::new, |time| format!("expires = \"{time}\"\n"));
         // The same escapes as JSON's, for what a name can hold.
         let name = serde_json::to_string(name).unwrap_or_default();
-        format!("[[api.tokens]]\nname = {name}\nid = \"{id}\"\nrole = \"{}\"\nsha256 = \"{sha256}\"\n", role.name())
+        let (role, sha256) = (role.name(), hex(sha256));
+        format!("[[api.tokens]]\nname = {name}\nrole = \"{role}\"\nsha256 = \"{sha256}\"\n{expires}")
     }
 }
 
 impl std::fmt::Debug for NewToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "NewToken({})", self.token.id)
+        write!(f, "NewToken({})", self.token.name)
     }
 }
 
@@ -158,49 +156,42 @@ pub enum NotTaken {
 
 /// Every token that is taken.
 #[derive(Debug, Clone, Default)]
-pub struct Tokens(BTreeMap<String, Token>);
+pub struct Tokens(BTreeMap<[u8; FOUND_BY], Vec<Token>>);
 
 impl Tokens {
-    /// Of the settings. Of two with one id the later counts; ids are random.
+    /// Of the settings.
     #[must_use]
     pub fn new(tokens: impl IntoIterator<Item = Token>) -> Tokens {
-        Tokens(tokens.into_iter().map(|token| (token.id.clone(), token)).collect())
+        let mut found: BTreeMap<_, Vec<Token>> = BTreeMap::new();
+        for token in tokens {
+            found.entry(start(&token.sha256)).or_default().push(token);
+        }
+        Tokens(found)
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whose token `text` is. Takes as long for a wrong one as for a right one.
+    /// Whose token `text` is. What time it takes tells nothing of the hashes it is compared with.
     ///
     /// # Errors
     /// It is not taken.
     pub fn check(&self, text: &str, now: Time) -> Result<&Token, NotTaken> {
-        let found = id_of(text).and_then(|id| self.0.get(id));
         let digest = digest(text);
-        let expected = found.map_or(NOBODY, |token| token.sha256.as_str());
-        let same = bool::from(digest.as_bytes().ct_eq(expected.as_bytes()));
+        let near = self.0.get(&start(&digest)).map_or(&[][..], Vec::as_slice);
+        let found = near.iter().find(|token| bool::from(token.sha256.ct_eq(&digest)));
         match found {
-            Some(token) if same => match token.expires {
-                Some(expires) if expires <= now => Err(NotTaken::Expired),
-                _ => Ok(token),
-            },
-            _ => Err(NotTaken::Unknown),
+            None => Err(NotTaken::Unknown),
+            Some(token) if token.expires.is_some_and(|expires| expires <= now) => Err(NotTaken::Expired),
+            Some(token) => Ok(token),
         }
     }
 }
 
-/// As long as a digest, and the digest of nothing.
-const NOBODY: &str = "----------------------------------------------------------------";
-
-fn id_of(text: &str) -> Option<&str> {
-    text.strip_prefix(PREFIX)?.split_once('_').map(|(id, _)| id)
+fn start(digest: &[u8; 32]) -> [u8; FOUND_BY] {
+    let [a, b, c, d, ..] = *digest;
+    [a, b, c, d]
 }
 
-fn digest(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -221,12 +212,12 @@ mod tests {
     #[test]
     fn a_token_is_taken_until_it_expires_and_nothing_near_it_is() {
         let mut new = NewToken::generate("ana", Role::Operator).unwrap();
-        assert_eq!(new.text.len(), 4 + 8 + 1 + 64, "{}", new.text);
+        assert_eq!(new.text.len(), 4 + 64, "{}", new.text);
         let tokens = Tokens::new([new.token.clone()]);
         assert_eq!(tokens.check(&new.text, NOW).unwrap().name.as_ref(), "ana");
         let last = if new.text.ends_with('0') { "1" } else { "0" };
         let near = format!("{}{last}", &new.text[..new.text.len() - 1]);
-        for wrong in ["", "rgt_", "rgt__", "ana", &near, &new.text.to_uppercase(), &format!("{} ", new.text)] {
+        for wrong in ["", "rgt_", "ana", &near, &new.text.to_uppercase(), &format!("{} ", new.text)] {
             assert_eq!(tokens.check(wrong, NOW), Err(NotTaken::Unknown), "{wrong}");
         }
         new.token.expires = Some(NOW);

@@ -10,7 +10,9 @@ use crate::ledger::{BadLine, Entry, Head};
 use crate::model::decision::DECISION_SCHEMA;
 use crate::model::ids::{Actor, Environment, Generation, RolloutId, StageName};
 use crate::model::plan::Plan;
+use crate::model::snapshot::Snapshot;
 use crate::model::state::RolloutState;
+use crate::model::time::Time;
 use crate::ports::store::{Exposed, StoreError};
 
 /// What came of an order. Everything that `--output json` of the command shows, and what it takes to build the same
@@ -179,7 +181,10 @@ impl From<ErrorBody> for OperateError {
         OperateError::Store(match body {
             ErrorBody::NeverStarted { key } => return OperateError::Unknown(key),
             ErrorBody::Policy { what } => return OperateError::Policy(what),
-            ErrorBody::Unwritable { what } => return OperateError::Unwritable(BadLine::NotAnEntry(what)),
+            ErrorBody::Unwritable { what } => {
+                let what = what.strip_prefix("it is not an entry: ").unwrap_or(&what).to_owned();
+                return OperateError::Unwritable(BadLine::NotAnEntry(what));
+            }
             ErrorBody::Denied { what } => return OperateError::Denied(what),
             ErrorBody::Conflict { head } => StoreError::Conflict(head),
             ErrorBody::StaleGeneration { carried, held } => StoreError::StaleGeneration { carried, held },
@@ -191,6 +196,31 @@ impl From<ErrorBody> for OperateError {
             ErrorBody::Corrupt { what } => StoreError::Corrupt { what },
         })
     }
+}
+
+/// A line of the snapshots that a controller still has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum RecordedLine {
+    /// One of them.
+    Snapshot {
+        /// When it came in.
+        at: Time,
+        /// As it came in.
+        snapshot: Snapshot,
+    },
+    /// There are no more.
+    End(RecordedEnd),
+}
+
+/// The last line of the snapshots; where it is missing, the answer was cut off.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RecordedEnd {
+    /// Lines of the journal that cannot be read.
+    pub damaged: u64,
+    /// Why there are no more, when it is not that there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// The body of a verb, as it comes in and as the client sends it.

@@ -12,6 +12,8 @@ use super::time::{Duration, Time};
 
 pub use super::reason::{Cause, Permit, Wait};
 
+mod record;
+
 /// Shape of the decision record; every record names it.
 pub const DECISION_SCHEMA: &str = "rollgate/v1";
 

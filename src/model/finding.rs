@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::frame::Group;
 use super::ids::{CheckId, MetricName, Region};
@@ -13,7 +13,7 @@ use super::time::Duration;
 use super::units::Unit;
 
 /// What a check is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckKind {
     /// A P0/P1/P2 bound; applies in every stage unless it says otherwise.
@@ -25,7 +25,7 @@ pub enum CheckKind {
 }
 
 /// Where a check stands. A gate is open when `Ok` and closed otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[repr(u8)]
 pub enum FindingState {
@@ -65,7 +65,7 @@ impl fmt::Display for FindingState {
 }
 
 /// Which side of the bound is a breach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
     /// Values above the bound are a breach.
@@ -86,7 +86,7 @@ impl Side {
 }
 
 /// Where in the policy a check was written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Origin {
     /// Path inside the policy's directory.
     pub file: Arc<str>,
@@ -134,8 +134,23 @@ impl Serialize for Progress {
     }
 }
 
+impl<'de> Deserialize<'de> for Progress {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Progress, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (done, of) = text.split_once(" of ").ok_or_else(|| de::Error::custom("`done of asked` is due"))?;
+        if let (Ok(done), Ok(of)) = (done.parse(), of.parse()) {
+            return Ok(Progress::Count { done, of });
+        }
+        let length = |text| if text == "0s" { Ok(Duration::ZERO) } else { Duration::parse(text) };
+        match (length(done), length(of)) {
+            (Ok(done), Ok(of)) => Ok(Progress::Time { done, of }),
+            _ => Err(de::Error::custom(format!("`{text}` is no progress"))),
+        }
+    }
+}
+
 /// What a check looked at and found. Values are in the metric's unit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The check's permanent id.
     pub check: CheckId,
@@ -149,7 +164,7 @@ pub struct Finding {
     /// Where it stands.
     pub state: FindingState,
     /// The region it is about; empty when there is one.
-    #[serde(skip_serializing_if = "region_is_only_one")]
+    #[serde(default = "no_region", skip_serializing_if = "region_is_only_one")]
     pub region: Region,
     /// The metric, unless a script decided.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,16 +206,16 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hidden_by: Option<CheckId>,
     /// Evaluated and reported, never acted on.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub shadow: bool,
     /// A person muted it.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub muted: bool,
     /// Control breaks the same absolute bound: probably a shared cause.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "is_false")]
     pub control_too: bool,
     /// What a script saw when it fired: `error_rate 6.1%, error_rate.p1 pending`.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub facts: String,
     /// The condition as the policy words it: `below 95%`, `script runaway`.
     pub condition: Arc<str>,
@@ -211,6 +226,10 @@ pub struct Finding {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 const fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+fn no_region() -> Region {
+    Region::new("")
 }
 
 fn region_is_only_one(region: &Region) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::ids::{Actor, CheckId, Generation, MetricName, Region, Role, StageName};
 use super::reading::Unknown;
@@ -10,7 +10,7 @@ use super::severity::Severity;
 use super::time::{Duration, Time};
 
 /// Why an advance is allowed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum Permit {
     /// The stage has no bake, or it is served, and nothing stands against it.
@@ -35,7 +35,7 @@ pub enum Permit {
 }
 
 /// What a hold waits for.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum Wait {
     /// The policy in force does not have the stage in which the rollout stands.
@@ -71,7 +71,7 @@ pub enum Wait {
         /// The metric, or the check when a script could not tell.
         what: MetricName,
         /// Which region.
-        #[serde(skip_serializing_if = "only_region")]
+        #[serde(default = "no_region", skip_serializing_if = "only_region")]
         region: Region,
         /// Why.
         why: Unknown,
@@ -161,7 +161,7 @@ pub enum Wait {
 }
 
 /// Why exposure is taken back.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "reason")]
 pub enum Cause {
     /// A person's emergency order: everything off.
@@ -185,7 +185,7 @@ pub enum Cause {
         /// Which metric.
         what: MetricName,
         /// Which region.
-        #[serde(skip_serializing_if = "only_region")]
+        #[serde(default = "no_region", skip_serializing_if = "only_region")]
         region: Region,
         /// Why it is unknown.
         why: Unknown,
@@ -206,6 +206,10 @@ pub enum Cause {
         /// Why.
         note: String,
     },
+}
+
+fn no_region() -> Region {
+    Region::new("")
 }
 
 fn only_region(region: &Region) -> bool {

@@ -5,11 +5,13 @@
 //! 1. A call ends by its own deadline, whatever the other side does. A source that hangs is a source that failed.
 //! 2. A failure is an answer ([`SourceError`]), never a made-up reading: what was read before grows old by itself and
 //!    turns stale, and that holds the rollout.
-//! 3. What the other side itself calls partial, empty or not a number is an *unknown* reading from that instant.
+//! 3. What the other side itself calls partial, empty or not a number is an *unknown* reading from that instant, and so
+//!    is a part of an answer that failed beside others that did not: [`Source::problems`] says which and why.
 //! 4. A reading carries the time at which it was observed, not the time of asking: a source that repeats itself goes
-//!    stale, and one that lies about time is found out by whoever takes it in.
+//!    stale, and one that lies about time is handed on as it is, to be found out by whoever takes it in.
 //! 5. After a failure the next call starts anew: nothing has to be restarted.
-//! 6. What was handed out comes again, after a crash, unless it was [acknowledged](Source::acknowledge).
+//! 6. What was handed out comes again, after a crash, unless it was [acknowledged](Source::acknowledge). (A source that
+//!    is asked for the present state has nothing to repeat: its next answer is the state by then.)
 
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
@@ -24,6 +26,12 @@ pub trait Source: Send {
     /// # Errors
     /// Why nothing could be had.
     fn poll(&mut self, now: Time) -> Result<Vec<Snapshot>, SourceError>;
+
+    /// What was wrong with the last answer although it was one, a sentence each: a query that failed beside others, a
+    /// line that could not be read. Empty when all was well.
+    fn problems(&self) -> &[String] {
+        &[]
+    }
 
     /// Everything that was handed out is kept by now: it need not come again.
     ///

@@ -47,15 +47,19 @@ fn several_environments(standings: &[Standing]) -> bool {
     })
 }
 
-/// Below the table: where this comes from, and that nothing is being watched.
+/// Below the table: where this comes from, and whether anybody watches.
 #[must_use]
-pub fn foot(standings: &[Standing], store: &str, screen: Screen) -> String {
+pub fn foot(standings: &[Standing], store: &str, controller: Option<&str>, screen: Screen) -> String {
     let environment = match standings.first() {
         Some(first) if !several_environments(standings) => format!("{}, ", first.key.environment),
         _ => String::new(),
     };
     let rollouts = count(standings.len(), "rollout");
-    let text = format!("{environment}{rollouts} in {store}; no controller runs: nothing is watched");
+    let text = match controller {
+        Some(url) if url == store => format!("{environment}{rollouts}; watched by the controller at {url}"),
+        Some(url) => format!("{environment}{rollouts} in {store}; watched by the controller at {url}"),
+        None => format!("{environment}{rollouts} in {store}; no controller runs: nothing is watched"),
+    };
     format!("\n{}\n", paint(QUIET, hang(&text, screen.width, 0)))
 }
 

@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use crate::policy::diagnostic::Place;
 use crate::policy::tree::{Node, Table, Value};
 
 use super::secret::SecretRef;
@@ -24,14 +23,6 @@ impl Hidden {
         let span = &node.place.span;
         let quotes = usize::from(matches!(node.value, Value::Text(_)) && span.len() >= 2);
         self.spans.push(span.start + quotes..span.end - quotes);
-    }
-
-    /// Nothing between the quotes at `place` is shown.
-    pub(crate) fn span(&mut self, place: &Place) {
-        let inside = place.span.start + 1..place.span.end.saturating_sub(1);
-        if !inside.is_empty() {
-            self.spans.push(inside);
-        }
     }
 
     /// On a line that is no TOML, whatever stands behind a telling key may be a secret.

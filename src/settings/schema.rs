@@ -149,9 +149,9 @@ enum Role {
     Sender,
     /// Looks.
     Viewer,
-    /// Pushes readings, holds, rolls back and disables too.
+    /// Starts, holds, resumes, approves, rolls back and disables too.
     Operator,
-    /// Advances, resumes and puts policies in force too.
+    /// Everything: pushes, advances and puts policies in force too.
     Admin,
 }
 

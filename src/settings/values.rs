@@ -190,8 +190,6 @@ pub struct TlsSettings {
 pub struct TokenSettings {
     /// The name that ledgers and logs show.
     pub name: String,
-    /// The part of the token that is no secret: 8 hex digits.
-    pub id: String,
     /// What it may do.
     pub role: ApiRole,
     /// SHA-256 of the token: the token itself is nowhere.
@@ -207,9 +205,9 @@ pub enum ApiRole {
     Sender,
     /// Looks.
     Viewer,
-    /// Looks, pushes readings, holds, rolls back and disables.
+    /// Looks, starts, holds, resumes, approves, rolls back and disables.
     Operator,
-    /// All of it: advances, resumes and puts policies in force too.
+    /// All of it: pushes, advances and puts policies in force too.
     Admin,
 }
 

@@ -16,6 +16,13 @@ pub fn machine() -> String {
     named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "machine".to_owned())
 }
 
+/// The token that commands show to a controller's API. Only ever from the environment: arguments are there for everybody
+/// on the machine to see.
+#[must_use]
+pub fn api_token() -> Option<String> {
+    variable("ROLLGATE_TOKEN").map(|text| text.trim().to_owned())
+}
+
 /// A name for one command: no two commands, on one machine or several, share it.
 #[must_use]
 pub fn token() -> String {
@@ -23,6 +30,12 @@ pub fn token() -> String {
     // Seeded by the system's randomness, anew for each.
     let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", random(), random())
+}
+
+/// Where Google's metadata server is, where that is said.
+#[must_use]
+pub fn metadata_host() -> Option<String> {
+    variable("GCE_METADATA_HOST")
 }
 
 /// Arms the crash point that a test named in the environment; a release build has none.

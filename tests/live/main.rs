@@ -5,4 +5,5 @@
 mod alone;
 mod bench;
 mod course;
+mod data_clock;
 mod restart;

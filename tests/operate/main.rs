@@ -6,6 +6,11 @@
 mod bench;
 mod commands;
 mod crashes;
+#[cfg(feature = "live")]
+mod redis;
+#[cfg(feature = "live")]
+#[path = "../redis_support/mod.rs"]
+mod redis_support;
 mod spool;
 #[path = "../support/mod.rs"]
 mod support;

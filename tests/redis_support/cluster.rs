@@ -52,5 +52,7 @@ impl Cluster {
 
 fn node() -> Server {
     let bus = free_port().to_string();
-    Server::with(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "2000"])
+    // A node that is away takes only its own slots with it.
+    let settings = ["--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no"];
+    Server::with(&[&["--cluster-enabled", "yes", "--cluster-port", &bus][..], &settings].concat())
 }

@@ -59,7 +59,7 @@ impl Server {
     /// One that follows this one.
     pub fn replica(&self) -> Server {
         let port = self.port.to_string();
-        let replica = Server::with(&["--replicaof", "127.0.0.1", &port, "--repl-diskless-sync-delay", "0"]);
+        let replica = Server::with(&["--replicaof", "127.0.0.1", &port]);
         until("the replica follows", || replica.info("master_link_status").filter(|status| status == "up"));
         until("the master knows it", || self.info("connected_slaves").filter(|count| count != "0"));
         replica
@@ -120,7 +120,7 @@ impl Server {
         connect(self.port).unwrap()
     }
 
-    /// One command: `server.ask("SET a b")`.
+    /// One command: `server.ask("SET a b")`; `''` is an empty word.
     pub fn ask<T: FromRedisValue>(&self, words: &str) -> T {
         self.try_ask(words).unwrap()
     }
@@ -129,7 +129,7 @@ impl Server {
         let mut words = words.split_whitespace();
         let mut command = cmd(words.next().unwrap());
         words.for_each(|word| {
-            command.arg(word);
+            command.arg(if word == "''" { "" } else { word });
         });
         command.query(&mut connect(self.port)?)
     }
@@ -191,7 +191,9 @@ fn connect(port: u16) -> redis::RedisResult<Connection> {
 fn launch(port: u16, folder: &TempDir, arguments: &[String]) -> Process {
     let port = port.to_string();
     let folder = folder.path().to_str().unwrap();
-    let mut all = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--loglevel", "warning"];
+    let mut all = vec!["--port", &port, "--bind", "127.0.0.1", "--dir", folder, "--save", ""];
+    // Otherwise a master waits five seconds for more replicas to come.
+    all.extend(["--repl-diskless-sync-delay", "0"]);
     all.extend(arguments.iter().map(String::as_str));
     Process::start("redis-server", &all)
 }

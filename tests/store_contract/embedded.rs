@@ -53,7 +53,7 @@ impl World for File {
 
     fn reopen(&mut self) {
         self.store = None;
-        self.store = Some(self.open(Options { create: true, max_bytes: None }).unwrap());
+        self.store = Some(self.open(Options { create: true, max_bytes: None, ..Options::default() }).unwrap());
     }
 }
 
@@ -101,7 +101,9 @@ fn a_file_that_is_no_store_is_damage_and_left_alone() {
     let path = folder.path().join("rollgate.redb");
     fs::write(&path, "rollout = \"checkout\"\n".repeat(500)).unwrap();
     let before = fs::read(&path).unwrap();
-    let refused = Embedded::open(&path, Options { create: true, max_bytes: None }, Box::new(|| at(0))).unwrap_err();
+    let refused =
+        Embedded::open(&path, Options { create: true, max_bytes: None, ..Options::default() }, Box::new(|| at(0)))
+            .unwrap_err();
     assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused}");
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -111,7 +113,7 @@ fn a_disk_without_room_loses_nothing_that_was_acknowledged() {
     let mut world = world();
     world.store = None;
     let length = fs::metadata(world.path()).unwrap().len();
-    let store = world.open(Options { create: false, max_bytes: Some(length + 300_000) }).unwrap();
+    let store = world.open(Options { create: false, max_bytes: Some(length + 300_000), ..Options::default() }).unwrap();
     let mut writer = Writer::new("a");
     let mut acknowledged = 0;
     let refused = loop {

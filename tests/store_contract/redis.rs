@@ -1,4 +1,8 @@
-//! Redis under the contract, in its three shapes.
+//! Redis under the contract, in its three shapes, and what only servers can get wrong.
+
+mod cluster;
+mod faults;
+mod sentinel;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -55,6 +59,17 @@ pub fn options(url: &str) -> Options {
     options.deadline = Duration::from_secs(5);
     options.create = true;
     options
+}
+
+/// A store as usual.
+pub fn open(url: &str) -> Redis {
+    Redis::open(options(url)).unwrap()
+}
+
+/// A figure, for whoever runs the tests with `--no-capture`.
+#[expect(clippy::disallowed_macros, reason = "a figure of a test")]
+fn tell(figure: &str) {
+    eprintln!("{figure}");
 }
 
 impl Shared {

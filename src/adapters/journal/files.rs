@@ -151,38 +151,12 @@ impl Journal for FileJournal {
     }
 
     fn recall(&self, key: &Key, since: Time, each: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, StoreError> {
-        let names = line::names(key).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let mut lost = 0_u64;
-        let listed = segments::list(&self.folder).map_err(|error| named(&self.folder, &error))?;
-        for number in listed.keys() {
-            // What is known to be too old is not even opened.
+        // What is known to be too old is not even opened.
+        let is_old = |number: &u64| {
             let newest = self.shared.closed().get(number).and_then(|closed| closed.newest);
-            if newest.is_some_and(|newest| newest < since) {
-                continue;
-            }
-            let (name, path) = segments::place(&self.folder, *number);
-            let mut place = 0_u64;
-            let read = segments::lines(&path, &mut |text| {
-                let n = match line::read(&name, text, &names) {
-                    Read::Damaged => {
-                        lost = lost.saturating_add(1);
-                        place.saturating_add(1)
-                    }
-                    Read::Others(n) => n,
-                    Read::Ours(n, at, snapshot) => {
-                        if at >= since {
-                            each(at, *snapshot);
-                        }
-                        n
-                    }
-                };
-                // A hole in the numbers is a line that was taken away.
-                lost = lost.saturating_add(n.saturating_sub(place).saturating_sub(1));
-                place = n;
-            });
-            read.map_err(|error| named(&path, &error))?;
-        }
-        Ok(lost)
+            newest.is_some_and(|newest| newest < since)
+        };
+        recall(&self.folder, key, since, &is_old, each)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the journal is a folder of files")]
@@ -219,6 +193,50 @@ impl Drop for FileJournal {
             drop(writer.join());
         }
     }
+}
+
+/// Reads a journal that nobody need have open: the same as [`Journal::recall`], for whoever only looks.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn look(folder: &Path, key: &Key, since: Time, each: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, StoreError> {
+    recall(folder, key, since, &|_| false, each)
+}
+
+fn recall(
+    folder: &Path,
+    key: &Key,
+    since: Time,
+    is_old: &dyn Fn(&u64) -> bool,
+    each: &mut dyn FnMut(Time, Snapshot),
+) -> Result<u64, StoreError> {
+    let names = line::names(key).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    let mut lost = 0_u64;
+    let listed = segments::list(folder).map_err(|error| named(folder, &error))?;
+    for number in listed.keys().filter(|number| !is_old(number)) {
+        let (name, path) = segments::place(folder, *number);
+        let mut place = 0_u64;
+        let read = segments::lines(&path, &mut |text| {
+            let n = match line::read(&name, text, &names) {
+                Read::Damaged => {
+                    lost = lost.saturating_add(1);
+                    place.saturating_add(1)
+                }
+                Read::Others(n) => n,
+                Read::Ours(n, at, snapshot) => {
+                    if at >= since {
+                        each(at, *snapshot);
+                    }
+                    n
+                }
+            };
+            // A hole in the numbers is a line that was taken away.
+            lost = lost.saturating_add(n.saturating_sub(place).saturating_sub(1));
+            place = n;
+        });
+        read.map_err(|error| named(&path, &error))?;
+    }
+    Ok(lost)
 }
 
 /// Makes the folder, for its owner only.

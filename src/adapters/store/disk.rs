@@ -12,11 +12,12 @@ use redb::{BackendError, DatabaseError, StorageBackend};
 pub(super) struct Disk {
     file: FileBackend,
     max_bytes: u64,
+    unsynced: bool,
 }
 
 impl Disk {
-    pub(super) fn new(file: File, max_bytes: Option<u64>) -> Result<Disk, DatabaseError> {
-        Ok(Disk { file: FileBackend::new(file)?, max_bytes: max_bytes.unwrap_or(u64::MAX) })
+    pub(super) fn new(file: File, max_bytes: Option<u64>, unsynced: bool) -> Result<Disk, DatabaseError> {
+        Ok(Disk { file: FileBackend::new(file)?, max_bytes: max_bytes.unwrap_or(u64::MAX), unsynced })
     }
 
     fn allow(&self, end: u64) -> io::Result<()> {
@@ -43,7 +44,7 @@ impl StorageBackend for Disk {
     }
 
     fn sync_data(&self) -> Result<(), io::Error> {
-        self.file.sync_data()
+        if self.unsynced { Ok(()) } else { self.file.sync_data() }
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {

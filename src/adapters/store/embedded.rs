@@ -28,6 +28,8 @@ pub struct Options {
     pub create: bool,
     /// The most the file may grow to; a write beyond that is refused as [`StoreError::Full`].
     pub max_bytes: Option<u64>,
+    /// Leave it to the system when bytes reach the disk: for the ledger of a recording, which can be made again.
+    pub unsynced: bool,
 }
 
 /// A store in one file.
@@ -62,7 +64,8 @@ impl Embedded {
                 std::fs::TryLockError::Error(error) => io(&error),
             });
         }
-        let disk = Disk::new(file.try_clone().map_err(|error| io(&error))?, options.max_bytes).in_words()?;
+        let disk =
+            Disk::new(file.try_clone().map_err(|error| io(&error))?, options.max_bytes, options.unsynced).in_words()?;
         let db = Builder::new().create_with_backend(disk).in_words()?;
         if is_new {
             sync_folder(path)?;

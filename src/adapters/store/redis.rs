@@ -13,8 +13,8 @@
 //!   seen: what went back is damage, and never taken for a fresh store.
 //! - **Every call ends by its deadline**, and a connection with a reply under way is never used again.
 
-mod conn;
-mod fault;
+pub(in crate::adapters) mod conn;
+pub(in crate::adapters) mod fault;
 mod health;
 mod index;
 mod lanes;
@@ -24,7 +24,7 @@ mod names;
 mod options;
 mod read;
 mod script;
-mod sentinels;
+pub(in crate::adapters) mod sentinels;
 mod slots;
 mod values;
 mod wire;

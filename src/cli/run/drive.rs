@@ -23,12 +23,10 @@ impl Run {
     /// # Errors
     /// The data cannot be read.
     pub(crate) fn play(&mut self, watcher: Option<Watcher>, sink: &mut Sink<'_>) -> Result<Played, DataError> {
-        let recordings = std::mem::take(&mut self.recordings);
-        let catalogue = Arc::new(self.policy.catalogue.clone());
-        let frames = prefetch(open_all(recordings, &catalogue, &self.reading)?, self.recorded.to)?;
+        let frames = self.frames()?;
         let frames: Box<dyn Frames> = match watcher {
-            Some(watcher) => Box::new(watcher.watch(Box::new(frames))),
-            None => Box::new(frames),
+            Some(watcher) => Box::new(watcher.watch(frames)),
+            None => frames,
         };
         let (mut tap, observed) = Tap::new(frames, &self.policy);
         let recorded = &self.recorded;
@@ -42,6 +40,13 @@ impl Run {
             score(&done, label, run.begins)
         });
         Ok(Played { run, score: label })
+    }
+
+    /// All data, in order of time; can be had once.
+    pub(super) fn frames(&mut self) -> Result<Box<dyn Frames>, DataError> {
+        let recordings = std::mem::take(&mut self.recordings);
+        let catalogue = Arc::new(self.policy.catalogue.clone());
+        Ok(Box::new(prefetch(open_all(recordings, &catalogue, &self.reading)?, self.recorded.to)?))
     }
 
     fn stage(&self) -> StageName {

@@ -24,11 +24,11 @@ const MOST_LINES: usize = 6;
 const MOST_ROLL_BACKS: usize = 100;
 
 /// What one evaluation adds to the table.
-pub(super) struct Taken {
+pub(crate) struct Taken {
     /// The decision is a row.
-    pub(super) row: bool,
+    pub(crate) row: bool,
     /// Roll backs that were only said, a row each.
-    pub(super) told: Vec<Row>,
+    pub(crate) told: Vec<Row>,
 }
 /// With more findings than this, a kept record loses those that are fine: regions times checks, two hundred times over.
 const MOST_FINDINGS: usize = 60;
@@ -37,7 +37,7 @@ const MOST_FINDINGS: usize = 60;
 type Kept = (Row, Option<Decision>);
 
 /// A report in the making.
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     policy: Arc<Policy>,
     kept: Rows,
     /// Keep the full record behind each row.
@@ -56,7 +56,7 @@ pub(super) struct Gathered {
 impl Gathered {
     /// Nothing yet.
     #[must_use]
-    pub(super) fn new(policy: &Arc<Policy>, kept: Rows, explained: bool) -> Gathered {
+    pub(crate) fn new(policy: &Arc<Policy>, kept: Rows, explained: bool) -> Gathered {
         let stages = policy.stages.iter().map(|stage| match stage.traffic {
             traffic if traffic > 0.0 => format!("{} {traffic}%", stage.name),
             _ => stage.name.to_string(),
@@ -83,7 +83,7 @@ impl Gathered {
     }
 
     /// Takes in one evaluation.
-    pub(super) fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> Taken {
+    pub(crate) fn take(&mut self, machine: &Machine, at: Time, output: &Output, observed: &Observed) -> Taken {
         self.summary.evaluations += 1;
         let mut row = is_change(machine, output) || self.kept == Rows::Every;
         let mut shown = output.answer;

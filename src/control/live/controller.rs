@@ -66,6 +66,23 @@ pub struct News {
     pub notes: Vec<String>,
 }
 
+/// Sees every output of the machine, with the machine as it stands after it.
+pub struct Witness(Box<dyn FnMut(&Machine, Time, &Output) + Send>);
+
+impl Witness {
+    /// That calls `see`.
+    #[must_use]
+    pub fn new(see: impl FnMut(&Machine, Time, &Output) + Send + 'static) -> Witness {
+        Witness(Box::new(see))
+    }
+}
+
+impl std::fmt::Debug for Witness {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Witness")
+    }
+}
+
 /// One rollout, live.
 #[derive(Debug)]
 pub struct Controller {
@@ -88,6 +105,7 @@ pub struct Controller {
     pub(super) wake_at: Option<Time>,
     pub(super) news: News,
     decided: bool,
+    witness: Option<Witness>,
 }
 
 impl Controller {
@@ -135,6 +153,19 @@ impl Controller {
             wake_at: None,
             news: News { entries: Vec::new(), decisions: Vec::new(), notes: Vec::new() },
             decided: false,
+            witness: None,
+        }
+    }
+
+    /// Lets somebody look on: a recording that is run as if it were live is reported like any other.
+    pub fn is_witnessed_by(&mut self, witness: Witness) {
+        self.witness = Some(witness);
+    }
+
+    /// Shows an output to whoever looks on.
+    pub(super) fn show(&mut self, now: Time, output: &Output) {
+        if let (Some(witness), Some(machine)) = (&mut self.witness, &self.machine) {
+            (witness.0)(machine, now, output);
         }
     }
 
@@ -186,6 +217,7 @@ impl Controller {
     pub(super) fn follow_up(&mut self, ports: Ports<'_>, now: Time, mut output: Output) {
         for _ in 0..ROUNDS {
             self.wake_at = output.wake_at;
+            self.show(now, &output);
             if !self.may_move() {
                 match self.take_back_alone(ports, now, &output) {
                     Some(taken) => output = taken,

@@ -170,9 +170,10 @@ impl Controller {
                 (outcome.entries, outcome.after) = (sealed.entries, sealed.after);
                 return Ok(outcome);
             }
-            let events = std::mem::take(&mut output.events);
             let decision = Some(machine.decision());
             let before = self.machine.replace(machine);
+            self.show(at, &output);
+            let events = std::mem::take(&mut output.events);
             let draft = Draft {
                 events,
                 plan: output.plan.as_ref(),

@@ -25,8 +25,8 @@ pub(super) struct App {
     pub(super) limits: Limits,
     /// The tokens of the settings, and the one of this machine.
     pub(super) tokens: Tokens,
-    /// The id of the token of this machine.
-    pub(super) local: String,
+    /// The hash of the token of this machine.
+    pub(super) local: [u8; 32],
     /// No tokens are set: whoever calls from this machine may read and push.
     pub(super) trusts_loopback: bool,
     /// Names under which this server may be called, beside those of this machine; none checks nothing.
@@ -111,7 +111,6 @@ impl App {
     /// Writes down that somebody was refused.
     pub(super) fn denied(&self, caller: &Caller, what: &str, key: Option<&Key>, why: String, code: &'static str) {
         self.telemetry.denied(code);
-        tracing::warn!(by = %caller.name, what, why, "denied");
         let by = Actor::new(&caller.name);
         self.desk.denied(Denial { by, what: what.to_owned(), key: key.cloned(), why, at: clock::now() });
     }

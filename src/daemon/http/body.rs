@@ -1,10 +1,13 @@
 //! What callers send: bounded in bytes, in what it unpacks to and in how deep it nests, before anything reads it.
 
 use std::io::Read as _;
+use std::marker::PhantomData;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::problem::Problem;
 
@@ -123,10 +126,29 @@ pub(super) fn shallow(text: &[u8]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Reads a body of JSON.
+/// A value that is written as an object, and not as an array of its fields in order, which serde would take as well.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<T>, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
+
+/// Reads a body that is one object.
 pub(super) fn json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {
     shallow(text)?;
-    serde_json::from_slice(text).map_err(|error| {
+    serde_json::from_slice::<Object<T>>(text).map(|Object(body)| body).map_err(|error| {
         let problem = if error.is_data() {
             Problem::wrong("body", super::snapshots::words(&error))
         } else {

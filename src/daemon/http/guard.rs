@@ -63,7 +63,7 @@ fn admit(app: &App, request: &Request) -> Result<Caller, Problem> {
     let caller = match bearer(request.headers())? {
         None => anonymous,
         Some(text) => match app.tokens.check(text, clock::now()) {
-            Ok(token) => Caller::of(token, token.id == app.local, peer),
+            Ok(token) => Caller::of(token, token.sha256 == app.local, peer),
             Err(why) => {
                 app.stranger(peer)?;
                 let code = if why == crate::daemon::tokens::NotTaken::Expired { "expired" } else { "unknown" };

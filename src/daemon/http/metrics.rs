@@ -1,11 +1,12 @@
 //! Its own metrics, for Prometheus: how rollouts stand, from what they publish, followed by what was counted since the
 //! start. A name never changes its meaning; `docs/api.md` lists them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use axum::extract::{Extension, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse as _, Response};
 use prometheus_client::encoding::text::{encode, encode_registry};
 use prometheus_client::metrics::family::Family;
@@ -36,6 +37,7 @@ const DECISIONS: [&str; 3] = ["advance", "hold", "roll_back"];
 pub(super) async fn metrics(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     app.must(&caller, Need::Read, "read metrics", None)?;
     let registry = standing(&app.desk.views(), app.desk.unready().is_empty(), clock::now());
@@ -43,8 +45,30 @@ pub(super) async fn metrics(
     // Writing to a String cannot fail.
     let written = encode_registry(&mut text, &registry).and_then(|()| encode(&mut text, app.telemetry.registry()));
     written.map_err(|error| Problem::failed(error.to_string()))?;
-    let shape = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
-    Ok((shape, text).into_response())
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (shape, text) = if accepts.contains("application/openmetrics-text") {
+        ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+    } else {
+        ("text/plain; version=0.0.4; charset=utf-8", older(&text))
+    };
+    Ok(([(header::CONTENT_TYPE, shape)], text).into_response())
+}
+
+/// The same in the older text format, in which a counter is described under its full name and nothing marks the end.
+fn older(text: &str) -> String {
+    let counters: HashSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+    let lines = text.lines().filter(|line| *line != "# EOF").map(|line| {
+        let described = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE "));
+        match described.and_then(|rest| rest.split_once(' ')) {
+            Some((name, rest)) if counters.contains(name) => {
+                let start = line.get(..7).unwrap_or_default();
+                format!("{start}{name}_total {rest}\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    });
+    lines.collect()
 }
 
 /// A gauge with labels.
@@ -91,7 +115,7 @@ struct Gauges {
     source_up: Of,
     source_failures: Of,
     source_age: Of,
-    ready: Of,
+    ready: Gauge<f64, AtomicU64>,
     build: Of,
 }
 
@@ -116,8 +140,8 @@ impl Gauges {
         add("source_up", "1 while a source answers", &self.source_up);
         add("source_failures", "Failures of a source since it last answered", &self.source_failures);
         add("source_age_seconds", "How long ago a source last gave something", &self.source_age);
-        add("ready", "1 while /readyz says so", &self.ready);
         add("build_info", "This rollgate", &self.build);
+        registry.register("ready", "1 while /readyz says so", self.ready.clone());
         registry
     }
 
@@ -176,7 +200,7 @@ impl Gauges {
 fn standing(views: &[Arc<View>], is_ready: bool, now: Time) -> Registry {
     let gauges = Gauges::default();
     gauges.build.set(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
-    gauges.ready.set(&[], f64::from(u8::from(is_ready)));
+    gauges.ready.set(f64::from(u8::from(is_ready)));
     views.iter().for_each(|view| gauges.rollout(view, now));
     gauges.registry()
 }

@@ -12,8 +12,11 @@ use crate::daemon::wire::ErrorBody;
 use crate::ports::store::StoreError;
 
 /// Why a call was refused.
+#[derive(Debug)]
+pub(super) struct Problem(Box<Told>);
+
 #[derive(Debug, Serialize)]
-pub(super) struct Problem {
+struct Told {
     #[serde(serialize_with = "number")]
     status: StatusCode,
     /// A word for programs; stable.
@@ -44,7 +47,8 @@ fn number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result<S:
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, title: impl Into<String>) -> Problem {
         let title = title.into();
-        Problem { status, code, title, help: None, line: None, field: None, error: None, headers: Vec::new() }
+        let told = Told { status, code, title, help: None, line: None, field: None, error: None, headers: Vec::new() };
+        Problem(Box::new(told))
     }
 
     pub(super) fn bad(code: &'static str, title: impl Into<String>) -> Problem {
@@ -69,22 +73,22 @@ impl Problem {
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Problem {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
     pub(super) fn line(mut self, line: usize) -> Problem {
-        self.line = Some(line);
+        self.0.line = Some(line);
         self
     }
 
     pub(super) fn field(mut self, field: impl Into<String>) -> Problem {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
 
     pub(super) fn header(mut self, name: HeaderName, value: HeaderValue) -> Problem {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
@@ -96,8 +100,8 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(mut self) -> Response {
-        let headers = std::mem::take(&mut self.headers);
-        let mut response = (self.status, Json(self)).into_response();
+        let headers = std::mem::take(&mut self.0.headers);
+        let mut response = (self.0.status, Json(self.0)).into_response();
         let shape = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, shape);
         response.headers_mut().extend(headers);
@@ -151,7 +155,7 @@ impl From<OperateError> for Problem {
                 Problem::new(status, code, title).help(error.help())
             }
         };
-        problem.error = Some(ErrorBody::from(&error));
+        problem.0.error = Some(ErrorBody::from(&error));
         problem
     }
 }

@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::app::App;
 use super::problem::Problem;
-use super::{events, guard, health, metrics, openapi, orders, pages, push, reads};
+use super::{events, guard, health, metrics, openapi, orders, pages, push, reads, recorded};
 use crate::daemon::tokens::Need;
 
 /// One route.
@@ -167,6 +167,18 @@ pub(super) static ROUTES: &[Route] = &[
             (502, "not all of them: `failed` names the others"),
         ],
         handler: || post(orders::emergency),
+    },
+    Route {
+        method: "get",
+        path: "/v1/rollouts/{name}/snapshots",
+        need: Need::Read,
+        about: "The readings of the last hours as they came in, one per line, oldest first; the last line says that there \
+                are no more.",
+        query: &[ENVIRONMENT, ("since", "only those that came in from then on")],
+        example: None,
+        answer: (200, "application/x-ndjson", "the snapshots, each with when it came in"),
+        refusals: &[(400, "`since` is no time"), UNKNOWN, SEVERAL],
+        handler: || get(recorded::recorded),
     },
     Route {
         method: "get",

@@ -170,7 +170,7 @@ pub fn start(options: Options, desk: Arc<dyn Desk>, telemetry: Arc<Telemetry>) -
         desk,
         telemetry,
         limits: options.limits.clone(),
-        local: key.token.id.clone(),
+        local: key.token.sha256,
         tokens: Tokens::new(options.tokens.into_iter().chain([key.token])),
         trusts_loopback: !is_named,
         hosts: (!is_named).then_some(options.hosts),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::body::{self, Shape};
+use super::body::{self, Object, Shape};
 use super::problem::Problem;
 use crate::model::snapshot::{SNAPSHOT_VERSION, Snapshot};
 use crate::model::time::Time;
@@ -48,8 +48,8 @@ fn lines(text: &[u8]) -> Result<Vec<Snapshot>, Problem> {
 }
 
 fn array(text: &[u8]) -> Result<Vec<Snapshot>, Problem> {
-    let snapshots = match serde_json::from_slice::<Vec<Snapshot>>(text) {
-        Ok(snapshots) => snapshots,
+    let snapshots: Vec<Snapshot> = match serde_json::from_slice::<Vec<Object<Snapshot>>>(text) {
+        Ok(snapshots) => snapshots.into_iter().map(|Object(snapshot)| snapshot).collect(),
         Err(error) => return Err(mend(text, &error).unwrap_or_else(|| unread(&error)).line(error.line())),
     };
     if snapshots.len() > MOST_SNAPSHOTS {
@@ -63,8 +63,8 @@ fn array(text: &[u8]) -> Result<Vec<Snapshot>, Problem> {
 
 /// Reads one; `line` says where it stands when the text is only a part.
 fn one(text: &[u8], line: Option<usize>) -> Result<Snapshot, Problem> {
-    let read = match serde_json::from_slice::<Snapshot>(text) {
-        Ok(snapshot) => fits(&snapshot, "").map(|()| snapshot),
+    let read = match serde_json::from_slice::<Object<Snapshot>>(text) {
+        Ok(Object(snapshot)) => fits(&snapshot, "").map(|()| snapshot),
         Err(error) => {
             let problem = mend(text, &error).unwrap_or_else(|| unread(&error));
             Err(problem.line(line.unwrap_or_else(|| error.line())))

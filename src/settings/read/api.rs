@@ -130,7 +130,6 @@ fn tokens(entry: &Entry, r: &mut Reader<'_>) -> Vec<TokenSettings> {
 #[derive(Default)]
 struct Known {
     names: Vec<At<String>>,
-    ids: Vec<At<String>>,
 }
 
 fn unique(found: &At<String>, what: &str, known: &mut Vec<At<String>>, r: &mut Reader<'_>) {
@@ -146,7 +145,6 @@ fn token(node: &Node, place: &Place, known: &mut Known, r: &mut Reader<'_>) -> O
     let place = if node.place.span.is_empty() { place } else { &node.place };
     let mut fields = Fields::of(node, place, "a token", r.sink)?;
     let name = fields.text("name", r.sink);
-    let id = r.filled(&mut fields, "id").and_then(|id| token_id(id, r));
     let roles = [
         ("sender", ApiRole::Sender),
         ("viewer", ApiRole::Viewer),
@@ -156,30 +154,13 @@ fn token(node: &Node, place: &Place, known: &mut Known, r: &mut Reader<'_>) -> O
     let role = fields.word("role", &roles, r.sink);
     let expires = fields.get("expires").and_then(|entry| expiry(entry, r));
     let has_name = fields.required("name", "name who holds it, as the ledger will show: name = \"ci\"", r.sink);
-    let has_id =
-        fields.required("id", "as `rollgate token new` printed it, beside the token: id = \"1f2e3d4c\"", r.sink);
     let has_role = fields.required("role", "sender, viewer, operator or admin", r.sink);
     let help = "as `rollgate token new` printed it; by hand: printf %s \"$TOKEN\" | sha256sum";
     let sha256 = fields.required("sha256", help, r.sink).and_then(|entry| hash(entry, r));
     fields.finish(r.sink);
     name.iter().for_each(|name| unique(name, "are called", &mut known.names, r));
-    id.iter().for_each(|id| unique(id, "have the id", &mut known.ids, r));
-    has_name.and(has_id).and(has_role)?;
-    Some(TokenSettings { name: r.name(name?, "name")?, id: id?.value, role: role?.value, sha256: sha256?, expires })
-}
-
-/// The part of a token by which it is looked up. Something longer may be all of it, and is not shown.
-fn token_id(id: At<String>, r: &mut Reader<'_>) -> Option<At<String>> {
-    if id.value.len() == 8 && id.value.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f')) {
-        return Some(id);
-    }
-    r.hidden.span(&id.place);
-    r.sink.push(
-        Diagnostic::error(codes::TOKEN_HASH, "`id` is not the 8 hex digits behind `rgt_`", id.place)
-            .label("not shown here")
-            .help("a token is rgt_ID_SECRET: its id is the part in the middle"),
-    );
-    None
+    has_name.and(has_role)?;
+    Some(TokenSettings { name: r.name(name?, "name")?, role: role?.value, sha256: sha256?, expires })
 }
 
 /// 64 hex digits. Anything else may be the token itself, and is not shown.

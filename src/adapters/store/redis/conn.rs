@@ -11,7 +11,7 @@ use super::options::{Credentials, split};
 use crate::ports::crash;
 
 /// An open connection.
-pub(super) struct Conn {
+pub(in crate::adapters) struct Conn {
     inner: Connection,
     /// `host:port`.
     at: String,
@@ -20,17 +20,17 @@ pub(super) struct Conn {
 
 /// How connections are made.
 #[derive(Debug, Clone)]
-pub(super) struct Dial {
+pub(in crate::adapters) struct Dial {
     /// Who it is.
-    pub(super) credentials: Option<Credentials>,
+    pub(in crate::adapters) credentials: Option<Credentials>,
     /// Which database.
-    pub(super) database: u32,
+    pub(in crate::adapters) database: u32,
     /// How long connecting may take, and how long any one reply.
-    pub(super) patience: Duration,
+    pub(in crate::adapters) patience: Duration,
 }
 
 impl Conn {
-    pub(super) fn open(at: &str, dial: &Dial) -> Result<Conn, Fault> {
+    pub(in crate::adapters) fn open(at: &str, dial: &Dial) -> Result<Conn, Fault> {
         let (host, port) = split(at);
         let port = port.and_then(|port| port.parse().ok()).ok_or_else(|| unavailable(format!("`{at}` has no port")))?;
         let mut settings = RedisConnectionInfo::default().set_db(i64::from(dial.database)).set_skip_set_lib_name();
@@ -45,9 +45,23 @@ impl Conn {
         let info = info.set_redis_settings(settings).set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let inner = Client::open(info).and_then(|client| client.get_connection_with_timeout(dial.patience));
         let inner = inner.map_err(broken)?;
-        inner.set_read_timeout(Some(dial.patience)).map_err(broken)?;
-        inner.set_write_timeout(Some(dial.patience)).map_err(broken)?;
-        Ok(Conn { inner, at: at.to_owned(), used: false })
+        let conn = Conn { inner, at: at.to_owned(), used: false };
+        conn.wait_for(dial.patience)?;
+        Ok(conn)
+    }
+
+    /// How long any one reply is waited for from now on.
+    pub(super) fn wait_for(&self, patience: Duration) -> Result<(), Fault> {
+        let set =
+            self.inner.set_read_timeout(Some(patience)).and_then(|()| self.inner.set_write_timeout(Some(patience)));
+        set.map_err(|error| lost(&self.at, &error, self.used))
+    }
+
+    /// From now on a reply may take this long.
+    pub(in crate::adapters) fn wait_at_most(&self, patience: Duration) -> Result<(), Fault> {
+        let broken = |error| lost(&self.at, &error, false);
+        self.inner.set_read_timeout(Some(patience)).map_err(broken)?;
+        self.inner.set_write_timeout(Some(patience)).map_err(broken)
     }
 
     /// Sends commands together and reads a reply to each. An error that a server answers with is one of the replies;
@@ -67,7 +81,7 @@ impl Conn {
     }
 
     /// One command, one reply that is no error.
-    pub(super) fn one(&mut self, command: Cmd) -> Result<Value, Fault> {
+    pub(in crate::adapters) fn one(&mut self, command: Cmd) -> Result<Value, Fault> {
         let reply = self.ask(&[command], Points::Unnamed)?.pop();
         self.fine(reply.unwrap_or_default())
     }

@@ -6,7 +6,7 @@ use crate::ports::store::StoreError;
 
 /// Why a server did not do it.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(in crate::adapters) enum Fault {
     /// It answered, with an error.
     Answered {
         /// Which server.
@@ -22,6 +22,8 @@ pub(super) enum Fault {
         /// on a new connection is worth it.
         stale: bool,
     },
+    /// It does not let this user in.
+    Denied(String),
     /// Something the port has its own word for.
     Said(StoreError),
 }
@@ -38,14 +40,14 @@ pub(super) fn unavailable(why: impl Into<String>) -> Fault {
 }
 
 /// What it holds is not what was written.
-pub(super) fn corrupt(what: impl Into<String>) -> Fault {
+pub(in crate::adapters) fn corrupt(what: impl Into<String>) -> Fault {
     Fault::Said(StoreError::Corrupt { what: what.into() })
 }
 
 /// The error of a connection. `redis` puts no password into its texts.
 pub(super) fn lost(at: &str, error: &RedisError, reused: bool) -> Fault {
     if error.kind() == ErrorKind::AuthenticationFailed {
-        return unavailable(format!("{at} does not accept the password"));
+        return Fault::Denied(format!("{at} does not accept the password"));
     }
     if error.is_timeout() {
         return Fault::Lost { why: format!("{at} does not answer"), stale: false };
@@ -62,9 +64,9 @@ pub(super) fn lost(at: &str, error: &RedisError, reused: bool) -> Fault {
 
 impl Fault {
     /// Whether the connection this came from may serve no more: it is another server's role now, or it leads nowhere.
-    pub(super) fn ends_connection(&self) -> bool {
+    pub(in crate::adapters) fn ends_connection(&self) -> bool {
         match self {
-            Fault::Lost { .. } => true,
+            Fault::Lost { .. } | Fault::Denied(_) => true,
             Fault::Answered { error, .. } => {
                 matches!(error.code(), "READONLY" | "MASTERDOWN" | "LOADING" | "CLUSTERDOWN" | "NOAUTH" | "NOREPLICAS")
             }
@@ -76,7 +78,7 @@ impl Fault {
     pub(super) fn in_words(self) -> StoreError {
         match self {
             Fault::Said(error) => error,
-            Fault::Lost { why, .. } => StoreError::Unavailable(why),
+            Fault::Lost { why, .. } | Fault::Denied(why) => StoreError::Unavailable(why),
             Fault::Answered { at, error } => answered(&at, &error),
         }
     }

@@ -12,7 +12,7 @@ pub(super) fn notes(wire: &mut Wire) -> Result<Vec<String>, Fault> {
     let mut notes = Vec::new();
     for node in wire.masters()? {
         let mut all = String::new();
-        for section in ["persistence", "memory", "replication"] {
+        for section in ["server", "persistence", "memory", "replication"] {
             let mut info = cmd("INFO");
             info.arg(section);
             all.push_str(&text(wire.ask_node(&node, info)?)?);
@@ -22,12 +22,25 @@ pub(super) fn notes(wire: &mut Wire) -> Result<Vec<String>, Fault> {
     Ok(notes)
 }
 
+/// The oldest version that trims a stream by place.
+const OLDEST: (u32, u32) = (6, 2);
+
+fn parsed(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
 fn read(node: &str, info: &str, replicas: u32) -> Vec<String> {
     let field = |name: &str| {
         let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         line.unwrap_or_default().trim()
     };
     let mut notes = Vec::new();
+    let version = field("redis_version");
+    if !version.is_empty() && parsed(version) < OLDEST {
+        let (major, minor) = OLDEST;
+        notes.push(format!("{node}: it is Redis {version}, and pruning needs {major}.{minor}"));
+    }
     if field("aof_enabled") == "0" {
         notes.push(format!(
             "{node}: `appendonly` is off: what was acknowledged is lost when the server ends; set `appendonly yes`"
@@ -60,6 +73,8 @@ mod tests {
 
     #[rstest::rstest]
     #[case::sound("aof_enabled:1\r\nmaxmemory_policy:noeviction\r\nconnected_slaves:1\r\n", 1, &[])]
+    #[case::old("redis_version:6.0.16\r\n", 0, &["pruning needs 6.2"])]
+    #[case::not_old("redis_version:7.0.15\r\n", 0, &[])]
     #[case::no_file("aof_enabled:0\r\n", 0, &["`appendonly` is off"])]
     #[case::disk("aof_enabled:1\r\naof_last_write_status:err\r\n", 0, &["append-only file"])]
     #[case::evicts("maxmemory_policy:allkeys-lru\r\n", 0, &["`allkeys-lru`"])]

@@ -15,6 +15,8 @@
 //! What is left: a leader that asked, was paused, and tells a rollout that the next leader could not reach. Until that
 //! one reaches it, the rollout takes the paused leader's batch, if it still follows the chain's end.
 
+use std::collections::HashSet;
+
 use redis::Value;
 use serde::Serialize;
 
@@ -110,15 +112,7 @@ pub(super) fn acquire(wire: &mut Wire, holder: &Actor, term: Duration) -> Result
         if !wire.plan.is_cluster() {
             return Ok(lease.token);
         }
-        let mut higher = None;
-        for key in index::all(wire)? {
-            let keys = wire.plan.names.rollout(&key);
-            // A rollout that cannot be told now is told by the first batch for it; see above.
-            if let Ok(Some(held)) = raise(wire, &lease.token, millis(term), &keys) {
-                higher = higher.max(Some(held));
-            }
-        }
-        match higher {
+        match tell_all(wire, &lease.token, millis(term))? {
             None => return Ok(lease.token),
             // The node that had the lease lost it, and counted from the beginning.
             Some(held) => {
@@ -128,6 +122,26 @@ pub(super) fn acquire(wire: &mut Wire, holder: &Actor, term: Duration) -> Result
         }
     }
     Err(unavailable("rollouts keep hearing of a higher fence than the lease has"))
+}
+
+/// Tells every rollout of a new leader; the highest fence that any knows, when that is higher. One that cannot be told
+/// now is told by the first batch for it, see above: a node that is away must not keep the others from being led.
+fn tell_all(wire: &mut Wire, token: &LeaseToken, remaining: i64) -> Result<Option<Generation>, Fault> {
+    let (mut higher, mut away) = (None, HashSet::new());
+    for key in index::all(wire)? {
+        let keys = wire.plan.names.rollout(&key);
+        let Ok(node) = wire.node(keys.slot()) else { continue };
+        if away.contains(&node) {
+            continue;
+        }
+        match wire.in_a_hurry(|wire| raise(wire, token, remaining, &keys)) {
+            Ok(held) => higher = higher.max(held),
+            Err(_) => {
+                away.insert(node);
+            }
+        }
+    }
+    Ok(higher)
 }
 
 pub(super) fn renew(wire: &mut Wire, token: &LeaseToken, term: Duration) -> Result<Lease, Fault> {

@@ -92,12 +92,6 @@ impl Options {
         }
     }
 
-    /// Whether `text` names a Redis store, well or badly, and not a file.
-    #[must_use]
-    pub fn is_address(text: &str) -> bool {
-        text.starts_with("redis:") || text.starts_with("redis+") || text.starts_with("rediss:")
-    }
-
     /// Where it is, for messages; never with a password.
     #[must_use]
     pub fn place(&self) -> String {

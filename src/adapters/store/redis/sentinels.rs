@@ -13,7 +13,7 @@ use super::values::{integer, list, text};
 const REST: u32 = 200;
 
 /// The sentinels of one master.
-pub(super) struct Sentinels {
+pub(in crate::adapters) struct Sentinels {
     named: Vec<String>,
     master: String,
     dial: Dial,
@@ -23,7 +23,7 @@ pub(super) struct Sentinels {
 }
 
 impl Sentinels {
-    pub(super) fn new(named: &[String], master: &str, dial: Dial) -> Sentinels {
+    pub(in crate::adapters) fn new(named: &[String], master: &str, dial: Dial) -> Sentinels {
         Sentinels {
             named: named.to_vec(),
             master: master.to_owned(),
@@ -35,7 +35,7 @@ impl Sentinels {
 
     /// The master of the newest configuration that any of a majority knows. A majority of those named must answer: the
     /// few that are cut off together with a deposed master do not know that it was deposed.
-    pub(super) fn master(&mut self) -> Result<String, Fault> {
+    pub(in crate::adapters) fn master(&mut self) -> Result<String, Fault> {
         let needed = self.named.len() / 2 + 1;
         self.silent.retain(|_, rest| {
             *rest = rest.saturating_sub(1);

@@ -1,22 +1,26 @@
 //! The way to the server that has a key: found anew for every call, checked when it is opened, given up when it breaks.
 
+mod settle;
+mod topology;
+
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use redis::{Cmd, Value, cmd};
-use serde::Serialize;
 
 use super::conn::{Conn, Dial, Points};
 use super::fault::{Fault, corrupt, unavailable};
-use super::memory::{Memory, new_identity};
+use super::memory::Memory;
 use super::names::Names;
 use super::options::{Options, Servers};
 use super::script::{Call, SETTLE, Script};
 use super::sentinels::Sentinels;
 use super::slots::{self, Slots};
-use super::values::{Verdict, count, list, text};
-use crate::ports::store::{STORE_VERSION, StoreError};
+use super::values::{count, list, text};
+
+pub(super) use settle::other_store;
+use topology::{Known, with_host};
 
 /// How often a cluster may send a call on before it is given up.
 const REDIRECTS: usize = 5;
@@ -27,6 +31,8 @@ pub(super) struct Plan {
     pub(super) options: Options,
     pub(super) names: Names,
     pub(super) memory: Memory,
+    /// What any thread has learned of the cluster.
+    cluster: Mutex<Known>,
     /// How far the store's clock runs ahead of the server's, in milliseconds; only tests let it.
     #[cfg(debug_assertions)]
     ahead: std::sync::atomic::AtomicI64,
@@ -38,6 +44,7 @@ impl Plan {
             options,
             names,
             memory,
+            cluster: Mutex::default(),
             #[cfg(debug_assertions)]
             ahead: std::sync::atomic::AtomicI64::new(0),
         }
@@ -66,16 +73,20 @@ impl Plan {
         std::time::Duration::from_millis(u64::try_from(self.options.deadline.as_millis()).unwrap_or(1))
     }
 
+    /// A part of it, for what may be done without.
+    fn quarter(&self) -> std::time::Duration {
+        (self.deadline() / 4).max(std::time::Duration::from_millis(1))
+    }
+
     pub(super) fn is_cluster(&self) -> bool {
         matches!(self.options.servers, Servers::Cluster { .. })
     }
 
-    fn dial(&self) -> Dial {
-        let database = match self.options.servers {
+    fn database(&self) -> u32 {
+        match self.options.servers {
             Servers::Single { database, .. } | Servers::Sentinel { database, .. } => database,
             Servers::Cluster { .. } => 0,
-        };
-        Dial { credentials: self.options.credentials.clone(), database, patience: self.deadline() }
+        }
     }
 }
 
@@ -84,6 +95,8 @@ pub(super) struct Wire {
     pub(super) plan: Arc<Plan>,
     open: HashMap<String, Conn>,
     slots: Slots,
+    /// A node did not answer: what was learned of the cluster may be wrong.
+    is_outdated: bool,
     sentinels: Option<Sentinels>,
     /// Who is master, asked once per call.
     master: Option<String>,
@@ -91,6 +104,8 @@ pub(super) struct Wire {
     settled: bool,
     /// Whoever asked has gone away: nothing more is sent on their behalf.
     given_up: Arc<AtomicBool>,
+    /// How long a reply is waited for, when that is less than the call may take.
+    hurry: Option<std::time::Duration>,
 }
 
 impl Wire {
@@ -99,8 +114,8 @@ impl Wire {
             Servers::Sentinel { sentinels, master, .. } => {
                 let credentials = plan.options.sentinel_credentials.clone();
                 // Several may be asked in turn, and the call still has to be made.
-                let patience = (plan.deadline() / 4).max(std::time::Duration::from_millis(1));
-                Some(Sentinels::new(sentinels, master, Dial { credentials, database: 0, patience }))
+                let dial = Dial { credentials, database: 0, patience: plan.quarter() };
+                Some(Sentinels::new(sentinels, master, dial))
             }
             _ => None,
         };
@@ -108,16 +123,18 @@ impl Wire {
             plan,
             open: HashMap::new(),
             slots: Slots::default(),
+            is_outdated: false,
             sentinels,
             master: None,
             settled: false,
             given_up: Arc::default(),
+            hurry: None,
         }
     }
 
     /// A new call begins.
     pub(super) fn begin(&mut self, given_up: Arc<AtomicBool>) {
-        (self.master, self.given_up) = (None, given_up);
+        (self.master, self.given_up, self.hurry) = (None, given_up, None);
     }
 
     /// Makes sure that the store's name is known: scripts are told it.
@@ -254,6 +271,7 @@ impl Wire {
             return Err(unavailable("its time was over before it was sent"));
         }
         let Some(conn) = self.open.get_mut(node) else { return Err(unavailable(format!("{node} is gone"))) };
+        conn.wait_for(self.hurry.unwrap_or_else(|| self.plan.deadline()))?;
         let replies = conn.ask(commands, points);
         if replies.is_err() {
             self.drop_node(node);
@@ -264,13 +282,29 @@ impl Wire {
     /// A connection that broke may have led to a server that comes back as another.
     fn drop_node(&mut self, node: &str) {
         self.open.remove(node);
-        self.settled = false;
+        (self.settled, self.is_outdated) = (false, true);
         self.slots = Slots::default();
+    }
+
+    fn dial(&self) -> Dial {
+        Dial {
+            credentials: self.plan.options.credentials.clone(),
+            database: self.plan.database(),
+            patience: self.hurry.unwrap_or_else(|| self.plan.deadline()),
+        }
+    }
+
+    /// Does something in a quarter of the time of the call, so that there is time left to do without it.
+    pub(super) fn in_a_hurry<T>(&mut self, work: impl FnOnce(&mut Wire) -> T) -> T {
+        let before = self.hurry.replace(self.plan.quarter());
+        let done = work(self);
+        self.hurry = before;
+        done
     }
 
     /// Opens a connection, and makes sure of whom it leads to.
     fn connect(&mut self, node: &str) -> Result<Conn, Fault> {
-        let mut conn = Conn::open(node, &self.plan.dial())?;
+        let mut conn = Conn::open(node, &self.dial())?;
         if self.plan.is_cluster() {
             return Ok(conn);
         }
@@ -290,7 +324,7 @@ impl Wire {
     }
 
     /// Which node has a slot.
-    fn node(&mut self, slot: u16) -> Result<String, Fault> {
+    pub(super) fn node(&mut self, slot: u16) -> Result<String, Fault> {
         if let Servers::Single { server, .. } = &self.plan.options.servers {
             return Ok(server.clone());
         }
@@ -318,54 +352,6 @@ impl Wire {
         node.ok_or_else(|| unavailable(format!("no node of the cluster has slot {slot}")))
     }
 
-    /// Asks any node of the cluster who has what.
-    fn learn(&mut self) -> Result<(), Fault> {
-        let Servers::Cluster { nodes } = &self.plan.options.servers else { return Ok(()) };
-        let mut seeds: Vec<String> = self.open.keys().cloned().collect();
-        seeds.extend(nodes.iter().cloned());
-        let mut last = unavailable("the cluster has no nodes");
-        for seed in seeds {
-            match self.learn_from(&seed) {
-                Ok(slots) if !slots.is_empty() => {
-                    let nodes = slots.nodes();
-                    self.open.retain(|node, _| nodes.contains(node));
-                    self.slots = slots;
-                    return Ok(());
-                }
-                Ok(_) => last = unavailable(format!("{seed} knows no node that has slots")),
-                Err(fault) => {
-                    self.open.remove(&seed);
-                    last = fault;
-                }
-            }
-        }
-        Err(last)
-    }
-
-    fn learn_from(&mut self, seed: &str) -> Result<Slots, Fault> {
-        let mut conn = match self.open.remove(seed) {
-            Some(conn) => conn,
-            None => Conn::open(seed, &self.plan.dial())?,
-        };
-        let mut all = cmd("CLUSTER");
-        all.arg("SLOTS");
-        let mut slots = Slots::default();
-        for range in list(conn.one(all)?)? {
-            let mut range = list(range)?.into_iter();
-            let mut bound = || count(range.next().unwrap_or_default());
-            let (first, last) = (bound()?, bound()?);
-            let mut node = list(range.next().unwrap_or_default())?.into_iter();
-            let host = node.next().unwrap_or_default();
-            let host = if host == Value::Nil { String::new() } else { text(host)? };
-            let port = text(node.next().unwrap_or_default())?;
-            let host = if host.contains(':') { format!("[{host}]") } else { host };
-            let slot = |bound| u16::try_from(bound).map_err(|_| corrupt("a cluster has no such slot"));
-            slots.put(slot(first)?, slot(last)?, with_host(&format!("{host}:{port}"), seed));
-        }
-        self.open.insert(seed.to_owned(), conn);
-        Ok(slots)
-    }
-
     /// Every node that holds data, for looking at its settings.
     pub(super) fn masters(&mut self) -> Result<Vec<String>, Fault> {
         let first = self.node(0)?;
@@ -379,64 +365,6 @@ impl Wire {
             Value::ServerError(error) => Err(Fault::Answered { at: node.to_owned(), error }),
             reply => Ok(reply),
         }
-    }
-
-    fn settling(&self) -> Result<Call, Fault> {
-        #[derive(Serialize)]
-        struct Settling {
-            create: bool,
-            version: String,
-            id: String,
-        }
-        let create = self.plan.options.create && self.plan.memory.identity.get().is_none();
-        let settling = Settling { create, version: STORE_VERSION.to_string(), id: new_identity() };
-        Call::new(vec![self.plan.names.store()], &settling)
-    }
-
-    /// Compares the store that was found with the one it was.
-    fn settle(&self, found: Value) -> Result<(), Fault> {
-        let place = self.plan.options.place();
-        let known = &self.plan.memory.identity;
-        let mut found = Verdict::read(found)?;
-        match (found.word(), known.get()) {
-            ("none", None) => Err(unavailable(format!(
-                "there is no store at `{place}` under the prefix `{}`",
-                self.plan.options.prefix
-            ))),
-            ("none", Some(_)) => Err(corrupt(format!(
-                "{place}: the store is gone: the server was restarted without its data, or emptied. Restore an export, or \
-                 restart every controller to begin anew"
-            ))),
-            ("is", _) => {
-                let version = found.text()?;
-                let version = version.parse().map_err(|_| corrupt(format!("{place}: `{version}` is no version")))?;
-                if version != STORE_VERSION {
-                    return Err(StoreError::OtherVersion { found: version, wanted: STORE_VERSION }.into());
-                }
-                let identity = found.text()?;
-                if known.get_or_init(|| identity.clone()) != &identity {
-                    return Err(other_store(&place));
-                }
-                Ok(())
-            }
-            _ => Err(found.unheard_of()),
-        }
-    }
-}
-
-/// A store was put in the place of the one this process worked on.
-pub(super) fn other_store(place: &str) -> Fault {
-    corrupt(format!(
-        "{place}: this is another store than the one this process has worked on. Restore the other, or restart every \
-         controller to go on with this one"
-    ))
-}
-
-/// A node names its own address without a host when it does not know it.
-fn with_host(target: &str, asked: &str) -> String {
-    match target.strip_prefix(':') {
-        Some(port) => format!("{}:{port}", asked.rsplit_once(':').map_or(asked, |(host, _)| host)),
-        None => target.to_owned(),
     }
 }
 

@@ -1,0 +1,4 @@
+//! The other sides of sources.
+
+pub mod http;
+pub mod process;
