@@ -110,11 +110,11 @@ impl Server {
         false
     }
 
-    /// Whether this very process answers, and not another one on the same port.
+    /// Whether this very process answers, and not another one on the same port, and has read its data.
     fn answers(&self) -> bool {
         let Ok(mut conn) = connect(self.port) else { return false };
-        match cmd("INFO").arg("server").query::<String>(&mut conn) {
-            Ok(info) => info.contains(&format!("process_id:{}", self.process.id())),
+        match cmd("INFO").query::<String>(&mut conn) {
+            Ok(info) => info.contains(&format!("process_id:{}\r", self.process.id())) && info.contains("\nloading:0"),
             // It wants a password: its own arguments say so.
             Err(error) => error.code() == Some("NOAUTH"),
         }

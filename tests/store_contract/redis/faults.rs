@@ -1,8 +1,10 @@
 //! What a server can do to a store, each against a real one.
 
+#![expect(clippy::disallowed_methods, reason = "a test writes the files that a server reads")]
+
 use std::time::Duration as Length;
 
-use rollgate::adapters::store::redis::{Credentials, Options, Redis};
+use rollgate::adapters::store::redis::{Credentials, Options, Redis, Tls};
 use rollgate::ledger::{Head, verify};
 use rollgate::model::ids::{Actor, Digest};
 use rollgate::model::time::Duration;
@@ -10,7 +12,7 @@ use rollgate::ports::store::{Authority, Store, StoreError};
 use rstest::rstest;
 
 use super::super::redis_support::proxy::{Proxy, Replies};
-use super::super::redis_support::{Server, now, until};
+use super::super::redis_support::{Server, free_port, now, until};
 use super::super::world::{Writer, exposed, key};
 use super::{open, options};
 
@@ -180,7 +182,6 @@ fn a_server_without_room_loses_nothing_and_takes_no_half_of_a_batch() {
     let mut first = writer.batch("t0", 400);
     first.exposed = Some(exposed(1, 10.0));
     store.append(&first).unwrap();
-    let base = writer.checkpoint();
     server.leave_room(300_000);
     let mut acknowledged = 1;
     let refused = loop {
@@ -202,7 +203,7 @@ fn a_server_without_room_loses_nothing_and_takes_no_half_of_a_batch() {
     assert_eq!(store.exposed(&writer.key).unwrap(), exposed(acknowledged, 10.0));
     assert_eq!(store.policies().unwrap().len() as u64, acknowledged - 1);
     // Pruning makes room, and is possible without any.
-    assert_eq!(store.prune(&base).unwrap(), 400);
+    assert_eq!(store.prune(&writer.checkpoint()).unwrap(), writer.head.seq);
     let batch = writer.batch("after", 1);
     // A server counts the buffers of its clients as well, and makes them smaller once in a while.
     until("there is room again", || store.append(&batch).ok());
@@ -272,6 +273,26 @@ fn a_password_that_is_missing_or_wrong_is_told_without_showing_it(#[case] given:
     let store = Redis::open(options).unwrap();
     store.append(&Writer::new("a").batch("t", 1)).unwrap();
     assert!(!format!("{store:?}").contains("hunter"));
+}
+
+#[test]
+fn a_connection_is_encrypted_and_only_a_certificate_that_is_trusted_will_do() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let port = free_port();
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let over_tls = ["--tls-port", &port.to_string(), "--tls-cert-file", certificate, "--tls-key-file", key];
+    let server = Server::with(&[&over_tls[..], &["--tls-auth-clients", "no"]].concat());
+    let mut options = options(&format!("rediss://127.0.0.1:{port}"));
+    is_unavailable(Redis::open(options.clone()), "certificate");
+    options.tls = Some(Tls { authority: Some(made.cert.pem()) });
+    let store = Redis::open(options).unwrap();
+    let mut writer = Writer::new("a");
+    store.append(&writer.batch("t", 3)).unwrap();
+    assert_eq!(open(&server.url()).head(&writer.key).unwrap(), writer.head, "the same server, in the clear");
 }
 
 #[rstest]
