@@ -8,8 +8,8 @@ use crate::fixture::codes as tests;
 use crate::model::decision::Decision;
 use crate::model::time::{Duration, Time};
 use crate::policy::codes;
-use crate::report::json::{CodePage, Envelope};
 use crate::report::explain::RunUp;
+use crate::report::json::{CodePage, Envelope};
 use crate::report::{explain, page};
 use crate::settings::codes as settings;
 
@@ -17,8 +17,8 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output, WhichEnvironment};
-use super::run::session::{self, Moment};
 use super::reach::Where;
+use super::run::session::{self, Moment};
 use super::run::{Recorded, Run};
 
 mod running;

@@ -130,9 +130,6 @@ struct Tls {
 struct Token {
     /// The name that ledgers and logs show.
     name: String,
-    /// The part of the token that is no secret: 8 hex digits.
-    #[schemars(regex(pattern = r"^[0-9a-f]{8}$"))]
-    id: String,
     /// What it may do.
     role: Role,
     /// SHA-256 of the token, as 64 hex digits.

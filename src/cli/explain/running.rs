@@ -52,7 +52,9 @@ impl Explain {
             };
             return kept(reach, &whole)?.ok_or_else(|| {
                 let failure = Failure::new(Exit::Usage, format!("there is no decision `{whole}`"));
-                failure.help("`rollgate audit list` shows the entries; the last one of a change has its decision").into()
+                failure
+                    .help("`rollgate audit list` shows the entries; the last one of a change has its decision")
+                    .into()
             });
         }
         let at = self.time()?;

@@ -152,13 +152,7 @@ impl Controller {
     }
 
     /// Lets the machine handle an order, records what it made of it, and acts.
-    fn give(
-        &mut self,
-        ports: Ports<'_>,
-        now: Time,
-        command: &Command,
-        dry_run: bool,
-    ) -> Result<Outcome, OperateError> {
+    fn give(&mut self, ports: Ports<'_>, now: Time, command: &Command, dry_run: bool) -> Result<Outcome, OperateError> {
         for _ in 0..ROUNDS {
             let mut outcome = self.outcome(dry_run);
             let Some((machine, mut output)) = self.handled(now, command)? else {

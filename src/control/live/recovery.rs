@@ -186,7 +186,8 @@ impl Controller {
         if command.is_some() && events.is_empty() && waits {
             // A person's word is carried out or turned away; what only waits would be gone with this process.
             self.machine.clone_from(&before);
-            let (digest, why) = (policy.digest.clone(), "this rollout keeps its policy until the next stage (`pin = true`)");
+            let (digest, why) =
+                (policy.digest.clone(), "this rollout keeps its policy until the next stage (`pin = true`)");
             events = vec![Event { time: now, what: What::PolicyRejected { digest, why: why.to_owned() } }];
         }
         if events.is_empty() {
