@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::engine;
+use crate::ledger::Head;
 use crate::ledger::hash::Key;
 use crate::ledger::verify::Walk;
-use crate::ledger::Head;
 use crate::model::ids::{Digest, StageName};
 use crate::model::state::RolloutState;
 use crate::model::time::Time;
@@ -80,8 +80,8 @@ impl Rollout {
     /// The store's; a chain that is broken is [`StoreError::Corrupt`].
     pub fn load(store: &dyn Store, key: &Key) -> Result<Rollout, StoreError> {
         let base = store.checkpoint(key, u64::MAX)?;
-        let walk = Walk::new(key, base.as_ref())
-            .map_err(|broken| StoreError::Corrupt { what: format!("{key}: {broken}") })?;
+        let walk =
+            Walk::new(key, base.as_ref()).map_err(|broken| StoreError::Corrupt { what: format!("{key}: {broken}") })?;
         let state = base.as_ref().map_or_else(genesis, |base| base.state().clone());
         let read = Read::on(store, key, walk, state)?;
         let policy = in_force(store, &read.state)?;

@@ -81,11 +81,7 @@ impl Line {
         }
     }
 
-    fn reach<T>(
-        &self,
-        to: To,
-        effect: impl Fn(&mut World) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    fn reach<T>(&self, to: To, effect: impl Fn(&mut World) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let node = self.node;
         self.call(to, |world, fate| {
             let gone = |why: &str| Err(StoreError::Unavailable(why.to_owned()));
@@ -202,7 +198,9 @@ impl Store for Line {
             let appended = world.disk.append(batch, now, mutant);
             match &appended {
                 Ok(Appended { again: false, .. }) => world.recorded(node, batch, lease.as_ref()),
-                Err(StoreError::StaleGeneration { .. } | StoreError::NotLeader { .. }) => world.tally.note(Fault::LateWrite),
+                Err(StoreError::StaleGeneration { .. } | StoreError::NotLeader { .. }) => {
+                    world.tally.note(Fault::LateWrite)
+                }
                 _ => {}
             }
             appended
@@ -293,7 +291,7 @@ impl Actuator for Line {
                     return Err(error);
                 }
             }
-            if !world.healed && world.rng.rarely(20) {
+            if !world.is_calm() && world.rng.rarely(20) {
                 world.note(Fault::ActuatorReplyLost);
                 return Err(ActuatorError("no answer".to_owned()));
             }

@@ -40,7 +40,8 @@ fn play(seed: u64, mutant: Option<Mutant>, traced: bool) -> Played {
     let sim = Sim::new(Plan { mutant, traced, ..Plan::of(seed) });
     sim.play();
     let mut world = sim.lock();
-    let lines = world.disk.chains.values().flat_map(|chain| chain.entries.values()).map(|entry| entry.line().to_owned());
+    let lines =
+        world.disk.chains.values().flat_map(|chain| chain.entries.values()).map(|entry| entry.line().to_owned());
     Played {
         ledger: lines.collect(),
         violation: world.violation.take(),
@@ -81,7 +82,10 @@ fn play_block(nth: u64) {
     for (kind, seeds) in broken {
         println!("{:>5} {kind}: {:?}", seeds.len(), &seeds[..seeds.len().min(8)]);
     }
-    println!("{} seeds: {steps} steps, {advanced} advances, {taken_back} roll backs, and these faults:\n{tally}", block());
+    println!(
+        "{} seeds: {steps} steps, {advanced} advances, {taken_back} roll backs, and these faults:\n{tally}",
+        block()
+    );
     let never = tally.never();
     assert!(block() < 100 || never.is_empty(), "these faults never happened, and prove nothing: {never:?}");
     assert!(advanced > 0 && taken_back > 0, "worlds in which nothing moves prove nothing");

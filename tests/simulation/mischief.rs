@@ -182,7 +182,11 @@ impl World {
 
     /// A controller that is told to stop gives its lease back.
     fn hand_over_politely(&mut self, node: usize) {
-        if self.nodes[node].busy || !self.nodes[node].up || self.nodes[node].is_cut_off(self.now) || self.store_is_down() {
+        if self.nodes[node].busy
+            || !self.nodes[node].up
+            || self.nodes[node].is_cut_off(self.now)
+            || self.store_is_down()
+        {
             return;
         }
         if let Some((token, _)) = self.nodes[node].held.clone() {
@@ -247,7 +251,8 @@ impl World {
         let from = if self.nodes[node].console { 0 } else { node };
         let command = self.command(rollout, |world, rollout| world.ask(from, rollout));
         self.tell(|| format!("{} asks node {node} to {} ({})", command.actor, command.verb(), command.token));
-        let order = |node, command: &Arc<Command>| Event::Order { node, rollout, command: Arc::clone(command), tries: 0 };
+        let order =
+            |node, command: &Arc<Command>| Event::Order { node, rollout, command: Arc::clone(command), tries: 0 };
         if self.rng.chance(15) {
             self.note(Fault::OrderTwice);
             let other = if self.rng.chance(50) { node } else { any };
@@ -260,7 +265,10 @@ impl World {
 
     fn ask(&mut self, node: usize, rollout: usize) -> Ask {
         let state = self.oracle.books[&key(rollout)].state.clone();
-        let stopped = state.latch.is_some() || !state.latched_regions.is_empty() || state.paused.is_some() || state.held.is_some();
+        let stopped = state.latch.is_some()
+            || !state.latched_regions.is_empty()
+            || state.paused.is_some()
+            || state.held.is_some();
         if stopped && self.rng.chance(60) {
             return Ask::Order(Verb::Resume);
         }
@@ -302,4 +310,3 @@ impl World {
         }
     }
 }
-

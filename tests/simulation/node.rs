@@ -164,7 +164,9 @@ impl World {
     /// Takes an event to its node; the node, if it can deal with it now.
     pub fn hand_over(&mut self, event: Event) -> Option<usize> {
         let (node, item) = match event {
-            Event::Wake { node, rollout, stamp } if self.nodes[node].stamps[rollout] == stamp => (node, Item::Wake(rollout)),
+            Event::Wake { node, rollout, stamp } if self.nodes[node].stamps[rollout] == stamp => {
+                (node, Item::Wake(rollout))
+            }
             Event::Keep { node, epoch } if self.nodes[node].epoch == epoch => (node, Item::Keep),
             Event::Wake { .. } | Event::Keep { .. } => return None,
             Event::Deliver { node, rollout, snapshot, tries } => {
@@ -260,7 +262,10 @@ impl Sim {
             let mut world = self.lock();
             if let Err(payload) = dealt {
                 if !payload.is::<Killed>() {
-                    let what = payload.downcast_ref::<String>().cloned().or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+                    let what = payload
+                        .downcast_ref::<String>()
+                        .cloned()
+                        .or_else(|| payload.downcast_ref::<&str>().map(|s| (*s).to_owned()));
                     world.violated(format!("node {node} panics: {}", what.unwrap_or_default()));
                     return;
                 }
@@ -437,7 +442,7 @@ impl Sim {
             format!("node {node}: {} ({}): {came}", command.verb(), command.token)
         });
         match outcome {
-            Some(_) if !world.healed && world.rng.chance(10) => {
+            Some(_) if !world.is_calm() && world.rng.chance(10) => {
                 world.note(Fault::OrderReplyLost);
                 world.try_elsewhere(node, rollout, command, tries);
             }
@@ -449,7 +454,9 @@ impl Sim {
 
 const fn rollout_of(item: &Item) -> Option<usize> {
     match item {
-        Item::Wake(rollout) | Item::Readings(rollout, _) | Item::Order(rollout, ..) | Item::Policy(rollout) => Some(*rollout),
+        Item::Wake(rollout) | Item::Readings(rollout, _) | Item::Order(rollout, ..) | Item::Policy(rollout) => {
+            Some(*rollout)
+        }
         Item::Open | Item::Keep => None,
     }
 }

@@ -106,7 +106,10 @@ impl Oracle {
         let beyond = |group: &str, metric: &str, bound: f64| {
             value(group, metric).is_some_and(|reading| reading.unknown.is_none() && reading.value > bound)
         };
-        if beyond("treatment", "error_rate", 2.0) || beyond("treatment", "latency", 500.0) || beyond("all", "load", 90.0) {
+        if beyond("treatment", "error_rate", 2.0)
+            || beyond("treatment", "latency", 500.0)
+            || beyond("all", "load", 90.0)
+        {
             book.breaches.push(snapshot.time);
         }
     }
@@ -190,7 +193,8 @@ impl World {
         let Some(_) = batch.entries.iter().find(own) else { return };
         let Some((_, text)) = batch.decisions.first() else { return };
         let in_force = self.oracle.book(&batch.key).state.policy.clone();
-        let changes = batch.entries.first().is_some_and(|entry| matches!(entry.record().what, What::PolicyChanged { .. }));
+        let changes =
+            batch.entries.first().is_some_and(|entry| matches!(entry.record().what, What::PolicyChanged { .. }));
         let decision: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
         let by = decision.get("policy").and_then(serde_json::Value::as_str).map(str::to_owned);
         if !changes && by.as_deref() != in_force.as_ref().map(Digest::as_str) {
@@ -268,8 +272,14 @@ impl World {
         // Tokens are the reasons of orders: one order takes effect once.
         let counts = matches!(
             record.what,
-            What::Started { .. } | What::Ordered { .. } | What::Approved { .. } | What::Muted { .. } | What::RolledBack { .. }
-                | What::StageEntered { .. } | What::Completed { .. } | What::Unmuted { by: Some(_), .. }
+            What::Started { .. }
+                | What::Ordered { .. }
+                | What::Approved { .. }
+                | What::Muted { .. }
+                | What::RolledBack { .. }
+                | What::StageEntered { .. }
+                | What::Completed { .. }
+                | What::Unmuted { by: Some(_), .. }
         );
         if theirs && counts {
             let name = name_of(&record.reason);
@@ -351,14 +361,20 @@ impl World {
         let Some(shape) = self.oracle.shape(state) else { return false };
         let exposed = state.stage.as_str() != "off";
         let muted = state.mutes.keys().any(|check| check.as_str() == "error_rate.p0");
-        exposed && !muted && shape.regions().iter().zip(&of.heard[shape.rollout]).any(|(region, heard)| {
-            let latched = state.latched_regions.keys().any(|name| name.as_str() == *region);
-            !latched && heard[0].is_some_and(|heard| {
-                let fresh = self.now - heard.observed.as_millis() <= MAX_AGE;
-                let enough = heard.samples.is_some_and(|samples| samples >= SAMPLES);
-                fresh && enough && heard.observed > state.entered_at && heard.value.is_some_and(|value| value > P0)
+        exposed
+            && !muted
+            && shape.regions().iter().zip(&of.heard[shape.rollout]).any(|(region, heard)| {
+                let latched = state.latched_regions.keys().any(|name| name.as_str() == *region);
+                !latched
+                    && heard[0].is_some_and(|heard| {
+                        let fresh = self.now - heard.observed.as_millis() <= MAX_AGE;
+                        let enough = heard.samples.is_some_and(|samples| samples >= SAMPLES);
+                        fresh
+                            && enough
+                            && heard.observed > state.entered_at
+                            && heard.value.is_some_and(|value| value > P0)
+                    })
             })
-        })
     }
 
     /// Adds what passed since the last look, if some controller could have found it good.
@@ -429,17 +445,26 @@ impl World {
         let spooled = of.spool.iter().any(|order| order.rollout.as_ref() == Some(&key.rollout));
         let unkept = of.unkept[rollout];
         if recorded.is_none() && !spooled && !unkept {
-            self.violated(format!("I1: {key}: node {node} acts on generation {}, which nothing recorded", plan.generation));
+            self.violated(format!(
+                "I1: {key}: node {node} acts on generation {}, which nothing recorded",
+                plan.generation
+            ));
         }
         if plan.generation < before.generation {
             self.violated(format!("I9: {key}: generation {} after {}", plan.generation, before.generation));
         }
         if rises(&before.seen, &after) {
             if recorded != Some(true) && recorded.is_some() {
-                self.violated(format!("I5: {key}: the exposure rises with generation {}, which takes back", plan.generation));
+                self.violated(format!(
+                    "I5: {key}: the exposure rises with generation {}, which takes back",
+                    plan.generation
+                ));
             }
             if recorded.is_none() {
-                self.violated(format!("I5: {key}: the exposure rises with generation {}, which nobody recorded", plan.generation));
+                self.violated(format!(
+                    "I5: {key}: the exposure rises with generation {}, which nobody recorded",
+                    plan.generation
+                ));
             }
             // Whoever was paused on its way there knows no better; the newer generation follows.
             let paused = matches!(fate, Fate::PauseBefore(_));
@@ -506,7 +531,8 @@ impl World {
     /// Orders that were acknowledged and are nowhere.
     pub fn lost_orders(&self, key: &Key) -> Vec<String> {
         let book = &self.oracle.books[key];
-        let waits = |name: &str| self.nodes.iter().any(|node| node.spool.iter().any(|order| order.order.reason == name));
+        let waits =
+            |name: &str| self.nodes.iter().any(|node| node.spool.iter().any(|order| order.order.reason == name));
         let told = |name: &String| book.orders.contains_key(name) || book.refused.contains(name) || waits(name);
         book.acknowledged.iter().filter(|name| !told(name)).cloned().collect()
     }

@@ -47,7 +47,8 @@ impl Shape {
             (true, false) => "regions = [\"eu\", \"us\"]".to_owned(),
             (true, true) => "regions = [\"eu\", \"us\"]\non_breach = \"region\"".to_owned(),
         };
-        let on_unknown = if self.silence { "on_unknown = \"rollback\", unknown_after = \"25s\"" } else { "on_unknown = \"hold\"" };
+        let on_unknown =
+            if self.silence { "on_unknown = \"rollback\", unknown_after = \"25s\"" } else { "on_unknown = \"hold\"" };
         let approvals = if self.approval { "approvals = { roles = [\"manager\"] }" } else { "" };
         let (gates, gate) = if self.gate {
             ("gates = [\"calm\"]", "[gates]\ncalm = { metric = \"error_rate\", at_most = \"1%\", for = \"4s\" }")

@@ -66,7 +66,8 @@ impl World {
     fn breaches_do_not_last(&mut self, key: &Key) {
         let state = self.oracle.books[key].state.clone();
         let now = self.now;
-        let nobody_sees_it = self.outside.shown[key].seen.values().all(|(traffic, audience)| *traffic <= 0.0 && !audience);
+        let nobody_sees_it =
+            self.outside.shown[key].seen.values().all(|(traffic, audience)| *traffic <= 0.0 && !audience);
         let idle = state.latch.is_some() || state.revision.is_none() || nobody_sees_it;
         let rollout = self.plan.shapes.iter().position(|shape| super::world::key(shape.rollout) == *key).unwrap_or(0);
         for node in 0..self.plan.nodes {
@@ -144,7 +145,8 @@ impl World {
         let plan = rollgate::control::exposure::plan(&chain.exposed);
         let wanted = super::outside::wanted(&shown.seen, &plan);
         if chain.exposed.generation.0 > 0 && (shown.generation != chain.exposed.generation || shown.seen != wanted) {
-            problems.push(format!("the ledger exposes {wanted:?} at {}, the world {shown:?}", chain.exposed.generation));
+            problems
+                .push(format!("the ledger exposes {wanted:?} at {}, the world {shown:?}", chain.exposed.generation));
         }
         problems.extend(self.lost_orders(key).into_iter().map(|order| format!("{order} was acknowledged and is lost")));
         problems

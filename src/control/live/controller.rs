@@ -205,7 +205,9 @@ impl Controller {
     /// A clock that was set back by so much would make every reading look old until it is where it was.
     pub(super) fn mind_the_clock(&mut self, now: Time) {
         let Some(machine) = self.machine.as_mut().filter(|machine| machine.now().since(now) > EARLY) else { return };
-        self.news.notes.push(format!("the clock was set back from {} to {now}: everything is unknown now", machine.now()));
+        self.news
+            .notes
+            .push(format!("the clock was set back from {} to {now}: everything is unknown now", machine.now()));
         machine.begin_anew(now);
         (self.wake_at, self.look_at) = (None, Time::NEVER);
         if let Some(trouble) = &mut self.trouble {
@@ -266,7 +268,8 @@ impl Controller {
                 self.news.decisions.extend(decision);
                 return;
             }
-            let plan = match self.record(ports, now, std::mem::take(&mut output.events), output.plan.as_ref(), decision) {
+            let plan = match self.record(ports, now, std::mem::take(&mut output.events), output.plan.as_ref(), decision)
+            {
                 // Somebody else wrote, so it was asked anew.
                 Recorded::Again(again) => {
                     output = again;

@@ -55,7 +55,7 @@ impl Controller {
     }
 
     /// Looks at the end of the ledger, and reads on where others wrote.
-    fn look(&mut self, ports: Ports<'_>, now: Time) {
+    pub(super) fn look(&mut self, ports: Ports<'_>, now: Time) {
         self.look_at = now + PATIENCE;
         if let Err(error) = self.catch_up(ports, now, false) {
             self.troubled(error, now);
@@ -186,7 +186,8 @@ impl Controller {
         if command.is_some() && events.is_empty() && waits {
             // A person's word is carried out or turned away; what only waits would be gone with this process.
             self.machine.clone_from(&before);
-            let (digest, why) = (policy.digest.clone(), "this rollout keeps its policy until the next stage (`pin = true`)");
+            let (digest, why) =
+                (policy.digest.clone(), "this rollout keeps its policy until the next stage (`pin = true`)");
             events = vec![Event { time: now, what: What::PolicyRejected { digest, why: why.to_owned() } }];
         }
         if events.is_empty() {
