@@ -17,6 +17,7 @@ use super::desk::Desk;
 use super::gather::{self, Asking};
 use super::house::{House, Parts};
 use super::http::server::{self, Options, Running, StartError};
+use super::http::{Limits, Rate};
 use super::lease::{Leadership, Terms};
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
