@@ -11,7 +11,7 @@
 //! |---|---|---|---|
 //! | advance | yes | no | no |
 //! | record what it sees | yes | no: whoever leads does | no |
-//! | roll back | yes | when nobody leads | yes: spooled to disk, then done |
+//! | roll back | yes | when nobody leads, or whoever does has not for two seconds | yes: spooled to disk, then done |
 //!
 //! | module | what it holds |
 //! |---|---|

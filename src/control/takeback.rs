@@ -42,7 +42,8 @@ pub fn take_back(
     let to = rung.map_or_else(|| wanted.cloned().unwrap_or_else(|| StageName::new(OFF)), |rung| rung.name.clone());
     let generation = rollout.state.generation.next();
     let mut exposed = exposure::nothing(&rollout.exposed, &to, generation);
-    if let (Some(record), Some(rung)) = (record, rung) {
+    // Where regions are back already, a rung that shows something would raise them.
+    if let (Some(record), Some(rung), true) = (record, rung, rollout.state.latched_regions.is_empty()) {
         exposed.exposures = record
             .features
             .iter()

@@ -36,7 +36,7 @@ pub(crate) fn apply(state: &mut RolloutState, event: &Event) {
             // Taken back twice: what goes on is still watched with the checks of the stage it first came down from.
             let from = state.latch.take().map_or_else(|| from.clone(), |latch| latch.from);
             state.latch = Some(Latch { since: at, from, because: because.clone() });
-            state.latched_regions.clear();
+            // A region that was taken back before stays back: the whole may stop at a stage that shows something.
         }
         What::RegionRolledBack { region, stage, generation, because, .. } => {
             state.generation = *generation;

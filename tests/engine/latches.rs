@@ -183,3 +183,17 @@ fn no_baseline_is_gathered_while_the_exposure_is_not_confirmed_off() {
         .collect();
     assert_eq!(frozen, [100.0]);
 }
+
+#[test]
+fn a_late_reading_from_before_the_stage_was_entered_is_not_held_against_it() {
+    let mut world = World::at("canary", POLICY);
+    world.minutes(2, "error_rate=9 latency=100");
+    assert!(world.is_latched());
+    world.minutes(3, "error_rate=0.1 latency=100").order(Verb::Resume).order(Verb::Advance);
+    assert_eq!(world.stage(), "canary");
+    world.minutes(2, "error_rate=0.1 latency=100");
+    world.at_second(7, 30, "error_rate=9~330 latency=100");
+    assert!(!world.is_latched(), "{}", world.headline());
+    world.at_second(8, 0, "error_rate=9~50 latency=100");
+    assert!(world.is_latched(), "what was observed since then counts, however late it comes");
+}

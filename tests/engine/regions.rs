@@ -1,6 +1,7 @@
 //! Regions: checks run per region, nothing is aggregated.
 
 use rollgate::model::decision::{Answer, Wait};
+use rollgate::model::operator::{Order, Verb};
 use rollgate::model::plan::Action;
 
 use super::world::{POLICY, World, minute};
@@ -51,4 +52,28 @@ fn advance_needs_all_regions() {
     let mut world = World::at("canary", &policy("all"));
     world.minutes(11, BOTH);
     assert_eq!(world.stage(), "full");
+}
+
+#[test]
+fn a_region_that_is_back_stays_back_when_the_whole_goes_back_to_a_stage_that_shows_something() {
+    let ladder = policy("region").replace(
+        "name = \"canary\"",
+        "name = \"small\"\ntraffic = \"1%\"\nbake = \"1m\"\n\n[[stages]]\nname = \"canary\"",
+    );
+    let mut world = World::at("canary", &ladder);
+    world.minutes(1, US_BROKEN);
+    let order =
+        Order { actor: "ana".into(), reason: "because".to_owned(), verb: Verb::RollBack { to: Some("small".into()) } };
+    world.feed(minute(1), rollgate::engine::Input::Order(order));
+    let plan = world.output.plan.clone().expect("it is taken back");
+    let seen = |name: &str| {
+        plan.actions.iter().any(|action| {
+            matches!(action,
+        Action::Expose { region: Some(region), traffic, .. } if region.as_str() == name && *traffic > 0.0)
+        })
+    };
+    assert!(seen("eu") && !seen("us"), "{plan:?}");
+    world.order(Verb::Resume);
+    assert!(world.machine.state().latched_regions.is_empty());
+    world.assert_state_is_the_fold();
 }

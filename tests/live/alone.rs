@@ -69,7 +69,22 @@ fn without_the_store_a_breach_is_taken_back_and_recorded_when_it_returns() {
 }
 
 #[test]
-fn a_follower_leaves_a_breach_to_whoever_leads_and_takes_it_back_when_nobody_does() {
+fn a_follower_takes_a_breach_back_at_once_when_nobody_leads() {
+    let room = Room::new();
+    let mut leader = in_canary(&room);
+    let mut follower = room.open(minute(5));
+    use rollgate::ports::store::Store as _;
+    room.store.release(&room.lease("one")).unwrap();
+    leader.lead(None);
+    for at in 6..9 {
+        follower.reads(&room, minute(at), 9.0);
+    }
+    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+}
+
+/// The leader's own source may be silent.
+#[test]
+fn a_follower_leaves_a_breach_to_whoever_leads_for_a_moment_and_then_takes_it_back_itself() {
     let room = Room::new();
     let mut leader = in_canary(&room);
     let mut follower = room.open(minute(5));
@@ -77,13 +92,11 @@ fn a_follower_leaves_a_breach_to_whoever_leads_and_takes_it_back_when_nobody_doe
         follower.reads(&room, minute(at), 9.0);
     }
     assert_eq!(room.count(rolled_back), 0, "the leader has the lease");
-    use rollgate::ports::store::Store as _;
-    room.store.release(&room.lease("one")).unwrap();
-    leader.lead(None);
-    for at in 9..12 {
-        follower.reads(&room, minute(at), 9.0);
-    }
+    follower.waits(&room, second(8 * 60 + 3));
     assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    leader.waits(&room, second(8 * 60 + 5));
+    assert!(leader.rollout().state.applied_at.is_some(), "whoever leads confirms it");
+    room.is_the_fold(&leader);
 }
 
 #[test]

@@ -6,4 +6,5 @@ mod alone;
 mod bench;
 mod course;
 mod data_clock;
+mod faults;
 mod restart;

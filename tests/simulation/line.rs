@@ -291,7 +291,7 @@ impl Actuator for Line {
                     return Err(error);
                 }
             }
-            if !world.healed && world.rng.rarely(20) {
+            if !world.is_calm() && world.rng.rarely(20) {
                 world.note(Fault::ActuatorReplyLost);
                 return Err(ActuatorError("no answer".to_owned()));
             }

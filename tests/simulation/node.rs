@@ -442,7 +442,7 @@ impl Sim {
             format!("node {node}: {} ({}): {came}", command.verb(), command.token)
         });
         match outcome {
-            Some(_) if !world.healed && world.rng.chance(10) => {
+            Some(_) if !world.is_calm() && world.rng.chance(10) => {
                 world.note(Fault::OrderReplyLost);
                 world.try_elsewhere(node, rollout, command, tries);
             }

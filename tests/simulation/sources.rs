@@ -129,7 +129,9 @@ impl World {
         let (now, healed) = (self.now, self.healed);
         let of = &mut self.sources[source];
         let before = of.truth;
-        of.turn(now, healed, &mut self.rng);
+        if !self.plan.calm {
+            of.turn(now, healed, &mut self.rng);
+        }
         let (truth, rollout, region) = (of.truth, of.rollout, of.region);
         if truth != before {
             self.tell(|| format!("{} {region}: it is {truth:?} now", key(rollout)));
@@ -148,7 +150,7 @@ impl World {
         }
         let exposure = self.plan.observed_exposure.then(|| self.outside.shown[&key(rollout)].seen[region].0);
         let mut snapshot = self.sources[source].snapshot(now, exposure, &mut self.rng);
-        if !healed {
+        if !self.is_calm() {
             self.lie(&mut snapshot, source);
         }
         let snapshot = Arc::new(snapshot);
@@ -183,15 +185,15 @@ impl World {
                 continue;
             }
             let mut lag = self.rng.range(5, 120);
-            if !self.healed && self.rng.rarely(15) {
+            if !self.is_calm() && self.rng.rarely(15) {
                 self.note(Fault::Late);
                 lag += self.rng.range(6_000, 25_000);
-            } else if !self.healed && self.rng.rarely(15) {
+            } else if !self.is_calm() && self.rng.rarely(15) {
                 self.note(Fault::Reordered);
                 lag += self.rng.range(EVERY, 2 * EVERY);
             }
             let arrives = Event::Deliver { node, rollout, snapshot: Arc::clone(snapshot), tries: 0 };
-            if !self.healed && self.rng.rarely(15) {
+            if !self.is_calm() && self.rng.rarely(15) {
                 self.note(Fault::Duplicate);
                 let again = lag + self.rng.range(0, 3000);
                 self.after(again, arrives.clone());

@@ -61,6 +61,8 @@ pub struct Plan {
     pub mischief: i64,
     /// Snapshots say what share of traffic has the change.
     pub observed_exposure: bool,
+    /// Nothing goes wrong by itself, and nobody asks for anything: a test says what happens.
+    pub calm: bool,
     pub mutant: Option<Mutant>,
     pub traced: bool,
 }
@@ -93,6 +95,7 @@ impl Plan {
             shapes,
             mischief: rng.pick(&[700, 1500, 3000, 8000]),
             observed_exposure: rng.chance(40),
+            calm: false,
             mutant: None,
             traced: false,
         }
@@ -160,8 +163,10 @@ impl Sim {
         for rollout in 0..world.plan.shapes.len() {
             world.begin(rollout);
         }
-        world.after(5000, Event::Mischief);
-        world.after(15_000, Event::Operator);
+        if !world.plan.calm {
+            world.after(5000, Event::Mischief);
+            world.after(15_000, Event::Operator);
+        }
         world.after(1000, Event::Watch);
         Arc::new(Sim(Mutex::new(world)))
     }
@@ -261,6 +266,11 @@ impl World {
         let what = what.into();
         self.tell(|| format!("VIOLATED: {what}"));
         self.violation.get_or_insert(what);
+    }
+
+    /// Whether nothing goes wrong by itself.
+    pub const fn is_calm(&self) -> bool {
+        self.healed || self.plan.calm
     }
 
     pub const fn time(&self) -> Time {

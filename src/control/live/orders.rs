@@ -39,6 +39,10 @@ impl Controller {
     ) -> Result<Outcome, OperateError> {
         self.mind_the_clock(now);
         self.recover(ports, now);
+        if self.took_back_alone {
+            // What was done alone comes before what is done now: perhaps the store is back.
+            self.look(ports, now);
+        }
         if !dry_run && !command.takes_back() {
             self.needs_to_lead(ports)?;
         }
@@ -175,7 +179,12 @@ impl Controller {
             let events = std::mem::take(&mut output.events);
             let token = Some(command.token.as_str());
             let draft = Draft { events, plan: output.plan.as_ref(), decision, command: Some(command), token };
-            match self.append(ports, draft) {
+            let written = match &self.trouble {
+                // It has to follow what the store does not have yet.
+                Some(trouble) if self.took_back_alone => Err((trouble.error.clone(), command.token.clone())),
+                _ => self.append(ports, draft),
+            };
+            match written {
                 Ok(Written::Now) => {
                     self.carry_on(ports, now, output, &mut outcome);
                     return Ok(outcome);

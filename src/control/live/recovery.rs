@@ -55,7 +55,7 @@ impl Controller {
     }
 
     /// Looks at the end of the ledger, and reads on where others wrote.
-    fn look(&mut self, ports: Ports<'_>, now: Time) {
+    pub(super) fn look(&mut self, ports: Ports<'_>, now: Time) {
         self.look_at = now + PATIENCE;
         if let Err(error) = self.catch_up(ports, now, false) {
             self.troubled(error, now);
