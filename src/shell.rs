@@ -8,9 +8,9 @@ pub mod files;
 pub mod fixture;
 pub mod git;
 pub mod operator;
+pub mod secrets;
 #[cfg(feature = "live")]
 pub mod signals;
-pub mod secrets;
 pub mod store;
 pub mod summary;
 pub mod terminal;

@@ -7,6 +7,7 @@ use crate::control::live::framed;
 use crate::control::{Command, OperateError, PolicyRecord};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
+use crate::model::frame::Kind;
 use crate::model::ids::{Digest, Environment};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::{Duration, Time};
@@ -325,12 +326,7 @@ impl Desk for House {
         Ok(Some(PolicyRecord::parse(&text).map_err(unreadable)?))
     }
 
-    fn snapshots(
-        &self,
-        key: &Key,
-        since: Time,
-        each: &mut dyn FnMut(Time, Snapshot),
-    ) -> Result<u64, OperateError> {
+    fn snapshots(&self, key: &Key, since: Time, each: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, OperateError> {
         Ok(self.journal().recall(key, since, each)?)
     }
 
@@ -343,6 +339,12 @@ impl Desk for House {
 
     fn listen(&self, listener: Listener) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    fn kind(&self, key: &Key, metric: &str) -> Option<Kind> {
+        let policy = self.seat(key)?.policy.load_full()?;
+        let metric = policy.catalogue.metric(policy.catalogue.find(metric)?)?;
+        Some(metric.kind)
     }
 
     fn unready(&self) -> Vec<String> {

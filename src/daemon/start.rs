@@ -244,6 +244,8 @@ fn api(settings: &Settings) -> Options {
         StorePlace::Redis(_) => Some(local::beside(Path::new("rollgate"))),
     };
     options.tokens = settings.api.tokens.iter().map(token).collect();
+    options.hosts.clone_from(&settings.api.hosts);
+    options.sources.clone_from(&settings.sources);
     let limits = &mut options.limits;
     let of = settings.api.limits;
     let bytes = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);

@@ -107,11 +107,6 @@ pub fn actuator() -> Box<dyn Actuator> {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn journal(
-    folder: &Path,
-    key: &Key,
-    since: Time,
-    each: &mut dyn FnMut(Time, Snapshot),
-) -> Result<u64, StoreError> {
+pub fn journal(folder: &Path, key: &Key, since: Time, each: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, StoreError> {
     crate::adapters::journal::look(folder, key, since, each)
 }

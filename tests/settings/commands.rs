@@ -59,8 +59,7 @@ fn a_warning_fails_only_when_asked_to(#[case] arguments: &[&str], #[case] due: i
 #[case::junit(&["--output", "junit"])]
 #[case::markdown(&["--output", "markdown"])]
 fn no_shape_of_the_report_shows_a_secret(#[case] arguments: &[&str]) {
-    let folder =
-        folder("[store]\nurl = \"redis://:c4n4ry@redis:6379\"\npassword = \"c4n4ry\"\ntoken = \"c4n4ry\"\n");
+    let folder = folder("[store]\nurl = \"redis://:c4n4ry@redis:6379\"\npassword = \"c4n4ry\"\ntoken = \"c4n4ry\"\n");
     let (code, text) = rollgate(folder.path(), &[&["check", "rollgate.toml"], arguments].concat());
     assert_eq!(code, 3, "{text}");
     assert!(!text.contains("c4n4ry"), "{text}");

@@ -199,12 +199,7 @@ impl Drop for FileJournal {
 ///
 /// # Errors
 /// The folder cannot be read.
-pub fn look(
-    folder: &Path,
-    key: &Key,
-    since: Time,
-    each: &mut dyn FnMut(Time, Snapshot),
-) -> Result<u64, StoreError> {
+pub fn look(folder: &Path, key: &Key, since: Time, each: &mut dyn FnMut(Time, Snapshot)) -> Result<u64, StoreError> {
     recall(folder, key, since, &|_| false, each)
 }
 
