@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use crate::policy::diagnostic::Place;
 use crate::policy::tree::{Node, Table, Value};
 
 use super::secret::SecretRef;

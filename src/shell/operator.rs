@@ -32,6 +32,12 @@ pub fn token() -> String {
     format!("{:016x}{:016x}", random(), random())
 }
 
+/// Where Google's metadata server is, where that is said.
+#[must_use]
+pub fn metadata_host() -> Option<String> {
+    variable("GCE_METADATA_HOST")
+}
+
 /// Arms the crash point that a test named in the environment; a release build has none.
 #[cfg(debug_assertions)]
 pub fn arm_crash_point() {
