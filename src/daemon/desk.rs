@@ -10,6 +10,7 @@ use crate::control::{Command, OperateError, Outcome, PolicyRecord, Standing};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
 use crate::model::decision::Decision;
+use crate::model::frame::Kind;
 use crate::model::ids::{Actor, Digest};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
@@ -68,6 +69,11 @@ pub trait Desk: Send + Sync {
     /// Calls `listener` for every notice from now on, until it answers false. Notices come from the rollouts' own
     /// threads: a listener must not block.
     fn listen(&self, listener: Box<dyn FnMut(&Notice) -> bool + Send>);
+
+    /// What a metric of a rollout's policy is; none when no policy in force knows it.
+    fn kind(&self, _key: &Key, _metric: &str) -> Option<Kind> {
+        None
+    }
 
     /// What keeps the controller from being ready; nothing when it is.
     fn unready(&self) -> Vec<String>;

@@ -7,6 +7,7 @@ use crate::control::live::framed;
 use crate::control::{Command, OperateError, PolicyRecord};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
+use crate::model::frame::Kind;
 use crate::model::ids::{Digest, Environment};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::{Duration, Time};
@@ -375,6 +376,12 @@ impl Desk for House {
 
     fn listen(&self, listener: Listener) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    fn kind(&self, key: &Key, metric: &str) -> Option<Kind> {
+        let policy = self.seat(key)?.policy.load_full()?;
+        let metric = policy.catalogue.metric(policy.catalogue.find(metric)?)?;
+        Some(metric.kind)
     }
 
     fn unready(&self) -> Vec<String> {

@@ -17,6 +17,8 @@
 //! | `body` | what callers send, bounded |
 //! | `snapshots` | snapshots out of text, and what is wrong with them |
 //! | `push` | snapshots in |
+//! | `foreign` | the same in formats of others |
+//! | `mapped` | which of their names are which metrics |
 //! | `orders` | verbs in |
 //! | `which` | the rollout that is meant |
 //! | `reads` | how things stand |
@@ -31,9 +33,11 @@ mod app;
 mod body;
 mod conn;
 mod events;
+mod foreign;
 mod guard;
 mod health;
 pub mod limits;
+mod mapped;
 mod metrics;
 mod openapi;
 mod orders;

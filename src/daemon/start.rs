@@ -261,6 +261,7 @@ fn api(settings: &Settings) -> Options {
     };
     options.tokens = settings.api.tokens.iter().map(token).collect();
     options.hosts.clone_from(&settings.api.hosts);
+    options.sources.clone_from(&settings.sources);
     let given = &settings.api.limits;
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let length = |of: crate::model::time::Duration| Wait::from_millis(of.as_millis().unsigned_abs());

@@ -68,7 +68,7 @@ impl Double {
     /// `checkout` stands in its lowest stage, in production.
     pub fn new() -> Arc<Double> {
         let folder = TempDir::new().unwrap();
-        let options = Options { create: true, max_bytes: None };
+        let options = Options { create: true, ..Options::default() };
         let store = Embedded::open(&folder.path().join("s.redb"), options, Box::new(clock::now)).unwrap();
         let desk = Arc::new(Double {
             store,

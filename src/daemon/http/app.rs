@@ -16,6 +16,7 @@ use crate::daemon::telemetry::Telemetry;
 use crate::daemon::tokens::{Need, Role, Token, Tokens};
 use crate::ledger::hash::Key;
 use crate::model::ids::Actor;
+use crate::settings::sources::SourceSettings;
 use crate::shell::clock;
 
 /// What every handler has at hand.
@@ -31,7 +32,10 @@ pub(super) struct App {
     pub(super) trusts_loopback: bool,
     /// Names under which this server may be called, beside those of this machine; none checks nothing.
     pub(super) hosts: Option<Vec<String>>,
+    /// What the source of pushed snapshots is called.
     pub(super) source: String,
+    /// Sources that push in formats of their own.
+    pub(super) sources: Vec<SourceSettings>,
     pub(super) budgets: Budgets,
     pub(super) hub: Arc<Hub>,
     pub(super) seen: Seen,

@@ -89,7 +89,11 @@ fn body(route: &Route) -> utoipa::openapi::request_body::RequestBody {
     let example: Option<Value> = route.example.and_then(|text| serde_json::from_str(text).ok());
     let content = ContentBuilder::new().schema(Some(Object::with_type(Type::Object))).example(example).build();
     let request = RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content.clone());
-    if route.need == Need::Send { request.content("application/x-ndjson", content).build() } else { request.build() }
+    match route.path {
+        "/v1/snapshots" => request.content("application/x-ndjson", content).build(),
+        path if path.ends_with("/metrics") => request.content("application/x-protobuf", content).build(),
+        _ => request.build(),
+    }
 }
 
 fn responses(route: &Route) -> utoipa::openapi::Responses {

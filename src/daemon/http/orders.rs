@@ -342,7 +342,14 @@ fn text<'a>(given: &'a str, field: &str) -> Result<&'a str, Problem> {
 
 /// The idempotency keys of late: one that comes again must come with the same order.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<(HashMap<String, [u8; 32]>, VecDeque<String>)>);
+pub(super) struct Seen(Mutex<Remembered>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    orders: HashMap<String, [u8; 32]>,
+    /// The oldest first.
+    keys: VecDeque<String>,
+}
 
 impl Seen {
     /// The name of a command: from its `idempotency-key`, else a new one.
@@ -362,8 +369,8 @@ impl Seen {
         let token = if is_ours { key.to_owned() } else { format!("api-{}-{key}", caller.name) };
         let print: [u8; 32] = Sha256::new().chain_update(path).chain_update([0]).chain_update(body).finalize().into();
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (prints, order) = &mut *seen;
-        match prints.get(&token) {
+        let Remembered { orders, keys } = &mut *seen;
+        match orders.get(&token) {
             Some(known) if *known != print => {
                 let problem =
                     Problem::wrong("idempotency-key", "this `idempotency-key` came with another order before");
@@ -371,13 +378,13 @@ impl Seen {
             }
             Some(_) => {}
             None => {
-                if order.len() >= REMEMBERED
-                    && let Some(oldest) = order.pop_front()
+                if keys.len() >= REMEMBERED
+                    && let Some(oldest) = keys.pop_front()
                 {
-                    prints.remove(&oldest);
+                    orders.remove(&oldest);
                 }
-                order.push_back(token.clone());
-                prints.insert(token.clone(), print);
+                keys.push_back(token.clone());
+                orders.insert(token.clone(), print);
             }
         }
         Ok(token)

@@ -92,6 +92,16 @@ impl Problem {
         self
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    /// The same under another status, for callers that understand only that one.
+    pub(super) fn with_status(mut self, status: StatusCode) -> Problem {
+        self.0.status = status;
+        self
+    }
+
     /// Says when to come back.
     pub(super) fn retry_after(self, seconds: u64) -> Problem {
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))

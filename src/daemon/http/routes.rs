@@ -11,7 +11,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::app::App;
 use super::problem::Problem;
-use super::{events, guard, health, metrics, openapi, orders, pages, push, reads, recorded};
+use super::{events, foreign, guard, health, metrics, openapi, orders, pages, push, reads, recorded};
 use crate::daemon::tokens::Need;
 
 /// One route.
@@ -39,6 +39,26 @@ const JSON: &str = "application/json";
 const UNKNOWN: (u16, &str) = (404, "no such rollout is governed here");
 const SEVERAL: (u16, &str) = (409, "the rollout runs in several environments");
 
+/// What both routes for OTLP share.
+const OTLP: Route = Route {
+    method: "post",
+    path: "",
+    need: Need::Send,
+    about: "",
+    query: &[],
+    example: None,
+    answer: (200, JSON, "on disk, with `partialSuccess` where points could not be taken"),
+    refusals: &[
+        (400, "not OTLP metrics"),
+        (404, "the settings name no such source"),
+        (413, "too large"),
+        (415, "another content type or packing"),
+        (422, "of the future, or otherwise impossible"),
+        (503, "it could not be written to disk: send it again"),
+    ],
+    handler: || post(foreign::otlp),
+};
+
 /// All of them.
 pub(super) static ROUTES: &[Route] = &[
     Route {
@@ -61,6 +81,31 @@ pub(super) static ROUTES: &[Route] = &[
             (503, "it could not be written to disk: send it again"),
         ],
         handler: || post(push::push),
+    },
+    Route {
+        method: "post",
+        path: "/v1/otlp/v1/metrics",
+        about: "Push OTLP metrics, as protobuf or JSON. The sources of the kind `otlp` in the settings say what is read of them.",
+        ..OTLP
+    },
+    Route { method: "post", path: "/v1/metrics", about: "The same, where exporters post by themselves.", ..OTLP },
+    Route {
+        method: "post",
+        path: "/v1/alertmanager",
+        need: Need::Send,
+        about: "Alertmanager's webhook. The sources of the kind `alertmanager` in the settings say which alerts are read.",
+        query: &[],
+        example: None,
+        answer: (200, JSON, "on disk, with what could not be taken"),
+        refusals: &[
+            (400, "not a webhook of version 4"),
+            (404, "the settings name no such source"),
+            (413, "too large"),
+            (415, "another content type or packing"),
+            (422, "of the future, or otherwise impossible"),
+            (503, "send it again"),
+        ],
+        handler: || post(foreign::alertmanager),
     },
     Route {
         method: "get",
@@ -273,7 +318,7 @@ pub(super) static ROUTES: &[Route] = &[
 
 /// Whether calls of this path come out of the budget for pushes.
 pub(super) fn is_push(path: &str) -> bool {
-    path == "/v1/snapshots"
+    ROUTES.iter().any(|route| route.need == Need::Send && route.path == path)
 }
 
 /// Every route with its method, and the least role it takes: for documents and tests.

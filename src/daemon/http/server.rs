@@ -22,6 +22,7 @@ use crate::daemon::desk::Desk;
 use crate::daemon::local::{Announced, Local};
 use crate::daemon::telemetry::Telemetry;
 use crate::daemon::tokens::{NewToken, Role, Token, Tokens};
+use crate::settings::sources::SourceSettings;
 
 /// Threads that answer calls; they never wait for a disk.
 const THREADS: usize = 2;
@@ -45,6 +46,8 @@ pub struct Options {
     pub announce: Option<PathBuf>,
     /// What the source of pushed snapshots is called.
     pub source: String,
+    /// Sources of the settings that push in formats of their own: OTLP, Alertmanager. Others are passed over.
+    pub sources: Vec<SourceSettings>,
     /// How much, how often, how long.
     pub limits: Limits,
 }
@@ -60,6 +63,7 @@ impl Options {
             hosts: Vec::new(),
             announce: None,
             source: "push".to_owned(),
+            sources: Vec::new(),
             limits: Limits::default(),
         }
     }
@@ -175,6 +179,7 @@ pub fn start(options: Options, desk: Arc<dyn Desk>, telemetry: Arc<Telemetry>) -
         trusts_loopback: !is_named,
         hosts: (!is_named).then_some(options.hosts),
         source: options.source,
+        sources: options.sources,
         budgets: Budgets::new(),
         hub,
         seen: Seen::default(),

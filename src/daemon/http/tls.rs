@@ -77,3 +77,33 @@ fn acceptor(files: &TlsFiles, (certificate, key): &Texts) -> Result<TlsAcceptor,
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::write;
+
+    fn renewed(files: &TlsFiles) -> String {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        write::put(&files.certificate, made.cert.pem().as_bytes()).unwrap();
+        write::put(&files.key, made.signing_key.serialize_pem().as_bytes()).unwrap();
+        made.cert.pem()
+    }
+
+    #[test]
+    fn a_renewed_certificate_comes_into_use_and_a_broken_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = TlsFiles { certificate: folder.path().join("tls.crt"), key: folder.path().join("tls.key") };
+        let first = renewed(&files);
+        let tls = Tls::read(&files).unwrap();
+        let in_use = || tls.in_use.read().unwrap().0.0.clone();
+        assert_eq!(tls.refresh(), Ok(false));
+        let second = renewed(&files);
+        assert_eq!(tls.refresh(), Ok(true));
+        assert_ne!(first, second);
+        assert_eq!(in_use(), second);
+        write::put(&files.certificate, b"half of one").unwrap();
+        assert!(tls.refresh().is_err());
+        assert_eq!(in_use(), second, "the one that worked is gone");
+    }
+}
