@@ -8,8 +8,8 @@ use crate::fixture::codes as tests;
 use crate::model::decision::Decision;
 use crate::model::time::{Duration, Time};
 use crate::policy::codes;
-use crate::report::json::{CodePage, Envelope};
 use crate::report::explain::RunUp;
+use crate::report::json::{CodePage, Envelope};
 use crate::report::{explain, page};
 use crate::settings::codes as settings;
 
@@ -17,8 +17,8 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output, WhichEnvironment};
-use super::run::session::{self, Moment};
 use super::reach::Where;
+use super::run::session::{self, Moment};
 use super::run::{Recorded, Run};
 
 mod running;
@@ -31,9 +31,9 @@ mod running;
 #[command(after_help = "\
 Examples:
   rollgate explain RG021
-  rollgate explain checkout                                   why is it so now
-  rollgate explain checkout --at 2026-03-05T03:10:00Z         why was it so then
-  rollgate explain checkout --id 812                          what entry 812 rests on
+  rollgate explain checkout                       why it is so now
+  rollgate explain checkout --at 2026-03-05T03:10:00Z
+  rollgate explain checkout --id 812              what entry 812 rests on
   rollgate explain policies/isolation night.csv --at 2026-03-05T03:10:00Z
   rollgate explain policies/isolation night.csv --at 18h30m   after the start")]
 pub struct Explain {

@@ -12,8 +12,8 @@ use crate::daemon::start::{self, Open, OpenError};
 use crate::daemon::telemetry::Telemetry;
 use crate::report::layout::hang;
 use crate::report::screen::{PLACE, STRONG, paint};
-use crate::settings::values::{LogFormat, StorePlace};
 use crate::settings::Settings;
+use crate::settings::values::{LogFormat, StorePlace};
 use crate::shell::signals::{self, Wanted};
 use crate::shell::{files, write};
 

@@ -39,7 +39,9 @@ pub(super) fn source(settings: &Settings, name: &str) -> anyhow::Result<Made> {
     made.into_iter().find(|made| made.source.name() == name).ok_or_else(|| {
         let failure = Failure::new(Exit::Usage, format!("the settings have no source `{name}` that can be asked"));
         let help = match names.as_slice() {
-            [] => "sources stand in rollgate.toml under [sources.NAME]; those that push come with a controller".to_owned(),
+            [] => {
+                "sources stand in rollgate.toml under [sources.NAME]; those that push come with a controller".to_owned()
+            }
             names => format!("there is {}", names.join(", ")),
         };
         failure.help(help).into()
@@ -63,9 +65,8 @@ pub(super) fn from_source(
                 if std::mem::take(&mut failing) {
                     console.say("the source answers again")?;
                 }
-                let theirs = |snapshot: &Snapshot| {
-                    snapshot.rollout.as_deref().is_none_or(|name| name == key.rollout.as_str())
-                };
+                let theirs =
+                    |snapshot: &Snapshot| snapshot.rollout.as_deref().is_none_or(|name| name == key.rollout.as_str());
                 for mut snapshot in snapshots.into_iter().filter(theirs) {
                     snapshot.source.get_or_insert_with(|| source.name().to_owned());
                     put(clock::now(), snapshot)?;

@@ -27,9 +27,8 @@ pub(super) fn redaction(
 
 fn regions(in_force: Option<&PolicyRecord>, replays: &Policy) -> anyhow::Result<Names> {
     let theirs: Vec<&str> = replays.catalogue.regions().iter().map(|region| region.as_str()).collect();
-    let ours: Vec<&str> = in_force.map_or_else(|| theirs.clone(), |record| {
-        record.regions.iter().map(|region| region.as_str()).collect()
-    });
+    let ours: Vec<&str> =
+        in_force.map_or_else(|| theirs.clone(), |record| record.regions.iter().map(|region| region.as_str()).collect());
     let named = |names: &[&str]| names.iter().any(|name| !name.is_empty());
     if !named(&ours) && !named(&theirs) {
         return Ok(Names::new("region"));

@@ -55,9 +55,7 @@ impl Client {
         let answer = self.request(Method::GET, &["v1", "decisions", id]).send().map_err(|error| self.lost(&error))?;
         let (status, text) = self.read(answer)?;
         match status {
-            StatusCode::OK => {
-                serde_json::from_str(&text).map(Some).map_err(|error| self.strange(&error.to_string()))
-            }
+            StatusCode::OK => serde_json::from_str(&text).map(Some).map_err(|error| self.strange(&error.to_string())),
             StatusCode::NOT_FOUND => Ok(None),
             _ => Err(refusal(status, &text, None)),
         }
