@@ -89,17 +89,18 @@ impl Live {
         self.write_example(&settings, console)?;
         logs::begin(settings.log, console.watched);
         let telemetry = Arc::new(Telemetry::new());
+        // From here on SIGTERM means: finish, and hand over.
+        let signals = signals::catch().context("cannot listen to signals")?;
         let open = start::open(&settings, &telemetry).map_err(failed)?;
         greet(&open, console)?;
-        signals::wait(|wanted| match wanted {
+        signals.wait(|wanted| match wanted {
             Wanted::End => true,
             Wanted::Look => {
                 tracing::info!("asked to look at the policies again");
                 open.look();
                 false
             }
-        })
-        .context("cannot listen to signals")?;
+        });
         tracing::info!("closing");
         open.close();
         Ok(Exit::Done)

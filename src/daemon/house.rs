@@ -12,6 +12,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::time::{Duration, Time};
 use crate::policy::compiled::Policy;
 use crate::ports::actuator::Actuator;
+use crate::ports::crash;
 use crate::ports::journal::Journal;
 use crate::ports::spool::Spool;
 use crate::ports::store::{Store, StoreError};
@@ -50,6 +51,8 @@ pub struct House {
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
     sources: RwLock<BTreeMap<String, (SourceHealth, Vec<String>)>>,
     spooled: Mutex<BTreeMap<Key, usize>>,
+    /// What was turned away, by path, where no rollout is known that it would govern.
+    strays: Mutex<BTreeMap<String, Rejected>>,
     listeners: Mutex<Vec<Listener>>,
     evaluated: Mutex<Option<Evaluated>>,
 }
@@ -67,6 +70,7 @@ impl House {
             threads: Mutex::default(),
             sources: RwLock::default(),
             spooled: Mutex::default(),
+            strays: Mutex::default(),
             listeners: Mutex::default(),
             evaluated: Mutex::default(),
         })
@@ -126,13 +130,41 @@ impl House {
         policy: Arc<Policy>,
     ) -> std::io::Result<()> {
         self.sit(key, path)?;
-        self.hand(key, Message::Policy(Box::new(record), policy));
+        self.strays.lock().unwrap_or_else(PoisonError::into_inner).remove(path);
+        self.hand(key, Message::Policy(path.to_owned(), Box::new(record), policy));
         Ok(())
     }
 
-    /// A version of a policy's files that was turned away.
-    pub fn policy_is_bad(&self, key: &Key, rejected: Rejected) {
-        self.hand(key, Message::Rejected(rejected));
+    /// A version of a policy's files that was turned away. `key` says what it governs, where that is known.
+    pub fn policy_is_bad(&self, key: Option<&Key>, path: &str, rejected: Rejected) {
+        match key.and_then(|key| self.seat(key)) {
+            Some(seat) => {
+                // Only readings are ever given back.
+                let _: Result<(), Message> = seat.mailbox.put(Message::Rejected(rejected));
+            }
+            None => {
+                let mut strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+                strays.insert(path.to_owned(), rejected);
+            }
+        }
+    }
+
+    /// A version that was turned away so early that nobody knows whose it is: it may be the policy of any rollout whose
+    /// files were not read yet.
+    pub(super) fn stray(&self) -> Option<Rejected> {
+        let strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        let (path, rejected) = strays.first_key_value()?;
+        let why = rejected.why.iter().map(|why| format!("{path}: {why}")).collect();
+        Some(Rejected { why, ..rejected.clone() })
+    }
+
+    /// Why nothing is governed here.
+    fn why_empty(&self) -> Vec<String> {
+        let strays = self.strays.lock().unwrap_or_else(PoisonError::into_inner);
+        if strays.is_empty() {
+            return vec!["no policy governs a rollout here yet".to_owned()];
+        }
+        strays.iter().map(|(path, rejected)| format!("{path} was turned away: {}", rejected.why.join("; "))).collect()
     }
 
     /// Lets every rollout look around: the lease changed hands, or the ledger was written to.
@@ -181,6 +213,7 @@ impl House {
 
     /// Every rollout finishes what it is at; then the lease is given back.
     pub fn close(&self) {
+        crash::here("house.closing");
         for seat in self.seats() {
             let _: Result<(), Message> = seat.mailbox.put(Message::Stop);
         }
@@ -190,6 +223,7 @@ impl House {
                 tracing::error!("a rollout's thread had died");
             }
         }
+        crash::here("house.empty");
         self.leadership().give_back(self.store());
     }
 
@@ -285,7 +319,10 @@ impl Desk for House {
                 Ok(()) if seat.mailbox.put(message).is_err() => {
                     answer(&left, Err(NotAccepted::Busy(format!("{} has too much waiting", seat.key))));
                 }
-                Ok(()) => answer(&left, Ok(accepted)),
+                Ok(()) => {
+                    crash::here("push.handed");
+                    answer(&left, Ok(accepted));
+                }
             };
             self.journal().keep_then(&key, at, &snapshots, Box::new(kept));
         }
@@ -343,7 +380,7 @@ impl Desk for House {
     fn unready(&self) -> Vec<String> {
         let seats = self.seats();
         if seats.is_empty() {
-            return vec!["no policy governs a rollout here yet".to_owned()];
+            return self.why_empty();
         }
         let mut why = Vec::new();
         for seat in &seats {

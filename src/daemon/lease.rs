@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::model::ids::Actor;
 use crate::model::time::Duration;
+use crate::ports::crash;
 use crate::ports::store::{LeaseToken, Store, StoreError};
 use crate::shell::clock::Stopwatch;
 
@@ -78,10 +79,12 @@ impl Leadership {
             held.as_ref().map(|held| held.token.clone())
         };
         let since = Stopwatch::start();
+        crash::here("lease.asked");
         let asked = match &mine {
             Some(token) => store.renew(token, self.terms.term).map(|lease| lease.token),
             None => store.acquire(&self.holder, self.terms.term),
         };
+        crash::here("lease.kept");
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match asked {
             Ok(token) => {
@@ -105,5 +108,18 @@ impl Leadership {
         {
             tracing::warn!(%error, "the lease could not be given back; it ends by itself");
         }
+        crash::here("lease.returned");
+    }
+}
+
+/// Gives back, in the name of the dead, the lease of a store that only one process at a time can have open: whoever
+/// held it is gone, and nobody needs to wait for its end.
+///
+/// # Errors
+/// The store's.
+pub fn bury(store: &dyn Store) -> Result<(), StoreError> {
+    match store.leader()? {
+        Some(lease) => store.release(&lease.token),
+        None => Ok(()),
     }
 }

@@ -35,8 +35,8 @@ pub enum Message {
         /// Where the answer goes.
         reply: Reply<Result<Outcome, OperateError>>,
     },
-    /// A good version of the policy's files.
-    Policy(Box<PolicyRecord>, Arc<Policy>),
+    /// A good version of the policy's files, and where they are.
+    Policy(String, Box<PolicyRecord>, Arc<Policy>),
     /// A version of the policy's files that was turned away.
     Rejected(Rejected),
     /// Somebody was refused at the door.

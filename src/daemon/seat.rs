@@ -5,14 +5,16 @@ use std::time::Duration as Wait;
 
 use crate::control::live::{Controller, Given, Ports, framed, why_turned_away};
 use crate::control::{OperateError, Outcome, PolicyRecord};
+use crate::ledger::Entry;
 use crate::ledger::hash::Key;
 use crate::model::event::What;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
 use crate::policy::compiled::Policy;
+use crate::ports::crash;
 use crate::shell::clock;
 
-use super::desk::{Denial, Notice, PolicyFiles, View};
+use super::desk::{Denial, Notice, PolicyFiles, Rejected, View};
 use super::house::House;
 use super::mailbox::{Mailbox, Message};
 
@@ -90,6 +92,7 @@ impl Sitting {
                 let Some(message) = next.take() else { break };
                 if matches!(message, Message::Stop) {
                     self.publish();
+                    crash::here("seat.stopped");
                     return;
                 }
                 self.deal_with(message);
@@ -128,14 +131,19 @@ impl Sitting {
             Message::Readings { at, source, snapshots } => self.take_in(ports, at, &source, &snapshots),
             Message::Command { command, dry_run, reply } => {
                 let outcome: Result<Outcome, OperateError> = self.controller.order(ports, now, &command, dry_run);
+                crash::here("seat.ordered");
                 // Whoever waits reads the view next: it must be the one after the command.
                 self.publish();
                 reply(outcome);
+                crash::here("seat.answered");
             }
-            Message::Policy(record, policy) => {
+            Message::Policy(path, record, policy) => {
+                self.files.path = path;
                 self.files.digest = Some(record.digest.clone());
                 (self.files.loaded_at, self.files.rejected) = (Some(now), None);
+                crash::here("policy.offered");
                 self.controller.feed(ports, now, Given::Policy(&record, policy));
+                crash::here("policy.taken");
             }
             Message::Rejected(rejected) => {
                 let key = self.seat.key.clone();
@@ -148,6 +156,7 @@ impl Sitting {
     }
 
     fn take_in(&mut self, ports: Ports<'_>, at: Time, source: &str, snapshots: &[Snapshot]) {
+        crash::here("seat.reading");
         for snapshot in snapshots {
             // It may have waited: what was of the future when it came in is judged by that time.
             if let Some(why) = why_turned_away(&self.seat.key, snapshot, at) {
@@ -160,6 +169,7 @@ impl Sitting {
             let (frame, _) = framed(&machine.policy().catalogue, snapshot);
             let started = clock::Stopwatch::start();
             self.controller.feed(ports, clock::now(), Given::Frame(&frame));
+            crash::here("seat.fed");
             self.house.evaluated(&self.seat.key, started);
         }
     }
@@ -171,14 +181,25 @@ impl Sitting {
         }
     }
 
+    /// The machine turns away what compiles and does not fit: it has no stage of the name in which the rollout stands.
+    fn heed(&mut self, entry: &Entry) {
+        let What::PolicyRejected { digest, why } = &entry.record().what else { return };
+        if self.files.digest.as_ref() == Some(digest) {
+            let (digest, at, why) = (Some(digest.clone()), entry.record().at, vec![why.clone()]);
+            self.files.rejected = Some(Rejected { digest, at, why });
+        }
+    }
+
     /// Shows how things stand, and tells what happened.
     fn publish(&mut self) {
         let news = self.controller.take_news();
-        let key = &self.seat.key;
+        let seat = Arc::clone(&self.seat);
+        let key = &seat.key;
         for note in news.notes {
             tracing::info!(%key, "{note}");
         }
         for entry in news.entries {
+            self.heed(&entry);
             tracing::info!("{}", crate::report::audit::plain(&entry));
             self.house.tell(&Notice::Entry { key: key.clone(), line: entry.line().to_owned() });
         }
@@ -190,6 +211,9 @@ impl Sitting {
         self.seat.policy.store(controller.machine().map(|machine| Arc::clone(machine.policy())));
         let mut files = self.files.clone();
         let in_force = controller.rollout().state.policy.clone();
+        if files.digest.is_none() && files.rejected.is_none() {
+            files.rejected = self.house.stray();
+        }
         files.waits = files.digest.is_some() && files.digest != in_force && files.rejected.is_none();
         self.seat.view.store(Some(Arc::new(View {
             standing: controller.stands(now),
@@ -216,8 +240,10 @@ pub(super) fn work(house: &Arc<House>, seat: &Arc<Seat>, path: String) {
         let given = candidate.as_ref().map(|(record, policy)| (&**record, Arc::clone(policy)));
         match Controller::open(Sitting::ports(house), &seat.key, given, clock::now()) {
             Ok(controller) => {
+                crash::here("seat.opened");
                 let mut sitting = Sitting::new(Arc::clone(house), Arc::clone(seat), controller, files);
                 sitting.recall();
+                crash::here("seat.recalled");
                 return sitting.run();
             }
             Err(error) => {
@@ -228,7 +254,8 @@ pub(super) fn work(house: &Arc<House>, seat: &Arc<Seat>, path: String) {
                 match seat.mailbox.take(LONGEST) {
                     Some(Message::Stop) => return,
                     Some(Message::Command { reply, .. }) => reply(Err(error.into())),
-                    Some(Message::Policy(record, policy)) => {
+                    Some(Message::Policy(path, record, policy)) => {
+                        files.path = path;
                         (files.digest, files.loaded_at) = (Some(record.digest.clone()), Some(clock::now()));
                         candidate = Some((record, policy));
                     }

@@ -42,6 +42,21 @@ pub const POINTS: &[&str] = &[
     "journal.written",
     "journal.synced",
     "journal.acknowledged",
+    "push.handed",
+    "lease.asked",
+    "lease.kept",
+    "lease.returned",
+    "seat.opened",
+    "seat.recalled",
+    "seat.reading",
+    "seat.fed",
+    "seat.ordered",
+    "seat.answered",
+    "seat.stopped",
+    "policy.offered",
+    "policy.taken",
+    "house.closing",
+    "house.empty",
 ];
 
 #[cfg(debug_assertions)]

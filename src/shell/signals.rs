@@ -1,6 +1,7 @@
 //! Signals: when to end, and when to look again.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What somebody wants of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,27 +12,45 @@ pub enum Wanted {
     End,
 }
 
-/// Waits for signals on the calling thread until `each` answers that it is enough.
+/// Signals that are caught from now on: one that comes before [`Signals::wait`] is not lost, and kills nobody.
+pub struct Signals {
+    runtime: Runtime,
+    end: Signal,
+    interrupt: Signal,
+    look: Signal,
+}
+
+/// Begins to catch them.
 ///
 /// # Errors
 /// The system does not let this process listen.
-pub fn wait(mut each: impl FnMut(Wanted) -> bool) -> std::io::Result<()> {
+pub fn catch() -> std::io::Result<Signals> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let mut end = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut look = signal(SignalKind::hangup())?;
-        loop {
-            let wanted = tokio::select! {
-                _ = end.recv() => Wanted::End,
-                _ = interrupt.recv() => Wanted::End,
-                _ = look.recv() => Wanted::Look,
-            };
-            if each(wanted) {
-                return Ok(());
+    let (end, interrupt, look) = runtime.block_on(async {
+        let end = signal(SignalKind::terminate())?;
+        let interrupt = signal(SignalKind::interrupt())?;
+        std::io::Result::Ok((end, interrupt, signal(SignalKind::hangup())?))
+    })?;
+    Ok(Signals { runtime, end, interrupt, look })
+}
+
+impl Signals {
+    /// Waits on the calling thread until `each` answers that it is enough.
+    pub fn wait(self, mut each: impl FnMut(Wanted) -> bool) {
+        let Signals { runtime, mut end, mut interrupt, mut look } = self;
+        runtime.block_on(async {
+            loop {
+                let wanted = tokio::select! {
+                    _ = end.recv() => Wanted::End,
+                    _ = interrupt.recv() => Wanted::End,
+                    _ = look.recv() => Wanted::Look,
+                };
+                if each(wanted) {
+                    return;
+                }
             }
-        }
-    })
+        });
+    }
 }
 
 /// Turns true when somebody wants this process to end: for work that ends in good order between two steps. From then on
@@ -41,11 +60,9 @@ pub fn wait(mut each: impl FnMut(Wanted) -> bool) -> std::io::Result<()> {
 /// The system does not let this process listen, or gives no thread.
 pub fn ends() -> std::io::Result<Ending> {
     let ending = Ending::default();
-    let told = ending.clone();
+    let (signals, told) = (catch()?, ending.clone());
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        let listened = wait(|wanted| wanted == Wanted::End);
-        // A process that cannot listen is ended by the signal itself.
-        drop(listened);
+        signals.wait(|wanted| wanted == Wanted::End);
         told.tell();
     })?;
     Ok(ending)

@@ -32,6 +32,11 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// When a test began to wait.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
 /// A port nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()

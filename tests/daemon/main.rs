@@ -1,0 +1,16 @@
+//! `rollgate run` as a process among processes: started, pushed to, edited under, killed, paused, cut off and started
+//! again, on real files, a real Redis and a real Prometheus.
+
+#![cfg(feature = "live")]
+#![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
+#![expect(clippy::disallowed_methods, reason = "tests start processes, write files, wait and read clocks")]
+
+mod crashes;
+mod edits;
+mod faults;
+mod first;
+mod http;
+mod place;
+mod process;
+#[path = "../redis_support/mod.rs"]
+mod redis_support;
