@@ -31,9 +31,9 @@ mod running;
 #[command(after_help = "\
 Examples:
   rollgate explain RG021
-  rollgate explain checkout                                   why is it so now
-  rollgate explain checkout --at 2026-03-05T03:10:00Z         why was it so then
-  rollgate explain checkout --id 812                          what entry 812 rests on
+  rollgate explain checkout                       why it is so now
+  rollgate explain checkout --at 2026-03-05T03:10:00Z
+  rollgate explain checkout --id 812              what entry 812 rests on
   rollgate explain policies/isolation night.csv --at 2026-03-05T03:10:00Z
   rollgate explain policies/isolation night.csv --at 18h30m   after the start")]
 pub struct Explain {

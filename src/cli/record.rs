@@ -45,10 +45,9 @@ const BEFORE: Duration = Duration::from_mins(30);
 #[command(after_help = "\
 Examples:
   rollgate record checkout --since 2h --out fixtures/tuesday-night
-  rollgate record checkout --since 2026-03-05T02:30:00Z --until 2026-03-05T04:00:00Z \\
-    --out fixtures/p95-incident --label bad --incident 2026-03-05T03:05:00Z..2026-03-05T03:40:00Z
-  rollgate record checkout --for 2h --out fixtures/next-release --redact source,people
-  rollgate record checkout --source prom-eu --for 1h --out fixtures/quiet-hour --label good")]
+  rollgate record checkout --since 3h --until 1h --out fixtures/slow --label bad
+  rollgate record checkout --for 2h --redact source,people --out fixtures/next
+  rollgate record checkout --source prom-eu --for 1h --out fixtures/quiet")]
 pub struct Record {
     /// Which rollout [default: the only one]
     rollout: Option<String>,
