@@ -102,7 +102,7 @@ pub const ON_A_FILE: &[(Situation, &[&str])] = &[
             "live.proposed:2",
             "live.appended:2",
             "live.applied",
-            "live.appended:3",
+            "store.append.exposures",
             "lease.asked:2",
         ],
     ),

@@ -353,7 +353,7 @@ impl Controller {
                 return view.clone();
             }
             assert!(started.elapsed() < patience, "waited in vain: {what}; it is {view:#?}");
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(15));
         }
     }
 

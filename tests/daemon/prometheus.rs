@@ -140,7 +140,7 @@ fn a_prometheus_that_hangs_holds_its_rollout_and_delays_no_other_ones_roll_back(
         "rollgate.toml",
         &format!(
             "[[sources]]\nkind = \"prometheus\"\nname = \"hangs\"\nrollout = \"slow\"\nurl = \"{}\"\nevery = \"1s\"\n\
-             deadline = \"2s\"\n[sources.queries]\nerror_rate = 'error_percent'\n",
+             deadline = \"1s\"\n[sources.queries]\nerror_rate = 'error_percent'\n",
             hangs.url()
         ),
     );

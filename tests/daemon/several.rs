@@ -62,6 +62,11 @@ fn is_rolled_back(view: &Value) -> bool {
     view["phase"] == "rolled_back"
 }
 
+/// Done, and not on record: only the ledger's word makes it "rolled back".
+fn is_taken_back_alone(view: &Value) -> bool {
+    view["phase"] == "rolling_back" && view["stage"] == "off"
+}
+
 fn rolled_back(what: &What) -> bool {
     matches!(what, What::RolledBack { .. })
 }
@@ -148,7 +153,7 @@ fn whoever_is_cut_off_does_not_advance_and_rolls_back_by_itself_and_the_ledger_g
     let ready = pair.one.api.get("/readyz").unwrap();
     assert_eq!(ready.status, 503, "{}", ready.text);
     pair.one.reads("checkout", 9.0);
-    let view = pair.one.view_where("checkout", "it rolls back alone", is_rolled_back);
+    let view = pair.one.view_where("checkout", "it rolls back alone", is_taken_back_alone);
     assert!(view["leads"] == false && view["store_problem"].is_string(), "{view:#}");
     pair.one.view_where("checkout", "its roll back waits", |view| view["spooled"] == 1);
     assert_eq!(pair.count(rolled_back), 0, "the ledger cannot have it yet");
@@ -171,7 +176,7 @@ fn a_redis_that_comes_back_empty_is_refused_and_nothing_advances() {
     for controller in [&pair.one, &pair.two] {
         controller.reads("checkout", 0.1);
         let view = controller.view_within(AT_MOST, "checkout", "it is said", |view| {
-            view["store_problem"].as_str().is_some_and(|problem| problem.contains("lost"))
+            view["store_problem"].as_str().is_some_and(|problem| problem.contains("the store is gone"))
         });
         assert_eq!((&view["stage"], &view["revision"]), (&"canary".into(), &"r1".into()), "{view:#}");
         let refused = controller.order("checkout", "advance", json!({}));
@@ -179,7 +184,7 @@ fn a_redis_that_comes_back_empty_is_refused_and_nothing_advances() {
     }
     // What it sees itself is still reason enough to take it back.
     pair.one.reads("checkout", 9.0);
-    pair.one.view_where("checkout", "it rolls back alone", is_rolled_back);
+    pair.one.view_where("checkout", "it rolls back alone", is_taken_back_alone);
     pair.one.view_where("checkout", "its roll back waits", |view| view["spooled"] == 1);
     // Nobody began a new ledger in its place.
     let keys: Vec<String> = redis.ask("KEYS *checkout*");
