@@ -36,9 +36,13 @@ mod overview;
 pub mod policies;
 pub mod policy;
 pub mod reach;
+#[cfg(feature = "live")]
+pub mod record;
 pub mod replay;
 pub mod run;
 pub mod schema;
+#[cfg(feature = "live")]
+pub mod settings_file;
 pub mod start;
 pub mod status;
 pub mod store;
@@ -141,6 +145,9 @@ enum Command {
     Mute(orders::Mute),
     /// End a mute early
     Unmute(orders::Unmute),
+    /// Keep what a controller saw as a fixture that replays it
+    #[cfg(feature = "live")]
+    Record(record::Record),
     /// Show which policy is in force, and put another in force
     Policy(policy::PolicyCommand),
     /// Show who did what, when and why, and prove it unchanged
@@ -216,6 +223,8 @@ fn run(command: Command, console: &mut Console) -> anyhow::Result<Exit> {
         Command::EmergencyDisable(order) => order.run(console),
         Command::Mute(order) => order.run(console),
         Command::Unmute(order) => order.run(console),
+        #[cfg(feature = "live")]
+        Command::Record(record) => record.run(console),
         Command::Policy(policy) => policy.run(console),
         Command::Audit(audit) => audit.run(console),
         Command::Store(store) => store.run(console),

@@ -18,6 +18,7 @@
 //! | [`gather`] | sources that are asked |
 //! | [`chores`] | what is done again and again: the lease, the spool, old entries |
 //! | [`start`], [`stores`], [`sources`] | from settings to a house that is open |
+//! | [`heartbeat`] | a URL called while all is well |
 //! | [`staff`] | the threads that do it |
 //! | [`reload`] | watches policies, and hands over those that may come into force |
 //! | [`http`] | the API: the only place that is asynchronous |
@@ -32,6 +33,7 @@ pub mod chores;
 pub mod client;
 pub mod desk;
 pub mod gather;
+pub mod heartbeat;
 pub mod house;
 pub mod http;
 pub mod lease;

@@ -17,6 +17,7 @@ pub mod operated;
 pub mod outcomes;
 pub mod page;
 pub mod position;
+pub mod recorded;
 pub mod replay;
 pub mod screen;
 pub mod status;

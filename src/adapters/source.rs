@@ -3,7 +3,7 @@
 //! | module | asked or told | what is read |
 //! |---|---|---|
 //! | [`prometheus`] | asked | the HTTP API of Prometheus and of what speaks like it, Google Cloud Monitoring included |
-//! | [`file`] | asked | a growing file of snapshots, one JSON a line |
+//! | [`mod@file`] | asked | a growing file of snapshots, one JSON a line |
 //! | [`redis_stream`] | asked | a Redis stream, through a consumer group |
 //! | [`push`] | told | what others send: OTLP metrics, Alertmanager's webhook. Decoders only; the API receives it |
 

@@ -40,7 +40,7 @@ Examples:
   rollgate check rollgate.toml               the controller's settings
   rollgate check --show-origin -e staging    where each value was written")]
 pub struct Check {
-    /// Policies, trees of them, or settings [default: policies, else .; and rollgate.toml]
+    /// Policies, trees, settings [default: policies, else .; rollgate.toml]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Only this environment [default: all]

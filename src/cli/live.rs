@@ -1,7 +1,7 @@
 //! `run`: the live controller.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use crate::daemon::telemetry::Telemetry;
 use crate::report::layout::hang;
 use crate::report::screen::{PLACE, STRONG, paint};
 use crate::settings::values::{LogFormat, StorePlace};
-use crate::settings::{self, SETTINGS_FILE, Settings};
+use crate::settings::Settings;
 use crate::shell::signals::{self, Wanted};
 use crate::shell::{files, write};
 
@@ -21,7 +21,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::WhichEnvironment;
-use super::init;
+use super::{init, settings_file};
 
 mod data_clock;
 
@@ -84,7 +84,7 @@ impl Live {
         if self.clock == Clock::Data {
             return data_clock::run(&self.policies, &self.data, &self.environment, self.store.as_ref(), console);
         }
-        let mut settings = self.settings(console)?;
+        let mut settings = settings_file::read(self.config.as_deref(), console)?;
         self.override_with_arguments(&mut settings);
         self.write_example(&settings, console)?;
         logs::begin(settings.log, console.watched);
@@ -104,26 +104,6 @@ impl Live {
         tracing::info!("closing");
         open.close();
         Ok(Exit::Done)
-    }
-
-    fn settings(&self, console: &mut Console) -> anyhow::Result<Settings> {
-        let usual = Path::new(SETTINGS_FILE);
-        let path = match &self.config {
-            Some(path) => path.as_path(),
-            None if usual.exists() => usual,
-            None => return Ok(Settings::default()),
-        };
-        let text = files::read_text(path).with_context(|| format!("cannot read `{}`", files::shown(path)))?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-        let name =
-            path.file_name().map_or_else(|| SETTINGS_FILE.to_owned(), |name| name.to_string_lossy().into_owned());
-        let read = settings::read(&files::shown(folder), &name, &text);
-        for diagnostic in &read.diagnostics {
-            let text = super::policies::show(diagnostic, &read.shown, console);
-            console.say(text.trim_end())?;
-        }
-        let settings = read.settings.ok_or_else(|| Failure::new(Exit::PolicyInvalid, "the settings are invalid"))?;
-        Ok(if folder == Path::new(".") { settings } else { settings.below(folder) })
     }
 
     fn override_with_arguments(&self, settings: &mut Settings) {

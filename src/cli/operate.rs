@@ -271,7 +271,7 @@ impl How {
             environment.as_ref().map_or("every environment", AsRef::as_ref)
         );
         let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
-        let kept = Spooled { id: command.token.clone(), at: clock::now(), rollout, environment, order };
+        let kept = Spooled { id: command.token.clone(), at: clock::now(), rollout, environment, acted: None, order };
         let spool = store::spool(&self.at.store.store);
         let message = match spool.push(&kept) {
             Ok(()) => format!(

@@ -11,7 +11,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Run it", &["run"]),
     ("Operate a rollout", &["start", "status", "advance", "hold", "pause", "resume", "approve", "mute", "unmute"]),
     ("Take it back", &["rollback", "emergency-disable"]),
-    ("Keep the record", &["policy", "audit", "store"]),
+    ("Keep the record", &["record", "policy", "audit", "store"]),
     ("Set up", &["token", "schema", "completions", "man", "help"]),
 ];
 

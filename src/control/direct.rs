@@ -35,6 +35,14 @@ impl<'a> Direct<'a> {
         Direct { store, actuator }
     }
 
+    /// The rollout, as the store has it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn rollout(&self, key: &Key) -> Result<Rollout, OperateError> {
+        Ok(Rollout::load(self.store, key)?)
+    }
+
     /// Acts on every exposure that is recorded and was never confirmed: what a crash left undone. One sentence each.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine;
 use crate::ledger::hash::Key;
 use crate::ledger::verify::Walk;
-use crate::ledger::{Broken, Head};
+use crate::ledger::Head;
 use crate::model::ids::{Digest, StageName};
 use crate::model::state::RolloutState;
 use crate::model::time::Time;
@@ -16,6 +16,8 @@ use super::record::PolicyRecord;
 
 /// Entries read at once: bounded memory whatever the length of the chain.
 pub const PAGE: usize = 1000;
+/// How often it is read on when others write meanwhile.
+const ATTEMPTS: usize = 16;
 
 /// A rollout, read from a store.
 #[derive(Debug, Clone)]
@@ -78,28 +80,32 @@ impl Rollout {
     /// The store's; a chain that is broken is [`StoreError::Corrupt`].
     pub fn load(store: &dyn Store, key: &Key) -> Result<Rollout, StoreError> {
         let base = store.checkpoint(key, u64::MAX)?;
-        let broken = |broken: Broken| StoreError::Corrupt { what: format!("{key}: {broken}") };
-        let mut walk = Walk::new(key, base.as_ref()).map_err(broken)?;
-        let mut state = base.as_ref().map_or_else(genesis, |base| base.state().clone());
-        loop {
-            let page = store.entries(key, walk.head().seq.saturating_add(1), PAGE)?;
-            for entry in &page {
-                walk.step(entry).map_err(broken)?;
-                state = engine::fold(state, &entry.record().event());
-            }
-            if page.len() < PAGE {
-                break;
-            }
-        }
-        let verified = walk.end();
-        let head = store.head(key)?;
-        if head != verified.head {
-            let what = format!("{key}: entries end at {}, and should end at {}", verified.head.seq, head.seq);
-            return Err(StoreError::Corrupt { what });
-        }
-        let policy = in_force(store, &state)?;
-        let (exposed, since_checkpoint) = (store.exposed(key)?, verified.entries);
-        Ok(Rollout { key: key.clone(), state, head, since_checkpoint, exposed, policy })
+        let walk = Walk::new(key, base.as_ref())
+            .map_err(|broken| StoreError::Corrupt { what: format!("{key}: {broken}") })?;
+        let state = base.as_ref().map_or_else(genesis, |base| base.state().clone());
+        let read = Read::on(store, key, walk, state)?;
+        let policy = in_force(store, &read.state)?;
+        Ok(read.rollout(key, 0, policy))
+    }
+
+    /// The same rollout as the store has it now. Reads what was written since, and compiles a policy only when it is
+    /// another.
+    ///
+    /// # Errors
+    /// The store's; a chain that is broken is [`StoreError::Corrupt`].
+    pub fn read_on(&self, store: &dyn Store) -> Result<Rollout, StoreError> {
+        let walk = Walk::after(&self.key, &self.head);
+        let read = match Read::on(store, &self.key, walk, self.state.clone()) {
+            Ok(read) => read,
+            // Pruned past where it was read up to, or put back from an export: from the beginning, then.
+            Err(StoreError::Corrupt { .. }) => return Rollout::load(store, &self.key),
+            Err(error) => return Err(error),
+        };
+        let policy = match &self.policy {
+            InForce::Ready(policy) if read.state.policy.as_ref() == Some(&policy.digest) => self.policy.clone(),
+            _ => in_force(store, &read.state)?,
+        };
+        Ok(read.rollout(&self.key, self.since_checkpoint, policy))
     }
 
     /// Whether it was ever started.
@@ -114,6 +120,52 @@ impl Rollout {
         self.state.revision.is_some()
             && self.state.applied_at.is_none()
             && self.exposed.generation == self.state.generation
+    }
+}
+
+/// The end of a chain, and what it comes to.
+struct Read {
+    state: RolloutState,
+    head: Head,
+    entries: u64,
+    exposed: Exposed,
+}
+
+impl Read {
+    /// Reads on behind `walk`. A store is asked several times, and others write meanwhile: what is read goes together
+    /// only if the chain still ends where the entries did.
+    fn on(store: &dyn Store, key: &Key, mut walk: Walk, mut state: RolloutState) -> Result<Read, StoreError> {
+        let corrupt = |what: String| StoreError::Corrupt { what: format!("{key}: {what}") };
+        for _ in 0..ATTEMPTS {
+            loop {
+                let page = store.entries(key, walk.head().seq.saturating_add(1), PAGE)?;
+                for entry in &page {
+                    walk.step(entry).map_err(|broken| corrupt(broken.to_string()))?;
+                    state = engine::fold(state, &entry.record().event());
+                }
+                if page.len() < PAGE {
+                    break;
+                }
+            }
+            let exposed = store.exposed(key)?;
+            let head = store.head(key)?;
+            if head == *walk.head() {
+                return Ok(Read { state, head, entries: walk.end().entries, exposed });
+            }
+            if head.seq <= walk.head().seq {
+                return Err(corrupt(format!("entries end at {}, and should end at {}", walk.head().seq, head.seq)));
+            }
+            if store.entries(key, walk.head().seq.saturating_add(1), 1)?.is_empty() {
+                return Err(corrupt(format!("entries end at {}, and should end at {}", walk.head().seq, head.seq)));
+            }
+        }
+        Err(StoreError::Unavailable("others kept writing to this rollout".to_owned()))
+    }
+
+    fn rollout(self, key: &Key, since_checkpoint: u64, policy: InForce) -> Rollout {
+        let Read { state, head, entries, exposed } = self;
+        let since_checkpoint = since_checkpoint.saturating_add(entries);
+        Rollout { key: key.clone(), state, head, since_checkpoint, exposed, policy }
     }
 }
 

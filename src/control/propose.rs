@@ -21,7 +21,7 @@ use super::command::{Ask, Command, OperateError};
 use super::exposure;
 use super::load::{InForce, Rollout};
 use super::record::PolicyRecord;
-use super::seal::seal;
+use super::seal::{MACHINE, seal};
 use super::takeback::take_back;
 
 /// What a command comes to, before anything is written.
@@ -128,6 +128,11 @@ pub(super) const fn is_remark(what: &What) -> bool {
 }
 
 fn order(rollout: &Rollout, command: &Command, verb: &Verb, at: Time) -> Made {
+    if let Some(why) = taken_back_already(rollout, command, verb) {
+        let (by, reason) = (command.actor.clone(), command.reason.clone());
+        let what = What::Refused { verb: verb.name().to_owned(), by, reason, why };
+        return Made { events: vec![Event { time: at, what }], ..Made::default() };
+    }
     match &rollout.policy {
         InForce::Ready(policy) => {
             let mut machine = Machine::new(Arc::clone(policy), rollout.state.clone());
@@ -139,6 +144,15 @@ fn order(rollout: &Rollout, command: &Command, verb: &Verb, at: Time) -> Made {
         }
         InForce::None => without_policy(rollout, command, verb, at, None, "no policy is in force".to_owned()),
     }
+}
+
+/// Why a roll back that a controller spooled has nothing left to take back. Whoever led saw the same breach and did it;
+/// one breach is not taken back twice. A person's order is another matter: it is carried out as given.
+fn taken_back_already(rollout: &Rollout, command: &Command, verb: &Verb) -> Option<String> {
+    let Verb::RollBack { to } = verb else { return None };
+    let latch = rollout.state.latch.as_ref().filter(|_| command.actor.as_str() == MACHINE)?;
+    let is_there = to.as_ref().is_none_or(|to| *to == rollout.state.stage);
+    is_there.then(|| format!("it is taken back already, since {}: {}", latch.since, latch.because))
 }
 
 /// Lets the machine handle an order.

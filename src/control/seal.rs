@@ -28,7 +28,9 @@ pub(super) fn seal(rollout: &Rollout, command: Option<&Command>, events: Vec<Eve
     let machine = Actor::new(MACHINE);
     let (mut head, mut state) = (rollout.head.clone(), rollout.state.clone());
     let mut entries = Vec::with_capacity(events.len());
-    for event in events {
+    for mut event in events {
+        // Folded as it will be read: time in a ledger never goes back.
+        event.time = event.time.max(head.at);
         let (actor, reason) = match command {
             Some(command) if is_theirs(&event.what, command) => (&command.actor, command.reason.as_str()),
             _ => (&machine, ""),

@@ -11,6 +11,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+mod seen;
+
+pub use seen::Heard;
+
 use super::local;
 use super::wire::{EntriesBody, ErrorBody, OrderBody, OutcomeBody, path_of};
 use crate::control::{Ask, Command, Operate, OperateError, Outcome, PolicyRecord, Standing};
@@ -35,6 +39,7 @@ const PAGE: usize = 1000;
 const LARGEST: u64 = 256 << 20;
 
 /// A controller, over its API.
+#[derive(Clone)]
 pub struct Client {
     http: Http,
     base: Url,

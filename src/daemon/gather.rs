@@ -2,6 +2,7 @@
 
 use std::time::Duration as Wait;
 
+use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
 use crate::ports::source::{Source, SourceError};
 use crate::shell::clock::{self, Stopwatch};
@@ -44,10 +45,17 @@ enum Failed {
     NotTaken(NotAccepted),
 }
 
-fn poll(house: &House, source: &mut dyn Source, now: Time, feeds: &[String]) -> Result<Option<Time>, Failed> {
+/// An answer, and what was wrong with it although it was one.
+struct Answer {
+    newest: Option<Time>,
+    problems: Vec<String>,
+}
+
+fn poll(house: &House, source: &mut dyn Source, now: Time, feeds: &[String]) -> Result<Answer, Failed> {
     let snapshots = source.poll(now).map_err(Failed::Source)?;
     let newest = snapshots.iter().map(|snapshot| snapshot.time).max();
     let name = source.name().to_owned();
+    let mut problems = source.problems().to_vec();
     for rollout in house.fed_by(feeds) {
         let mut own = snapshots.clone();
         for snapshot in &mut own {
@@ -56,21 +64,41 @@ fn poll(house: &House, source: &mut dyn Source, now: Time, feeds: &[String]) -> 
             snapshot.source.get_or_insert_with(|| name.clone());
         }
         own.retain(|snapshot| snapshot.rollout.as_deref() == Some(rollout.rollout.as_str()));
-        if !own.is_empty() {
-            house.take_in(&name, own).map_err(Failed::NotTaken)?;
-        }
+        keep(house, &name, own, &mut problems).map_err(Failed::NotTaken)?;
     }
     source.acknowledge().map_err(Failed::Source)?;
-    Ok(newest)
+    Ok(Answer { newest, problems })
 }
 
-fn tell(name: &str, health: &mut SourceHealth, outcome: Result<Option<Time>, Failed>, now: Time) {
+/// Has everything kept that can be. A push is taken whole or not at all, so where one snapshot can never be taken (it is
+/// of the future, or of a rollout that is not governed here) it is looked for by halves, told and left out: it must
+/// neither cost the others nor come again for ever. What could be taken later comes again: the source is not told.
+fn keep(house: &House, name: &str, mut own: Vec<Snapshot>, problems: &mut Vec<String>) -> Result<(), NotAccepted> {
+    if own.is_empty() {
+        return Ok(());
+    }
+    match house.take_in(name, own.clone()) {
+        Ok(_) => Ok(()),
+        Err(later @ (NotAccepted::Busy(_) | NotAccepted::NotKept(_))) => Err(later),
+        Err(never) if own.len() == 1 => {
+            problems.push(never.to_string());
+            Ok(())
+        }
+        Err(_) => {
+            let rest = own.split_off(own.len() / 2);
+            keep(house, name, own, problems)?;
+            keep(house, name, rest, problems)
+        }
+    }
+}
+
+fn tell(name: &str, health: &mut SourceHealth, outcome: Result<Answer, Failed>, now: Time) {
     let problem = match outcome {
-        Ok(newest) => {
+        Ok(Answer { newest, problems }) => {
             health.last_answer = Some(now);
             health.last_snapshot = newest.or(health.last_snapshot);
             health.failures = 0;
-            None
+            (!problems.is_empty()).then(|| problems.join("; "))
         }
         Err(failed) => {
             health.failures += 1;
@@ -82,6 +110,9 @@ fn tell(name: &str, health: &mut SourceHealth, outcome: Result<Option<Time>, Fai
     };
     if problem != health.problem {
         match &problem {
+            Some(problem) if health.failures == 0 => {
+                tracing::warn!(source = name, %problem, "a source answers in part")
+            }
             Some(problem) => tracing::warn!(source = name, %problem, "a source fails"),
             None => tracing::info!(source = name, "a source answers again"),
         }

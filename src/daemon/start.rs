@@ -9,6 +9,7 @@ use crate::model::ids::Actor;
 use crate::ports::spool::Spool;
 use crate::ports::store::StoreError;
 use crate::settings::Settings;
+use crate::settings::secret::Secret;
 use crate::settings::values::{ApiRole, LeaseSettings, StorePlace, TokenSettings};
 use crate::shell;
 
@@ -21,7 +22,7 @@ use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
 use super::telemetry::Telemetry;
 use super::tokens::{Role, Token};
-use super::{chores, local};
+use super::{chores, heartbeat, local};
 
 /// Why a controller did not start.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +109,17 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
         ask(&mut staff, &house, source)?;
     }
     let desk: Arc<dyn Desk> = Arc::clone(&house) as Arc<dyn Desk>;
+    if let Some(heartbeat) = &settings.heartbeat {
+        let secret = |why| OpenError::Source { name: "heartbeat".to_owned(), why };
+        let url = Secret::new(super::stores::secret(&heartbeat.url).map_err(secret)?);
+        let every = Wait::from_millis(heartbeat.every.as_millis().unsigned_abs());
+        let (desk, telemetry) = (Arc::clone(&desk), Arc::clone(telemetry));
+        staff.hire("heartbeat", move |closing| {
+            if let Err(why) = heartbeat::beat(&url, every, desk.as_ref(), &telemetry, closing) {
+                tracing::error!(%why, "there is no heartbeat");
+            }
+        })?;
+    }
     let api = match server::start(api(settings), desk, Arc::clone(telemetry)) {
         Ok(api) => api,
         Err(error) => {
@@ -247,24 +259,30 @@ fn api(settings: &Settings) -> Options {
         StorePlace::Redis(_) => Some(local::beside(&settings.journal.path)),
     };
     options.tokens = settings.api.tokens.iter().map(token).collect();
-    let limits = &mut options.limits;
-    let of = settings.api.limits;
-    let bytes = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);
-    let wait = |length: crate::model::time::Duration| Wait::from_millis(length.as_millis().unsigned_abs());
-    (limits.body, limits.large_body) = (bytes(of.body), bytes(of.large_body));
-    limits.connections = usize::try_from(of.connections).unwrap_or(usize::MAX);
-    (limits.calls.per_second, limits.calls.burst) = (of.calls, of.calls * 3.0);
-    (limits.pushes.per_second, limits.pushes.burst) = (of.pushes, of.pushes);
-    (limits.head, limits.call) = (wait(of.head), wait(of.call));
+    options.hosts.clone_from(&settings.api.hosts);
+    let given = &settings.api.limits;
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let length = |of: crate::model::time::Duration| Wait::from_millis(of.as_millis().unsigned_abs());
+    options.limits = Limits {
+        body: size(given.body),
+        large_body: size(given.large_body),
+        connections: size(given.connections.into()),
+        // After a rest, three seconds' worth may come at once.
+        calls: Rate { per_second: given.calls, burst: (given.calls * 3.0).max(1.0) },
+        pushes: Rate { per_second: given.pushes, burst: given.pushes.max(1.0) },
+        head: length(given.head),
+        call: length(given.call),
+        ..options.limits
+    };
     options
 }
 
-fn token(settings: &TokenSettings) -> Token {
-    let role = match settings.role {
+fn token(of: &TokenSettings) -> Token {
+    let role = match of.role {
         ApiRole::Sender => Role::Sender,
         ApiRole::Viewer => Role::Viewer,
         ApiRole::Operator => Role::Operator,
         ApiRole::Admin => Role::Admin,
     };
-    Token { name: Arc::from(settings.name.as_str()), role, sha256: settings.sha256, expires: settings.expires }
+    Token { name: Arc::from(of.name.as_str()), role, sha256: of.sha256, expires: of.expires }
 }

@@ -369,9 +369,26 @@ impl Machine {
         self.state = state;
     }
 
+    /// Begins at `now` with nothing observed; the state stays.
+    pub(crate) fn forget_evidence(&mut self, now: Time) {
+        let (policy, state) = (Arc::clone(&self.policy), self.state.clone());
+        let (waiting, follows) = (self.waiting_policy.take(), self.follows);
+        *self = Machine::new(policy, state);
+        (self.waiting_policy, self.follows, self.now) = (waiting, follows, now);
+        self.next_heartbeat = now + HEARTBEAT;
+        self.restart_runs();
+        self.mark_acting_rows();
+    }
+
+    /// Goes on to `now` without looking at anything.
+    pub(crate) fn go_on_to(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
     /// Starts the runs of the stage the state says, empty since it was entered.
     pub(crate) fn restart_runs(&mut self) {
-        let (watched, since) = (self.watched_stage(), self.state.entered_at);
+        // A clock that was ahead stamped the stage: what is observed from now on counts all the same.
+        let (watched, since) = (self.watched_stage(), self.state.entered_at.min(self.now));
         self.evidence.enter(&self.policy, watched, &self.state.baselines, self.now, since);
     }
 

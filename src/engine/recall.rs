@@ -38,9 +38,39 @@ impl Machine {
         self.follows = only;
     }
 
-    /// Stands where the ledger says. Readings go on; runs go on as well, unless a stage was entered since. Time served
-    /// is what the ledger knows of.
-    pub fn stand_at(&mut self, state: RolloutState) {
+    /// A machine for `state` that will recall what came in before: of that, only what was observed since the stage was
+    /// entered counts towards its runs.
+    #[must_use]
+    pub fn recalling(policy: Arc<Policy>, state: RolloutState) -> Machine {
+        let mut machine = Machine::new(policy, state);
+        machine.restart_runs();
+        machine.mark_acting_rows();
+        machine
+    }
+
+    /// The clock was set back: what was observed by the wrong one would look old, or new, for as long as it was ahead.
+    /// Everything is unknown until readings come in.
+    pub fn begin_anew(&mut self, now: Time) {
+        self.forget_evidence(now);
+    }
+
+    /// The time until the next evaluation is not counted as good: nobody knows when in it what was asked for became so.
+    pub const fn count_from_next_look(&mut self) {
+        self.mark = None;
+    }
+
+    /// Takes over the ledger's word for the state that this machine's own events made: it differs where an entry was
+    /// stamped later than its event, because time in a ledger never goes back.
+    pub fn trust(&mut self, state: &RolloutState) {
+        if self.state() != state {
+            self.replace_state(state.clone());
+        }
+    }
+
+    /// Stands at `now` where the ledger says. Readings go on; runs go on as well, unless a stage was entered since. Time
+    /// served is what the ledger knows of.
+    pub fn stand_at(&mut self, now: Time, state: RolloutState) {
+        self.go_on_to(now);
         let came_from = |state: &RolloutState| state.latch.as_ref().map(|latch| latch.from.clone());
         let mine = self.state();
         let entered =

@@ -15,6 +15,8 @@ pub(crate) struct Run {
     fired: bool,
     /// The newest known observation was a breach.
     newest_breach: bool,
+    /// Nothing observed up to here counts: the stage was entered then.
+    since: Time,
     /// The newest observation that was looked at, known or not.
     seen: Time,
     /// Fired by late evidence, and nobody was shown it yet.
@@ -97,6 +99,7 @@ impl Run {
         Run {
             fired: gate,
             newest_breach: false,
+            since: seen,
             seen,
             late_fired: false,
             looked: false,
@@ -185,7 +188,11 @@ impl Run {
 
     /// A breach that came late (`at` is older than the newest observation) or that replaced a milder value of the
     /// newest instant. It may start or extend a breach; it never clears one.
+    /// Of what was observed before the stage was entered it says nothing, whenever it comes.
     pub(crate) fn observe_late_breach(&mut self, at: Time, window: Window, max_age: Duration) {
+        if at <= self.since && self.since > Time::NEVER {
+            return;
+        }
         let newest = at >= self.known;
         // Nothing known is newer (what came since was unknown): it is the next observation like any other.
         let next = at > self.known;

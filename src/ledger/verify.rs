@@ -73,6 +73,12 @@ impl Walk {
         Ok(Walk { key: key.clone(), from: head.seq, head })
     }
 
+    /// Behind `head`, which was checked before.
+    #[must_use]
+    pub fn after(key: &Key, head: &Head) -> Walk {
+        Walk { key: key.clone(), from: head.seq, head: head.clone() }
+    }
+
     /// The next entry.
     ///
     /// # Errors

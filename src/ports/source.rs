@@ -10,8 +10,9 @@
 //! 4. A reading carries the time at which it was observed, not the time of asking: a source that repeats itself goes
 //!    stale, and one that lies about time is handed on as it is, to be found out by whoever takes it in.
 //! 5. After a failure the next call starts anew: nothing has to be restarted.
-//! 6. What was handed out comes again, after a crash, unless it was [acknowledged](Source::acknowledge). (A source that
-//!    is asked for the present state has nothing to repeat: its next answer is the state by then.)
+//! 6. What was handed out comes again, by the next call as after a crash, until it was
+//!    [acknowledged](Source::acknowledge): whoever could not keep it only has to ask again. (A source that is asked for
+//!    the present state has nothing to repeat: its next answer is the state by then.)
 
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
@@ -21,7 +22,7 @@ pub trait Source: Send {
     /// Its name in the settings; every snapshot of its carries it.
     fn name(&self) -> &str;
 
-    /// What is new at `now`; empty when nothing is. Blocks no longer than its own deadline.
+    /// What is new at `now`, and what was handed out and not acknowledged; empty when nothing is. Blocks no longer than its own deadline.
     ///
     /// # Errors
     /// Why nothing could be had.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::store::StoreError;
-use crate::model::ids::{Environment, RolloutId};
+use crate::model::ids::{Environment, Generation, RolloutId};
 use crate::model::operator::Order;
 use crate::model::time::Time;
 
@@ -47,6 +47,9 @@ pub struct Spooled {
     /// that takes back too much is better than one that is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
+    /// The generation under which it was carried out already, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acted: Option<Generation>,
     /// The order.
     pub order: Order,
 }

@@ -63,7 +63,7 @@ pub static PAGES: &[Page] = &[
         title: "open to other machines without a token",
         meaning: "The API listens on an address that other machines reach, and no token is asked for.",
         bad: "[api]\nlisten = \"0.0.0.0:7878\"",
-        good: "[api]\nlisten = \"0.0.0.0:7878\"\n\n[[api.tokens]]\nname = \"ci\"\nid = \"1f2e3d4c\"\nrole = \"operator\"\nsha256 = \"<64 hex \
+        good: "[api]\nlisten = \"0.0.0.0:7878\"\n\n[[api.tokens]]\nname = \"ci\"\nrole = \"operator\"\nsha256 = \"<64 hex \
                digits>\"",
         why: "Whoever reaches the API could advance a rollout, or disable a feature. On a loopback address only this \
               machine's users can.",
@@ -126,11 +126,10 @@ pub static PAGES: &[Page] = &[
     Page {
         code: TOKEN_HASH,
         level: Level::Error,
-        title: "not what a token has",
-        meaning: "`sha256` is not 64 hex digits, or `id` not the 8 in the middle of the token. What stands there is not shown: it \
-                  may be the token itself.",
+        title: "not the hash of a token",
+        meaning: "`sha256` is not 64 hex digits. What stands there is not shown: it may be the token itself.",
         bad: "sha256 = \"<the token>\"",
-        good: "id = \"1f2e3d4c\"\nsha256 = \"<64 hex digits, as rollgate token new prints them>\"",
+        good: "sha256 = \"<64 hex digits, as rollgate token new prints them>\"",
         why: "Only the hash is kept, so that reading this file opens nothing.",
         found_by: FoundBy::Settings,
     },

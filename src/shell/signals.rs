@@ -52,3 +52,37 @@ impl Signals {
         });
     }
 }
+
+/// Turns true when somebody wants this process to end: for work that ends in good order between two steps. From then on
+/// the signals no longer end it at once.
+///
+/// # Errors
+/// The system does not let this process listen, or gives no thread.
+pub fn ends() -> std::io::Result<Ending> {
+    let ending = Ending::default();
+    let (signals, told) = (catch()?, ending.clone());
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        signals.wait(|wanted| wanted == Wanted::End);
+        told.tell();
+    })?;
+    Ok(ending)
+}
+
+/// Whether somebody wants this process to end.
+#[derive(Debug, Clone, Default)]
+pub struct Ending(std::sync::Arc<(std::sync::Mutex<bool>, std::sync::Condvar)>);
+
+impl Ending {
+    fn tell(&self) {
+        *self.0.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = true;
+        self.0.1.notify_all();
+    }
+
+    /// Sleeps for so long, or until somebody wants it to end; whether somebody does.
+    #[must_use]
+    pub fn sleep(&self, length: std::time::Duration) -> bool {
+        let ends = self.0.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let slept = self.0.1.wait_timeout_while(ends, length, |ends| !*ends);
+        *slept.unwrap_or_else(std::sync::PoisonError::into_inner).0
+    }
+}

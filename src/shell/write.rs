@@ -41,6 +41,28 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(bytes)
 }
 
+/// A new file that grows line by line, and the folders above it; refuses when it is there already.
+///
+/// # Errors
+/// The file system's.
+#[expect(clippy::disallowed_methods, reason = "this is the place that writes")]
+pub fn growing(path: &Path) -> io::Result<io::BufWriter<fs::File>> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    Ok(io::BufWriter::new(fs::OpenOptions::new().write(true).create_new(true).open(path)?))
+}
+
+/// Whether nothing is at `path`, or only an empty folder: nothing there can be overwritten.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the place that writes")]
+pub fn is_free(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
 /// Creates or replaces `path`, and the folders above it.
 ///
 /// # Errors

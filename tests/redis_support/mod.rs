@@ -32,6 +32,11 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// When a test began to wait.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
 /// A port nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
@@ -105,11 +110,11 @@ impl Server {
         false
     }
 
-    /// Whether this very process answers, and not another one on the same port.
+    /// Whether this very process answers, and not another one on the same port, and has read its data.
     fn answers(&self) -> bool {
         let Ok(mut conn) = connect(self.port) else { return false };
-        match cmd("INFO").arg("server").query::<String>(&mut conn) {
-            Ok(info) => info.contains(&format!("process_id:{}", self.process.id())),
+        match cmd("INFO").query::<String>(&mut conn) {
+            Ok(info) => info.contains(&format!("process_id:{}\r", self.process.id())) && info.contains("\nloading:0"),
             // It wants a password: its own arguments say so.
             Err(error) => error.code() == Some("NOAUTH"),
         }

@@ -32,7 +32,7 @@ const CASES: &[(&str, &str)] = &[
     ("an address that is none", "[api]\nlisten = \":7878\"\n"),
     ("amounts without units", "[api.limits]\nbody = \"1MB\"\ncalls = 100\n"),
     ("a token instead of its hash", "[[api.tokens]]\nname = \"ci\"\nrole = \"operater\"\nsha256 = \"rg_3b1f\"\n"),
-    ("a token without its id", "[[api.tokens]]\nname = \"ci\"\nrole = \"viewer\"\n"),
+    ("a token without its hash", "[[api.tokens]]\nname = \"ci\"\nrole = \"viewer\"\n"),
     ("encryption that is not built in", "[store]\nurl = \"rediss://redis:6379\"\n"),
     (
         "a percentile that is none",

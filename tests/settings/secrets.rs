@@ -16,7 +16,6 @@ const CANARY: &str = "hunter2-c4n4ry";
 #[case::heartbeat("[heartbeat]\nurl = \"https://hc.example/hunter2-c4n4ry\"")]
 #[case::several_lines("[heartbeat]\nurl = \"\"\"https://hc.example/\nhunter2-c4n4ry\"\"\"")]
 #[case::token_for_its_hash("[[api.tokens]]\nname = \"ci\"\nrole = \"admin\"\nsha256 = \"hunter2-c4n4ry\"")]
-#[case::token_for_its_id("[[api.tokens]]\nname = \"ci\"\nrole = \"admin\"\nid = \"hunter2-c4n4ry\"")]
 #[case::header(
     "[[sources]]\nkind = \"prometheus\"\nname = \"p\"\nurl = \"http://p\"\nheaders = { Authorization = \"hunter2-c4n4ry\" }"
 )]

@@ -117,6 +117,18 @@ pub fn what_was_not_acknowledged_comes_again_after_a_crash(world: &mut impl Worl
     assert_eq!(came.last().map(|(_, at)| *at), Some(said));
 }
 
+/// 6: whoever could not keep it asks again.
+pub fn what_was_not_acknowledged_comes_again_by_the_next_call(world: &mut impl World) {
+    let said = world.say(Say::Number(1.0));
+    await_reading(world, is_number(1.0));
+    world.say(Say::Number(2.0));
+    let came = await_reading(world, is_number(2.0));
+    let values: Vec<f64> = came.iter().map(|(reading, _)| reading.value).collect();
+    assert_eq!((values, came[0].1), (vec![1.0, 2.0], said));
+    world.source().acknowledge().unwrap();
+    assert_eq!(poll(world).unwrap(), []);
+}
+
 /// 6, of sources that hand a thing out once.
 pub fn what_was_acknowledged_does_not_come_again(world: &mut impl World) {
     world.say(Say::Number(1.0));

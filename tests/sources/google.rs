@@ -8,7 +8,7 @@ use rollgate::model::frame::Group;
 use rollgate::model::time::{Duration as Length, Time};
 use rollgate::ports::source::Source;
 
-use super::support::http::{Reply, Request, Server};
+use super::prometheus_support::http::{Reply, Request, Server};
 use super::world::now;
 
 const PATH: &str = "/v1/projects/shop/location/global/prometheus/api/v1/query";

@@ -56,9 +56,17 @@ impl File {
         values.iter().map(|value| self.number(*value)).collect()
     }
 
-    fn poll(&mut self) -> Result<Vec<i64>, SourceError> {
+    /// What comes, as it is handed out.
+    fn look(&mut self) -> Result<Vec<i64>, SourceError> {
         let value = |snapshot: &Snapshot| snapshot.groups["treatment"][METRIC].value as i64;
         self.source.poll(now()).map(|snapshots| snapshots.iter().map(value).collect())
+    }
+
+    /// What comes, and is kept.
+    fn poll(&mut self) -> Result<Vec<i64>, SourceError> {
+        let came = self.look()?;
+        self.source.acknowledge().unwrap();
+        Ok(came)
     }
 
     fn reopen(&mut self) {
@@ -182,7 +190,6 @@ fn a_file_that_was_moved_aside_while_nobody_looked_is_found() {
     let mut file = file(Start::Beginning);
     file.append(&file.number(1));
     assert_eq!(file.poll().unwrap(), [1]);
-    file.source.acknowledge().unwrap();
     file.append(&file.number(2));
     fs::rename(&file.path, file.moved_to()).unwrap();
     file.append(&file.number(3));
@@ -206,7 +213,6 @@ fn a_file_written_anew_and_longer_is_read_from_its_beginning() {
     let mut file = file(Start::Beginning);
     file.append(&file.number(1));
     assert_eq!(file.poll().unwrap(), [1]);
-    file.source.acknowledge().unwrap();
     fs::write(&file.path, file.numbers(&[7, 8])).unwrap();
     assert_eq!(file.poll().unwrap(), [7, 8]);
     // And so it is by one that starts again.
@@ -301,4 +307,41 @@ fn a_mark_that_cannot_be_written_is_told() {
     let error = file.poll().unwrap_err();
     assert_eq!(error.kind(), "refused", "{error}");
     assert!(error.to_string().contains("cannot be kept"), "{error}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 48, ..Default::default() })]
+
+    /// However the writer's bytes are cut into writes, and wherever this side is killed between two calls, every whole
+    /// line is handed out, in order, and what was acknowledged only once.
+    #[test]
+    fn no_cut_and_no_crash_loses_or_invents_a_line(
+        lines in proptest::collection::vec(proptest::option::weighted(0.8, 0_i64..1000), 1..12),
+        cuts in proptest::collection::vec((0.0_f64..1.0, proptest::bool::ANY, proptest::bool::ANY), 0..12),
+    ) {
+        let mut file = file(Start::Beginning);
+        let line = |value: &Option<i64>| match value {
+            Some(value) => file.number(i32::try_from(*value).unwrap()),
+            None => "\u{fffd}{\n".to_owned(),
+        };
+        let text: Vec<u8> = lines.iter().flat_map(|value| line(value).into_bytes()).collect();
+        let mut cuts: Vec<_> = cuts.into_iter().map(|(at, ack, crash)| ((at * text.len() as f64) as usize, ack, crash)).collect();
+        cuts.sort_unstable();
+        let (mut from, mut kept) = (0, Vec::new());
+        for (to, ack, crash) in cuts.into_iter().chain([(text.len(), true, false)]) {
+            let mut out = OpenOptions::new().append(true).create(true).open(&file.path).unwrap();
+            out.write_all(&text[from..to]).unwrap();
+            from = to;
+            let came = file.look().unwrap();
+            if ack {
+                file.source.acknowledge().unwrap();
+                kept.extend(came);
+            }
+            if crash {
+                file.source = open(&file.path, Start::Beginning);
+            }
+        }
+        let good: Vec<i64> = lines.into_iter().flatten().collect();
+        proptest::prop_assert_eq!(kept, good);
+    }
 }

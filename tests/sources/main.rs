@@ -5,15 +5,18 @@
 
 mod alertmanager;
 mod contract;
+mod docs;
 mod google;
 mod growing_file;
 mod otlp;
 mod prometheus_double;
 mod prometheus_real;
+#[path = "../prometheus_support/mod.rs"]
+mod prometheus_support;
 mod redis_stream;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
-mod support;
+mod run;
 mod world;
 
 contract!(
@@ -56,6 +59,7 @@ contract!(
         what_goes_back_in_time_is_handed_on_as_it_is,
         what_is_of_the_future_is_handed_on_as_it_is,
         what_was_not_acknowledged_comes_again_after_a_crash,
+        what_was_not_acknowledged_comes_again_by_the_next_call,
         what_was_acknowledged_does_not_come_again,
     ]
 );
@@ -72,6 +76,7 @@ contract!(
         what_goes_back_in_time_is_handed_on_as_it_is,
         what_is_of_the_future_is_handed_on_as_it_is,
         what_was_not_acknowledged_comes_again_after_a_crash,
+        what_was_not_acknowledged_comes_again_by_the_next_call,
         what_was_acknowledged_does_not_come_again,
     ]
 );

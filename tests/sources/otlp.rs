@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use prost::Message as _;
 use rollgate::adapters::source::About;
 use rollgate::adapters::source::push::otlp::{Mapping, Rule, Take, answer, decode};
-use rollgate::adapters::source::push::{Decoded, GroupBy, Matcher, Place, RegionBy, unpack};
+use rollgate::adapters::source::push::{Decoded, GroupBy, Matcher, Place, RegionBy};
 use rollgate::model::frame::{Group, Kind};
 use rollgate::model::reading::Unknown;
 use rollgate::model::snapshot::WireReading;
@@ -335,25 +335,6 @@ fn size_number_and_depth_are_bounded() {
     let deep = KeyValue { key: "k".to_owned(), value: Some(value), ..KeyValue::default() };
     let body = request(vec![metric(gauge(vec![point(Value::AsInt(1), vec![deep])]))]).encode_to_vec();
     assert_eq!(decode(&body, PROTOBUF, &mapping, AT).unwrap_err().kind(), "malformed");
-}
-
-#[test]
-fn a_packed_body_is_unpacked_within_bounds() {
-    use std::io::Write as _;
-    let pack = |bytes: &[u8]| {
-        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        packer.write_all(bytes).unwrap();
-        packer.finish().unwrap()
-    };
-    assert_eq!(unpack(&pack(b"hello"), Some("gzip")).unwrap().as_ref(), b"hello");
-    assert_eq!(unpack(b"hello", None).unwrap().as_ref(), b"hello");
-    assert_eq!(unpack(b"hello", Some("identity")).unwrap().as_ref(), b"hello");
-    assert_eq!(unpack(b"hello", Some("gzip")).unwrap_err().kind(), "malformed");
-    assert_eq!(unpack(b"hello", Some("br")).unwrap_err().kind(), "refused");
-    // A few kilobytes that unpack to many megabytes.
-    let bomb = pack(&vec![0; 6 << 20]);
-    assert!(bomb.len() < 1 << 16);
-    assert_eq!(unpack(&bomb, Some("gzip")).unwrap_err().kind(), "malformed");
 }
 
 fn every_take() -> Mapping {

@@ -11,7 +11,7 @@ use rollgate::model::reading::Unknown;
 use rollgate::model::time::{Duration as Length, Time};
 use rollgate::ports::source::Source;
 
-use super::support::http::{Reply, Request, Server};
+use super::prometheus_support::http::{Reply, Request, Server};
 use super::world::{METRIC, Say, World, now};
 
 /// What the double says.

@@ -1,9 +1,6 @@
 //! Debian's Prometheus, scraping a page of the test's own.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rollgate::adapters::source::prometheus::{Config, Prometheus, Query};
@@ -13,19 +10,14 @@ use rollgate::model::snapshot::WireReading;
 use rollgate::model::time::{Duration as Length, Time};
 use rollgate::ports::source::Source;
 
-use super::support::http::{Reply, Server};
-use super::support::process::{Process, free_port};
+use super::prometheus_support::{self, Page};
 use super::world::{METRIC, Say, World, await_reading, eventually, is_number, now};
 
-/// Series and their values, as a page that Prometheus scrapes.
-type Page = Arc<Mutex<BTreeMap<String, String>>>;
-
 pub struct Real {
-    page: Page,
-    exporter: Option<Server>,
-    folder: tempfile::TempDir,
-    port: u16,
-    process: Option<Process>,
+    /// Gone once its service has died.
+    page: Option<Page>,
+    server: prometheus_support::Prometheus,
+    hangs: bool,
     source: Prometheus,
     queries: Vec<Query>,
 }
@@ -37,56 +29,19 @@ pub fn world() -> Real {
 }
 
 fn real(queries: Vec<Query>) -> Real {
-    let page: Page = Arc::default();
-    let shown = Arc::clone(&page);
-    let exporter = Server::start(move |_| {
-        let page = shown.lock().unwrap();
-        let lines: String = page.iter().map(|(series, value)| format!("{series} {value}\n")).collect();
-        Reply::Say(200, vec![("content-type", "text/plain; version=0.0.4".to_owned())], lines.into_bytes())
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let config = format!(
-        "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}\n\
-         scrape_configs: [{{ job_name: test, static_configs: [{{ targets: ['{}'] }}] }}]\n",
-        exporter.address
-    );
-    fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-    let (port, process) = start(&folder, None);
-    let source = source(port, &queries);
-    Real { page, exporter: Some(exporter), folder, port, process: Some(process), source, queries }
+    let page = Page::start();
+    let server = prometheus_support::Prometheus::start(&page);
+    let source = source(&server.url(), &queries);
+    Real { page: Some(page), server, hangs: false, source, queries }
 }
 
-fn source(port: u16, queries: &[Query]) -> Prometheus {
-    let url = format!("http://127.0.0.1:{port}");
-    Prometheus::new(Config { deadline: DEADLINE, ..Config::new("prometheus", &url, queries.to_vec()) }).unwrap()
-}
-
-/// Starts it and waits until it answers; where somebody else was faster to take the port, on another one.
-fn start(folder: &tempfile::TempDir, port: Option<u16>) -> (u16, Process) {
-    loop {
-        let port = port.unwrap_or_else(free_port);
-        let mut command = Command::new("prometheus");
-        command
-            .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let mut process = Process::start(&mut command);
-        let ready = eventually("Prometheus' first answer", || {
-            if !process.runs() {
-                return Some(false);
-            }
-            let query = Query::new(METRIC, Group::Treatment, "vector(1)");
-            source(port, &[query]).poll(now()).is_ok().then_some(true)
-        });
-        if ready {
-            return (port, process);
-        }
-    }
+fn source(url: &str, queries: &[Query]) -> Prometheus {
+    Prometheus::new(Config { deadline: DEADLINE, ..Config::new("prometheus", url, queries.to_vec()) }).unwrap()
 }
 
 impl Real {
     fn show(&self, series: &str, value: &str) {
-        self.page.lock().unwrap().insert(series.to_owned(), value.to_owned());
+        self.page.as_ref().unwrap().show(series, value);
     }
 
     /// The reading of [`METRIC`] once it is `wanted`, and when it was observed.
@@ -111,7 +66,7 @@ impl World for Real {
             Say::Number(value) => value.to_string(),
             Say::NotANumber => "NaN".to_owned(),
             Say::Nothing => {
-                self.page.lock().unwrap().clear();
+                self.page.as_ref().unwrap().clear();
                 return at;
             }
             other => panic!("a real Prometheus cannot say {other:?}"),
@@ -121,22 +76,23 @@ impl World for Real {
     }
 
     fn hang(&mut self) {
-        self.process.as_ref().unwrap().pause();
+        self.server.stop();
+        self.hangs = true;
     }
 
     fn die(&mut self) {
-        self.process = None;
+        self.server.kill();
     }
 
     fn recover(&mut self) {
-        match &self.process {
-            Some(process) => process.resume(),
-            None => self.process = Some(start(&self.folder, Some(self.port)).1),
+        match std::mem::take(&mut self.hangs) {
+            true => self.server.resume(),
+            false => self.server.restart(),
         }
     }
 
     fn restart(&mut self) {
-        self.source = source(self.port, &self.queries);
+        self.source = source(&self.server.url(), &self.queries);
     }
 }
 
@@ -145,7 +101,7 @@ fn a_target_that_dies_is_absent_at_once() {
     let mut real = world();
     real.show(METRIC, "1");
     real.awaited(is_number(1.0));
-    real.exporter = None;
+    real.page = None;
     real.awaited(|reading| reading.unknown == Some(Unknown::Absent));
 }
 
@@ -156,7 +112,7 @@ fn a_sender_that_dies_grows_old_though_prometheus_still_answers() {
     let said = real.say(Say::Number(4.0));
     let (_, observed) = real.awaited(is_number(2.0));
     assert_eq!(observed, said);
-    real.exporter = None;
+    real.page = None;
     let later = eventually("a second", || Some(now()).filter(|now| now.since(said) > Length::from_secs(1)));
     let (reading, observed) = real.awaited(|_| true);
     assert_eq!((reading.value, reading.unknown, observed), (2.0, None, said));

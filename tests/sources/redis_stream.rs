@@ -54,7 +54,8 @@ impl Stream {
         add(&self.server, "snapshot", text(now(), &value.to_string()).as_bytes());
     }
 
-    fn poll(&mut self) -> Result<Vec<i64>, SourceError> {
+    /// What comes, as it is handed out.
+    fn look(&mut self) -> Result<Vec<i64>, SourceError> {
         values(&mut self.source)
     }
 
@@ -128,6 +129,7 @@ fn a_new_group_begins_at_the_end_unless_asked_for() {
         add(&server, "snapshot", text(now(), "1").as_bytes());
         let mut source = RedisStream::new(Config { start, ..config(&server) });
         assert_eq!(values(&mut source).unwrap(), first);
+        source.acknowledge().unwrap();
         add(&server, "snapshot", text(now(), "2").as_bytes());
         assert_eq!(values(&mut source).unwrap(), [2]);
     }
@@ -137,7 +139,7 @@ fn a_new_group_begins_at_the_end_unless_asked_for() {
 fn nothing_is_acknowledged_before_it_is_kept() {
     let mut world = world();
     world.add(1);
-    assert_eq!(world.poll().unwrap(), [1]);
+    assert_eq!(world.look().unwrap(), [1]);
     assert_eq!(world.pending(), 1);
     world.source.acknowledge().unwrap();
     assert_eq!(world.pending(), 0);
@@ -147,11 +149,11 @@ fn nothing_is_acknowledged_before_it_is_kept() {
 fn what_another_consumer_took_and_left_lying_is_claimed() {
     let mut world = world();
     world.add(1);
-    assert_eq!(world.poll().unwrap(), [1]);
+    assert_eq!(world.look().unwrap(), [1]);
     world.restart_as("two");
     world.add(2);
     for came in [2, 1] {
-        assert_eq!(world.poll().unwrap(), [came]);
+        assert_eq!(world.look().unwrap(), [came]);
         world.source.acknowledge().unwrap();
     }
     assert_eq!(world.pending(), 0);
@@ -165,14 +167,14 @@ fn an_entry_that_cannot_be_read_is_told_and_does_not_come_again() {
     add(&world.server, "snapshot", &[0xff, 0xfe]);
     cmd("XADD").arg(STREAM).arg("*").arg(&[0xff]).arg(&[0xfe]).exec(&mut world.server.conn()).unwrap();
     world.add(1);
-    assert_eq!(world.poll().unwrap(), [1]);
+    assert_eq!(world.look().unwrap(), [1]);
     let problems = world.source.problems();
     assert_eq!(problems.len(), 4, "{problems:?}");
     assert!(problems[0].ends_with("passed over: expected value at line 1 column 1"), "{problems:?}");
     assert!(problems[1].ends_with("it has no field `snapshot`"), "{problems:?}");
     assert_eq!(world.pending(), 1, "only the good one waits");
     world.restart();
-    assert_eq!(world.poll().unwrap(), [1]);
+    assert_eq!(world.look().unwrap(), [1]);
     assert!(world.source.problems().is_empty());
 }
 
@@ -180,11 +182,11 @@ fn an_entry_that_cannot_be_read_is_told_and_does_not_come_again() {
 fn an_entry_that_was_trimmed_after_it_was_taken_does_not_jam_the_group() {
     let mut world = world();
     world.add(1);
-    assert_eq!(world.poll().unwrap(), [1]);
+    assert_eq!(world.look().unwrap(), [1]);
     world.server.ask::<i64>(&format!("XTRIM {STREAM} MAXLEN 0"));
     world.add(2);
     world.restart();
-    assert_eq!(world.poll().unwrap(), [2]);
+    assert_eq!(world.look().unwrap(), [2]);
     assert!(world.source.problems()[0].contains("trimmed"), "{:?}", world.source.problems());
     assert_eq!(world.pending(), 1);
 }
@@ -193,11 +195,11 @@ fn an_entry_that_was_trimmed_after_it_was_taken_does_not_jam_the_group() {
 fn a_redis_that_comes_back_empty_is_begun_anew_with_all_that_is_in_it() {
     let mut world = world();
     world.add(1);
-    assert_eq!(world.poll().unwrap(), [1]);
+    assert_eq!(world.look().unwrap(), [1]);
     world.server.restart_empty();
     world.add(2);
     world.add(3);
-    let came = eventually("what came after", || world.poll().ok().filter(|came| !came.is_empty()));
+    let came = eventually("what came after", || world.look().ok().filter(|came| !came.is_empty()));
     assert_eq!(came, [2, 3]);
     world.source.acknowledge().unwrap();
     assert_eq!(world.pending(), 0);
@@ -207,11 +209,11 @@ fn a_redis_that_comes_back_empty_is_begun_anew_with_all_that_is_in_it() {
 fn a_line_that_broke_before_acknowledging_hands_out_again_and_loses_nothing() {
     let mut world = world();
     world.add(1);
-    assert_eq!(world.poll().unwrap(), [1]);
+    assert_eq!(world.look().unwrap(), [1]);
     world.server.ask::<i64>("CLIENT KILL TYPE normal");
     assert!(world.source.acknowledge().is_err());
     world.add(2);
-    assert_eq!(world.poll().unwrap(), [1, 2]);
+    assert_eq!(world.look().unwrap(), [1, 2]);
     world.source.acknowledge().unwrap();
     assert_eq!(world.pending(), 0);
 }
@@ -227,7 +229,7 @@ fn a_backlog_is_taken_in_bounded_calls_and_nothing_of_it_twice() {
     pipe.exec(&mut world.server.conn()).unwrap();
     let mut came = Vec::new();
     while came.len() < 12_000 {
-        let more = world.poll().unwrap();
+        let more = world.look().unwrap();
         assert!(!more.is_empty() && more.len() <= 10_500, "{}", more.len());
         world.source.acknowledge().unwrap();
         came.extend(more);
@@ -240,14 +242,14 @@ fn a_backlog_is_taken_in_bounded_calls_and_nothing_of_it_twice() {
 fn waiting_ends_when_something_comes_and_in_time_when_nothing_does() {
     let mut world = world();
     let started = Instant::now();
-    assert_eq!(world.poll().unwrap(), [0; 0]);
+    assert_eq!(world.look().unwrap(), [0; 0]);
     assert!(started.elapsed() < Duration::from_millis(600));
     let address = world.server.address();
     let later = std::thread::spawn(move || {
         let mut conn = redis::Client::open(format!("redis://{address}")).unwrap().get_connection().unwrap();
         cmd("XADD").arg(STREAM).arg("*").arg("snapshot").arg(text(now(), "7")).exec(&mut conn).unwrap();
     });
-    let came = eventually("what came meanwhile", || Some(world.poll().unwrap()).filter(|came| !came.is_empty()));
+    let came = eventually("what came meanwhile", || Some(world.look().unwrap()).filter(|came| !came.is_empty()));
     assert_eq!(came, [7]);
     later.join().unwrap();
 }

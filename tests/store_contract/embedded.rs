@@ -155,7 +155,7 @@ fn a_changed_byte_in_an_entry_is_never_read_as_history() {
 
 fn order(reason: &str) -> Spooled {
     let order = Order { actor: Actor::new("ana"), reason: reason.to_owned(), verb: Verb::Emergency };
-    Spooled { id: reason.to_owned(), at: Time::from_millis(0), rollout: Some("a".into()), environment: None, order }
+    Spooled { id: reason.to_owned(), at: Time::from_millis(0), rollout: Some("a".into()), environment: None, acted: None, order }
 }
 
 #[test]

@@ -216,8 +216,9 @@ impl Source for GrowingFile {
     fn poll(&mut self, _: Time) -> Result<Vec<Snapshot>, SourceError> {
         self.problems.clear();
         let mut following = match self.following.take() {
-            Some(following) => following,
-            None => self.begin()?,
+            Some(following) if self.kept.as_ref() == Some(&following.mark) => following,
+            // What was handed out was not kept: it comes again, from where the mark on disk is.
+            _ => self.begin()?,
         };
         let mut problems = Problems::default();
         // Looked at before reading: what is written to it until then is read, whatever happens to its name meanwhile.

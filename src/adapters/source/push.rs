@@ -5,17 +5,12 @@ pub mod alertmanager;
 mod mapping;
 pub mod otlp;
 
-use std::borrow::Cow;
-use std::io::Read as _;
-
-use flate2::read::MultiGzDecoder;
-
 use crate::model::snapshot::Snapshot;
 use crate::ports::source::SourceError;
 
 pub use mapping::{GroupBy, Labels, Matcher, Place, RegionBy};
 
-/// The most that is read of one push, unpacked.
+/// The most that is read of one push. It comes unpacked: that is the API's work, within its own limit.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a push turned out to be.
@@ -29,29 +24,6 @@ pub struct Decoded {
     pub unmapped: u64,
     /// What was wrong, for whoever sent it: the first reason, and how many more.
     pub message: Option<String>,
-}
-
-/// Unpacks a body, as `Content-Encoding` says. Exporters of OTLP pack with gzip unless they are told not to.
-///
-/// # Errors
-/// It is packed in another way, damaged, or larger than is taken.
-pub fn unpack<'a>(body: &'a [u8], encoding: Option<&str>) -> Result<Cow<'a, [u8]>, SourceError> {
-    match encoding.map(str::trim).unwrap_or_default() {
-        "" | "identity" => Ok(Cow::Borrowed(body)),
-        "gzip" => {
-            let mut unpacked = Vec::new();
-            let mut reader = MultiGzDecoder::new(body).take(MAX_BODY_BYTES as u64 + 1);
-            reader
-                .read_to_end(&mut unpacked)
-                .map_err(|error| SourceError::Malformed(format!("the body is no gzip: {error}")))?;
-            within_limit(&unpacked)?;
-            Ok(Cow::Owned(unpacked))
-        }
-        other => {
-            let shown = super::shown::shown(other);
-            Err(SourceError::Refused(format!("the body is packed as `{shown}`; send it as it is, or as gzip")))
-        }
-    }
 }
 
 fn within_limit(body: &[u8]) -> Result<(), SourceError> {

@@ -12,7 +12,7 @@ mod link;
 
 use std::collections::BTreeSet;
 
-use crate::adapters::store::redis::{Credentials, Servers};
+use crate::adapters::store::redis::{Credentials, Servers, Tls};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::{Duration, Time};
 use crate::ports::source::{Source, SourceError};
@@ -46,6 +46,8 @@ pub struct Config {
     pub credentials: Option<Credentials>,
     /// Who it is for the sentinels.
     pub sentinel_credentials: Option<Credentials>,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<Tls>,
     /// The stream's key.
     pub stream: String,
     /// The consumer group; made when it is not there.
@@ -70,6 +72,7 @@ impl Config {
             servers,
             credentials: None,
             sentinel_credentials: None,
+            tls: None,
             stream: stream.to_owned(),
             group: "rollgate".to_owned(),
             consumer: consumer.to_owned(),
@@ -139,6 +142,10 @@ impl Source for RedisStream {
             return Err(SourceError::Refused(why));
         }
         let deadline = Deadline::start(self.deadline);
+        if !self.waiting.is_empty() {
+            // It was not kept: it comes again.
+            self.link.begin_again();
+        }
         let (mut snapshots, mut problems) = (Vec::new(), Problems::default());
         loop {
             // Only an empty hand waits for something new.

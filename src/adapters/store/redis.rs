@@ -32,7 +32,7 @@ mod write;
 
 use std::sync::Arc;
 
-pub use options::{BadAddress, Credentials, Options, Servers};
+pub use options::{BadAddress, Credentials, Options, Servers, Tls};
 
 use self::fault::unavailable;
 use self::lanes::{Lanes, Twice};

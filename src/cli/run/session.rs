@@ -220,8 +220,8 @@ fn remember(readings: &mut VecDeque<(Time, Vec<f64>)>, observed: &Observed, at: 
 /// At most so many metrics are drawn before a decision.
 const MOST_RUN_UPS: usize = 4;
 
-/// The metrics of the findings that are not ok, else of the first findings.
-fn run_up(decision: &Decision, readings: &VecDeque<(Time, Vec<f64>)>, policy: &Policy) -> Vec<RunUp> {
+/// The metrics of the findings that are not ok, else of the first findings, with their values before.
+pub(crate) fn run_up(decision: &Decision, readings: &VecDeque<(Time, Vec<f64>)>, policy: &Policy) -> Vec<RunUp> {
     let fine = |state| matches!(state, FindingState::Ok | FindingState::NotApplicable);
     let troubled = decision.findings.iter().filter(|finding| !fine(finding.state));
     let others = decision.findings.iter().filter(|finding| fine(finding.state));

@@ -57,7 +57,7 @@ pub(crate) fn run(
         }
     }
     let mut outcome = passed(folder.head.title.clone(), At::file(format!("{}/{FIXTURE_FILE}", folder.source.root)));
-    outcome.failures.extend(empty(&folder, &run));
+    outcome.failures.extend(empty(&folder, &run, wanted.bless));
     outcome.failures.extend(run.failures.iter().cloned().map(|failure| suite::worded(failure, &folder.source)));
     suite.tests.push(outcome);
     if let Some(golden) = golden(&folder, &run, wanted, all)? {
@@ -68,7 +68,7 @@ pub(crate) fn run(
 }
 
 /// A fixture without readings, or without anything that must come of it, cannot fail.
-fn empty(folder: &Folder, run: &Run) -> Option<Failure> {
+fn empty(folder: &Folder, run: &Run, bless: bool) -> Option<Failure> {
     let fails = |file: &str, expected: &str, got: &str| Failure {
         place: At::file(format!("{}/{file}", folder.source.root)),
         expected: expected.to_owned(),
@@ -78,7 +78,8 @@ fn empty(folder: &Folder, run: &Run) -> Option<Failure> {
     if run.played.frames == 0 {
         return Some(fails(FIXTURE_FILE, "recorded readings", "the data holds none"));
     }
-    let is_there = folder.source.get(EXPECT_FILE).is_some() || folder.timeline().exists();
+    // Blessing writes the timeline.
+    let is_there = bless || folder.source.get(EXPECT_FILE).is_some() || folder.timeline().exists();
     (!is_there).then(|| fails(EXPECT_FILE, "something that must come of it", "neither expect.toml nor timeline.txt"))
 }
 

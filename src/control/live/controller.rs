@@ -15,11 +15,16 @@ use crate::model::plan::Plan;
 use crate::model::time::{Duration, Time};
 use crate::policy::compiled::{MAX_STAGES, Policy};
 use crate::ports::actuator::Actuator;
-use crate::ports::spool::Spool;
+use crate::ports::spool::{Spool, Spooled};
 use crate::ports::store::{LeaseToken, Store, StoreError};
+
+use super::frames::EARLY;
+use super::recorder::Recorded;
 
 /// How long it waits before it asks a store or an actuator again that refused.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// How long whoever leads has to act on a breach that another sees: its own source may be silent.
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 /// How many times one input is answered anew because somebody else wrote, or because one move allowed the next.
 pub(super) const ROUNDS: usize = MAX_STAGES + 8;
 
@@ -99,8 +104,15 @@ pub struct Controller {
     pub(super) trouble: Option<Trouble>,
     /// Recorded, and not carried out yet.
     pub(super) unapplied: Option<(Plan, Time)>,
-    /// It took the rollout back while the store refused; the spool has it.
+    /// It took the rollout back while the store refused, and the ledger does not have it yet: the spool does. Until the
+    /// ledger has it, nothing here moves up.
     pub(super) took_back_alone: bool,
+    /// Roll backs that the spool refused as well: nothing but this process has them.
+    pub(super) unkept: Vec<Spooled>,
+    /// Since when it sees a breach that whoever leads has not acted on.
+    pub(super) sees_breach: Option<Time>,
+    /// A version of the policy that waits in the machine for the next stage.
+    pub(super) pinned: Option<(PolicyRecord, Arc<Policy>)>,
     pub(super) look_at: Time,
     pub(super) wake_at: Option<Time>,
     pub(super) news: News,
@@ -122,12 +134,15 @@ impl Controller {
     ) -> Result<Controller, StoreError> {
         let rollout = Rollout::load(ports.store, key)?;
         let machine = match (&rollout.policy, &policy) {
-            (InForce::Ready(in_force), _) => Some(Machine::new(Arc::clone(in_force), rollout.state.clone())),
-            (_, Some((_, policy))) => Some(Machine::new(Arc::clone(policy), rollout.state.clone())),
+            (InForce::Ready(in_force), _) => Some(Machine::recalling(Arc::clone(in_force), rollout.state.clone())),
+            (_, Some((_, policy))) => Some(Machine::recalling(Arc::clone(policy), rollout.state.clone())),
             (_, None) => None,
         };
         let mut controller = Controller::with(rollout, machine, now);
         controller.candidate = policy.map(|(record, policy)| (record.clone(), policy));
+        // What a process before this one did alone has to be in the ledger before anything moves up. A spool that cannot
+        // be read may hold such a thing.
+        controller.took_back_alone = ports.spool.waiting().map_or(true, |waiting| controller.is_waited_for(&waiting));
         controller.note_unconfirmed(now);
         Ok(controller)
     }
@@ -149,6 +164,9 @@ impl Controller {
             trouble: None,
             unapplied: None,
             took_back_alone: false,
+            unkept: Vec::new(),
+            sees_breach: None,
+            pinned: None,
             look_at: now,
             wake_at: None,
             news: News { entries: Vec::new(), decisions: Vec::new(), notes: Vec::new() },
@@ -180,7 +198,21 @@ impl Controller {
     /// All there was to recall is recalled: it stands where the ledger says.
     pub fn recalled(&mut self) {
         if let Some(machine) = &mut self.machine {
-            machine.stand_at(self.rollout.state.clone());
+            machine.stand_at(machine.now(), self.rollout.state.clone());
+        }
+    }
+
+    /// A clock that was set back by so much would make every reading look old until it is where it was.
+    pub(super) fn mind_the_clock(&mut self, now: Time) {
+        let Some(machine) = self.machine.as_mut().filter(|machine| machine.now().since(now) > EARLY) else { return };
+        self.news.notes.push(format!("the clock was set back from {} to {now}: everything is unknown now", machine.now()));
+        machine.begin_anew(now);
+        (self.wake_at, self.look_at) = (None, Time::NEVER);
+        if let Some(trouble) = &mut self.trouble {
+            trouble.retry_at = now;
+        }
+        if let Some((_, at)) = &mut self.unapplied {
+            *at = now;
         }
     }
 
@@ -194,6 +226,7 @@ impl Controller {
 
     /// Takes an input in, at `now`, and does whatever follows from it.
     pub fn feed(&mut self, ports: Ports<'_>, now: Time, given: Given<'_>) {
+        self.mind_the_clock(now);
         self.recover(ports, now);
         match given {
             Given::Policy(record, policy) => self.offer(ports, now, (record.clone(), policy)),
@@ -219,9 +252,9 @@ impl Controller {
             self.wake_at = output.wake_at;
             self.show(now, &output);
             if !self.may_move() {
-                match self.take_back_alone(ports, now, &output) {
+                match self.must_take_back_alone(ports, now, &output) {
                     Some(taken) => output = taken,
-                    None => return,
+                    None => return self.only_watched(now, &output),
                 }
             }
             let decision = self.decision_of(&output);
@@ -233,15 +266,28 @@ impl Controller {
                 self.news.decisions.extend(decision);
                 return;
             }
-            match self.record(ports, now, std::mem::take(&mut output.events), output.plan.as_ref(), decision) {
+            let plan = match self.record(ports, now, std::mem::take(&mut output.events), output.plan.as_ref(), decision) {
                 // Somebody else wrote, so it was asked anew.
-                Some(again) => output = again,
-                None => {
-                    let Some(plan) = output.plan.take().filter(|plan| self.is_standing_by(plan)) else { return };
-                    let Some(next) = self.act(ports, now, plan) else { return };
-                    output = next;
+                Recorded::Again(again) => {
+                    output = again;
+                    continue;
                 }
-            }
+                Recorded::Done => output.plan.take().filter(|plan| self.is_standing_by(plan)),
+                Recorded::Spooled(other) => other.or_else(|| output.plan.take()),
+            };
+            let Some(next) = plan.and_then(|plan| self.act(ports, now, plan)) else { return };
+            output = next;
+        }
+    }
+
+    /// What was seen while it only watched is not recorded. Where that would have changed the state (a mute that ran
+    /// out), the state stays the ledger's.
+    fn only_watched(&mut self, now: Time, output: &Output) {
+        if self.took_back_alone || output.events.is_empty() {
+            return;
+        }
+        if let Some(machine) = self.machine.as_mut().filter(|machine| *machine.state() != self.rollout.state) {
+            machine.stand_at(now, self.rollout.state.clone());
         }
     }
 
@@ -270,14 +316,19 @@ impl Controller {
                 crate::ports::crash::here("live.applied");
                 self.unapplied = None;
                 self.news.notes.extend(lines);
-                let free = self.may_move();
-                let machine = self.machine.as_mut()?;
-                // A roll back that the ledger does not have yet is confirmed when it does.
-                machine.watch_only(!free);
-                if self.took_back_alone {
+                // Whoever leads confirms it; a roll back that the ledger does not have yet, when it has it.
+                if !self.may_move() {
                     return None;
                 }
-                Some(machine.handle(now, Input::Applied(plan.generation)))
+                let machine = self.machine.as_mut()?;
+                machine.watch_only(false);
+                let output = machine.handle(now, Input::Applied(plan.generation));
+                if self.witness.is_none() {
+                    // It took as long as it took, and was not so at `now`: bake begins at the next look. (What is played
+                    // from a recording takes no time.)
+                    machine.count_from_next_look();
+                }
+                Some(output)
             }
             Err(error) => {
                 self.news.notes.push(format!("generation {} cannot be applied: {error}", plan.generation));
@@ -287,10 +338,16 @@ impl Controller {
         }
     }
 
-    /// Advancing, and recording, need the lease and a store that works.
+    /// Advancing, and recording, need the lease and a store that works and that knows of everything that was done.
     #[must_use]
     pub const fn may_move(&self) -> bool {
-        self.lead.is_some() && self.trouble.is_none()
+        self.lead.is_some() && self.trouble.is_none() && !self.took_back_alone
+    }
+
+    /// Whether a plan that is recorded, or spooled, may be carried out here: anything by whoever leads, and by everybody
+    /// what takes back.
+    pub(super) fn may_carry_out(&self) -> bool {
+        self.may_move() || self.machine.as_ref().is_some_and(|machine| machine.state().latch.is_some())
     }
 
     /// Which rollout.
@@ -346,7 +403,7 @@ impl Controller {
     pub fn wake_at(&self) -> Time {
         // A store that refuses is asked again by and by; one that works is looked at for what others wrote.
         let look = self.trouble.as_ref().map_or(self.look_at, |trouble| trouble.retry_at);
-        let unapplied = self.unapplied.as_ref().map(|(_, at)| *at).filter(|_| self.may_move());
+        let unapplied = self.unapplied.as_ref().map(|(_, at)| *at).filter(|_| self.may_carry_out());
         [self.wake_at, unapplied, Some(look)].into_iter().flatten().min().unwrap_or(Time::FOREVER)
     }
 

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::control::exposure;
+use crate::control::load::InForce;
 use crate::control::propose::{propose, stands_against};
-use crate::engine::{Input, Machine, Output};
+use crate::engine::{self, Input, Machine, Output};
 use crate::ledger::Entry;
-use crate::model::event::What;
+use crate::model::event::{Event, What};
 use crate::model::operator::{Order, Verb};
 use crate::model::time::Time;
+use crate::policy::compiled::Policy;
+use crate::ports::spool::Spooled;
 use crate::ports::store::StoreError;
 
 use super::super::command::{Ask, Command, OperateError, Outcome};
@@ -16,6 +20,9 @@ use super::super::record::PolicyRecord;
 use super::super::seal::seal;
 use super::controller::{Controller, Ports, ROUNDS};
 use super::recorder::{Draft, Written};
+
+const BEFORE: &str = "this very order was carried out before";
+const OTHERS: &str = "others kept writing to this rollout";
 
 impl Controller {
     /// Carries a command out; with `dry_run` only says what would come of it.
@@ -30,30 +37,35 @@ impl Controller {
         command: &Command,
         dry_run: bool,
     ) -> Result<Outcome, OperateError> {
+        self.mind_the_clock(now);
         self.recover(ports, now);
         if !dry_run && !command.takes_back() {
             self.needs_to_lead(ports)?;
         }
         let noted = self.news.entries.len();
+        if !dry_run && self.waits_already(ports, command) {
+            let mut outcome = self.outcome(false);
+            outcome.notes.push(BEFORE.to_owned());
+            return Ok(outcome);
+        }
         let mut outcome = match &command.ask {
-            Ask::Start { policy, .. } | Ask::Adopt { policy } if dry_run || self.machine.is_none() => {
-                self.without_readings(ports, now, command, policy, dry_run)?
-            }
-            Ask::Start { policy, revision } => {
-                let verb = Verb::Start { revision: revision.clone() };
-                match self.adopt(ports, now, command, policy)? {
-                    refused @ Outcome { refused: Some(_), .. } => return Ok(refused),
-                    _ => self.give(ports, now, command, &verb, dry_run)?,
-                }
-            }
+            Ask::Start { .. } | Ask::Adopt { .. } if dry_run => self.proposed(command, now)?,
             Ask::Adopt { policy } => self.adopt(ports, now, command, policy)?,
-            Ask::Order(verb) => self.give(ports, now, command, verb, dry_run)?,
+            Ask::Start { .. } | Ask::Order(_) => self.give(ports, now, command, dry_run)?,
         };
         if !dry_run {
             outcome.entries = self.news.entries.get(noted..).unwrap_or_default().to_vec();
             outcome.after = self.machine.as_ref().map_or_else(|| self.rollout.state.clone(), |m| m.state().clone());
         }
         Ok(outcome)
+    }
+
+    /// Whether this very order was carried out without the store, which will have it when it is back.
+    fn waits_already(&self, ports: Ports<'_>, command: &Command) -> bool {
+        let same = |order: &Spooled| order.id == command.token;
+        self.took_back_alone
+            && (self.unkept.iter().any(same)
+                || ports.spool.waiting().is_ok_and(|waiting| waiting.orders.iter().any(same)))
     }
 
     fn needs_to_lead(&self, ports: Ports<'_>) -> Result<(), OperateError> {
@@ -83,32 +95,14 @@ impl Controller {
         }
     }
 
-    /// What a command comes to that needs no readings, or for which there is no machine yet.
-    fn without_readings(
-        &mut self,
-        ports: Ports<'_>,
-        now: Time,
-        command: &Command,
-        policy: &PolicyRecord,
-        dry_run: bool,
-    ) -> Result<Outcome, OperateError> {
-        if dry_run {
-            let proposal = propose(&self.rollout, command, now)?;
-            let mut outcome = self.outcome(true);
-            outcome.after = proposal.after;
-            (outcome.entries, outcome.plan) = (proposal.entries, proposal.plan);
-            (outcome.refused, outcome.waits, outcome.notes) = (proposal.refused, proposal.waits, proposal.notes);
-            return Ok(outcome);
-        }
-        let compiled = policy.compile().map_err(OperateError::Policy)?;
-        self.take_over(ports, now, policy.clone(), Arc::clone(&compiled), Some(command));
-        match &command.ask {
-            Ask::Start { revision, .. } if self.machine.is_some() => {
-                let verb = Verb::Start { revision: revision.clone() };
-                self.give(ports, now, command, &verb, false)
-            }
-            _ => Ok(self.outcome(false)),
-        }
+    /// What a command would come to that needs no readings.
+    fn proposed(&self, command: &Command, now: Time) -> Result<Outcome, OperateError> {
+        let proposal = propose(&self.rollout, command, now)?;
+        let mut outcome = self.outcome(true);
+        outcome.after = proposal.after;
+        (outcome.entries, outcome.plan) = (proposal.entries, proposal.plan);
+        (outcome.refused, outcome.waits, outcome.notes) = (proposal.refused, proposal.waits, proposal.notes);
+        Ok(outcome)
     }
 
     /// Puts a policy in force on a person's word.
@@ -119,29 +113,42 @@ impl Controller {
         command: &Command,
         policy: &PolicyRecord,
     ) -> Result<Outcome, OperateError> {
-        let mut outcome = self.outcome(false);
         let compiled = policy.compile().map_err(OperateError::Policy)?;
-        if self.rollout.state.policy.as_ref() == Some(&compiled.digest) {
-            if matches!(command.ask, Ask::Adopt { .. }) {
+        for _ in 0..ROUNDS {
+            let mut outcome = self.outcome(false);
+            if self.rollout.state.policy.as_ref() == Some(&compiled.digest) {
                 outcome.notes.push("it is in force already".to_owned());
+                return Ok(outcome);
             }
-            return Ok(outcome);
-        }
-        let noted = self.news.entries.len();
-        self.take_over(ports, now, policy.clone(), Arc::clone(&compiled), Some(command));
-        if let Some(trouble) = &self.trouble {
-            return Err(trouble.error.clone().into());
-        }
-        outcome.entries = self.news.entries.get(noted..).unwrap_or_default().to_vec();
-        outcome.refused = refusal(&outcome.entries);
-        if outcome.refused.is_none() && self.rollout.state.policy.as_ref() != Some(&compiled.digest) {
-            match command.ask {
-                // A revision would be judged by the policy that was to be replaced.
-                Ask::Start { .. } => outcome.refused = Some("another policy stays in force".to_owned()),
-                _ => outcome.notes.push("it waits for the next stage (`pin = true`)".to_owned()),
+            let noted = self.news.entries.len();
+            match self.put_forward(ports, now, (policy, &compiled), Some(command)) {
+                Ok(Written::Now) => {
+                    outcome.refused = refusal(self.news.entries.get(noted..).unwrap_or_default());
+                    return Ok(outcome);
+                }
+                Ok(Written::Before(head)) => {
+                    self.overtaken(ports, now, &StoreError::Conflict(head));
+                    outcome.notes.push(BEFORE.to_owned());
+                    return Ok(outcome);
+                }
+                Err(error) => self.turned_down(ports, now, error)?,
             }
         }
-        Ok(outcome)
+        Err(StoreError::Unavailable(OTHERS.to_owned()).into())
+    }
+
+    /// The store did not take a command. After a race it is worth another try; otherwise it is the answer.
+    fn turned_down(&mut self, ports: Ports<'_>, now: Time, error: StoreError) -> Result<(), OperateError> {
+        if error.is_race() {
+            self.overtaken(ports, now, &error);
+            return Ok(());
+        }
+        if matches!(error, StoreError::NotLeader { .. }) {
+            self.overtaken(ports, now, &error);
+        } else {
+            self.troubled(error.clone(), now);
+        }
+        Err(error.into())
     }
 
     /// Lets the machine handle an order, records what it made of it, and acts.
@@ -150,20 +157,18 @@ impl Controller {
         ports: Ports<'_>,
         now: Time,
         command: &Command,
-        verb: &Verb,
         dry_run: bool,
     ) -> Result<Outcome, OperateError> {
         for _ in 0..ROUNDS {
             let mut outcome = self.outcome(dry_run);
-            let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
-            let Some(mut machine) = self.machine.clone() else {
+            let Some((machine, mut output)) = self.handled(now, command)? else {
                 return self.give_without_policy(ports, now, command, dry_run);
             };
-            machine.watch_only(false);
-            let at = now.max(self.rollout.head.at);
-            let mut output = machine.handle(at, Input::Order(order.clone()));
             outcome.refused = output.events.iter().find_map(|event| refused(&event.what));
-            outcome.waits = if outcome.refused.is_some() { stands_against(&machine, verb) } else { Vec::new() };
+            outcome.waits = match &command.ask {
+                Ask::Order(verb) if outcome.refused.is_some() => stands_against(&machine, verb),
+                _ => Vec::new(),
+            };
             outcome.plan.clone_from(&output.plan);
             if dry_run {
                 let sealed = seal(&self.rollout, Some(command), output.events)?;
@@ -172,15 +177,10 @@ impl Controller {
             }
             let decision = Some(machine.decision());
             let before = self.machine.replace(machine);
-            self.show(at, &output);
+            self.show(now, &output);
             let events = std::mem::take(&mut output.events);
-            let draft = Draft {
-                events,
-                plan: output.plan.as_ref(),
-                decision,
-                command: Some(command),
-                token: Some(&command.token),
-            };
+            let token = Some(command.token.as_str());
+            let draft = Draft { events, plan: output.plan.as_ref(), decision, command: Some(command), token };
             match self.append(ports, draft) {
                 Ok(Written::Now) => {
                     self.carry_on(ports, now, output, &mut outcome);
@@ -190,27 +190,85 @@ impl Controller {
                     self.machine = before;
                     self.overtaken(ports, now, &StoreError::Conflict(head));
                     outcome.plan = None;
-                    outcome.notes.push("this very order was carried out before".to_owned());
+                    outcome.notes.push(BEFORE.to_owned());
                     return Ok(outcome);
                 }
-                Err((error, _)) if error.is_race() => {
-                    self.machine = before;
-                    self.overtaken(ports, now, &error);
-                }
-                Err((error, token)) => {
-                    self.troubled(error.clone(), now);
-                    if !command.takes_back() || outcome.refused.is_some() {
-                        self.machine = before;
-                        return Err(error.into());
+                Err((error, token)) => match &command.ask {
+                    Ask::Order(verb) if command.takes_back() && outcome.refused.is_none() && !error.is_race() => {
+                        self.troubled(error, now);
+                        let (actor, reason) = (command.actor.clone(), command.reason.clone());
+                        self.spool(ports, now, Order { actor, reason, verb: verb.clone() }, token);
+                        outcome.notes.extend(self.news.notes.last().cloned());
+                        self.carry_on(ports, now, output, &mut outcome);
+                        return Ok(outcome);
                     }
-                    self.spool(ports, now, order, token);
-                    outcome.notes.extend(self.news.notes.last().cloned());
-                    self.carry_on(ports, now, output, &mut outcome);
-                    return Ok(outcome);
-                }
+                    _ => {
+                        self.machine = before;
+                        self.turned_down(ports, now, error)?;
+                    }
+                },
             }
         }
-        Err(StoreError::Unavailable("others kept writing to this rollout".to_owned()).into())
+        Err(StoreError::Unavailable(OTHERS.to_owned()).into())
+    }
+
+    /// A machine that has handled the command, and what came of it. None when no policy can be used.
+    fn handled(&mut self, now: Time, command: &Command) -> Result<Option<(Machine, Output)>, OperateError> {
+        let order = |verb| Order { actor: command.actor.clone(), reason: command.reason.clone(), verb };
+        match &command.ask {
+            Ask::Start { policy, revision } => {
+                let compiled = policy.compile().map_err(OperateError::Policy)?;
+                self.keep_text(policy);
+                let (mut machine, mut events) = self.under(&compiled, now);
+                let rejected = events.iter().find_map(|event| refused(&event.what));
+                let mut output = match &rejected {
+                    None => machine.handle(now, Input::Order(order(Verb::Start { revision: revision.clone() }))),
+                    Some(_) => machine.handle(now, Input::Tick),
+                };
+                if rejected.is_some() || machine.policy().digest != compiled.digest {
+                    // The policy that was to be replaced keeps the rollout: the revision would be judged by the wrong one.
+                    let why = rejected.unwrap_or_else(|| "another policy stays in force".to_owned());
+                    let (by, reason) = (command.actor.clone(), command.reason.clone());
+                    events.push(Event { time: now, what: What::Refused { verb: "start".to_owned(), by, reason, why } });
+                    let stays = self.machine.clone().unwrap_or(machine);
+                    (output.events, output.plan) = (events, None);
+                    return Ok(Some((stays, output)));
+                }
+                events.append(&mut output.events);
+                output.events = events;
+                Ok(Some((machine, output)))
+            }
+            Ask::Order(verb) => Ok(self.machine.clone().map(|mut machine| {
+                machine.watch_only(false);
+                let output = machine.handle(now, Input::Order(order(verb.clone())));
+                (machine, output)
+            })),
+            Ask::Adopt { .. } => Ok(None),
+        }
+    }
+
+    /// A machine under `policy`, as far as the one in force lets it go, and the events of that. Where nobody sees
+    /// anything, another ladder pulls nothing away from anybody.
+    fn under(&self, policy: &Arc<Policy>, now: Time) -> (Machine, Vec<Event>) {
+        let (old, new) = (self.rollout.state.policy.clone(), policy.digest.clone());
+        let changes = (old.as_ref() != Some(&new)).then(|| Event { time: now, what: What::PolicyChanged { old, new } });
+        match (&self.machine, &self.rollout.policy) {
+            (Some(machine), InForce::Ready(_)) => {
+                let mut machine = machine.clone();
+                machine.watch_only(false);
+                if exposure::is_nothing(&self.rollout.exposed) {
+                    machine.judge_by(Arc::clone(policy));
+                    return (machine, changes.into_iter().collect());
+                }
+                let events = machine.handle(now, Input::Policy(Arc::clone(policy))).events;
+                (machine, events)
+            }
+            _ => {
+                let state = self.rollout.state.clone();
+                let state = changes.as_ref().map_or_else(|| state.clone(), |event| engine::fold(state.clone(), event));
+                (Machine::recalling(Arc::clone(policy), state), changes.into_iter().collect())
+            }
+        }
     }
 
     /// Acts on what was recorded, or on what has to be done although it could not be.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::control::exposure;
-use crate::control::load::{InForce, Rollout};
+use crate::control::load::InForce;
 use crate::control::seal::seal;
-use crate::engine::{Input, Machine, Output};
+use crate::engine::{Input, Output};
 use crate::ledger::{Entry, Head};
 use crate::model::decision::{Answer, Decision};
 use crate::model::event::{Event, What};
@@ -19,7 +19,7 @@ use crate::ports::store::{Authority, Batch, StoreError};
 
 use super::super::command::Command;
 use super::super::seal::MACHINE;
-use super::controller::{Controller, PATIENCE, Ports, Trouble};
+use super::controller::{Controller, GRACE, PATIENCE, Ports, Trouble};
 
 /// What to write, and on whose behalf.
 pub(super) struct Draft<'a> {
@@ -29,6 +29,16 @@ pub(super) struct Draft<'a> {
     pub(super) command: Option<&'a Command>,
     /// Its name, under which it counts once; the seal of its last entry when it has none.
     pub(super) token: Option<&'a str>,
+}
+
+/// What came of recording what the machine did.
+pub(super) enum Recorded {
+    /// It is in the ledger; or it is undone, because the store refused.
+    Done,
+    /// Somebody else wrote in between: this is what the machine says now.
+    Again(Output),
+    /// The store refused a roll back, so the spool has it: it is done all the same, by another plan where one is given.
+    Spooled(Option<Plan>),
 }
 
 /// What came of writing.
@@ -49,10 +59,9 @@ impl Controller {
         events: Vec<Event>,
         plan: Option<&Plan>,
         decision: Option<Decision>,
-    ) -> Option<Output> {
+    ) -> Recorded {
         let rolled_back = events.iter().find_map(|event| match &event.what {
             What::RolledBack { to, because, .. } => Some((Some(to.clone()), because.clone())),
-            // No order takes back one region: without a store, the whole is taken back rather than nothing.
             What::RegionRolledBack { because, .. } => Some((None, because.clone())),
             _ => None,
         });
@@ -61,7 +70,7 @@ impl Controller {
         match self.append(ports, draft) {
             Ok(Written::Now) => {
                 self.news.decisions.extend(shown);
-                None
+                Recorded::Done
             }
             // It had been written, and only the reply was lost: whatever came after it is read from the ledger.
             Ok(Written::Before(head)) => self.ask_anew(ports, now, &StoreError::Conflict(head)),
@@ -70,18 +79,29 @@ impl Controller {
             }
             Err((error, token)) => {
                 self.troubled(error, now);
-                match rolled_back {
-                    Some((to, because)) => {
-                        let verb = Verb::RollBack { to };
-                        let order = Order { actor: Actor::new(MACHINE), reason: because, verb };
-                        self.spool(ports, now, order, token);
-                        self.news.decisions.extend(shown);
-                    }
-                    None => self.undo(),
-                }
-                None
+                let Some((to, because)) = rolled_back else {
+                    self.undo(now);
+                    return Recorded::Done;
+                };
+                let whole = to.is_some();
+                let order = Order { actor: Actor::new(MACHINE), reason: because, verb: Verb::RollBack { to } };
+                let plan = if whole { None } else { self.take_back_the_whole(now, order.clone()) };
+                // It is another order than the batch that the store refused, and may have taken after all.
+                let token = if whole { token } else { format!("{token}-whole") };
+                self.spool(ports, now, order, token);
+                self.news.decisions.extend(shown);
+                Recorded::Spooled(plan)
             }
         }
+    }
+
+    /// No order takes back one region: without a store, the whole is taken back rather than nothing, here as later by the
+    /// spool.
+    fn take_back_the_whole(&mut self, now: Time, order: Order) -> Option<Plan> {
+        self.undo(now);
+        let machine = self.machine.as_mut()?;
+        machine.watch_only(false);
+        machine.handle(now, Input::Order(order)).plan
     }
 
     /// Records something that moves nothing: somebody was refused.
@@ -105,7 +125,9 @@ impl Controller {
 
     /// Seals and appends; on success this controller knows where the ledger ends.
     pub(super) fn append(&mut self, ports: Ports<'_>, draft: Draft<'_>) -> Result<Written, (StoreError, String)> {
-        let takes_back = draft.events.iter().any(|event| is_take_back(&event.what));
+        let Some(authority) = self.authority(&draft.events) else {
+            return Err((StoreError::NotLeader { holder: None }, String::new()));
+        };
         let sealed = seal(&self.rollout, draft.command, draft.events).map_err(|bad| {
             (StoreError::Corrupt { what: format!("an entry cannot be written: {bad}") }, String::new())
         })?;
@@ -113,10 +135,6 @@ impl Controller {
         let head = Head::at(last);
         // Two controllers that write the very same entries mean the same: the seal is their name.
         let token = draft.token.map_or_else(|| format!("sealed-{}", head.hash), str::to_owned);
-        let authority = match &self.lead {
-            Some(lead) if !takes_back => Authority::Leader(lead.clone()),
-            _ => Authority::RollBack,
-        };
         let policies = self.policies_of(&sealed.entries);
         let id = format!("{}/{}/{}", self.rollout.key.rollout, self.rollout.key.environment, head.seq);
         let decisions = draft.decision.as_ref().and_then(|decision| Some((id, serde_json::to_string(decision).ok()?)));
@@ -144,13 +162,36 @@ impl Controller {
         if let Some(exposed) = exposed {
             self.rollout.exposed = exposed;
         }
-        self.note_policy();
+        if let Some(machine) = &mut self.machine {
+            machine.trust(&self.rollout.state);
+        }
+        self.note_policy(&entries);
         self.news.entries.extend(entries);
         Ok(Written::Now)
     }
 
+    /// By what right events are written; none without the lease, where they need it. Taking back needs none, and neither
+    /// does what moves nothing.
+    fn authority(&self, events: &[Event]) -> Option<Authority> {
+        let free = |event: &Event| is_take_back(&event.what) || moves_nothing(&event.what);
+        let takes_back = events.iter().any(|event| is_take_back(&event.what));
+        match &self.lead {
+            _ if takes_back && events.iter().all(free) => Some(Authority::RollBack),
+            Some(lead) => Some(Authority::Leader(lead.clone())),
+            None => events.iter().all(free).then_some(Authority::RollBack),
+        }
+    }
+
     /// The ledger has it: what the store would say of the policy is known without asking.
-    fn note_policy(&mut self) {
+    fn note_policy(&mut self, entries: &[Entry]) {
+        let settles = |pinned: &Digest| {
+            entries.iter().any(|entry| match &entry.record().what {
+                What::PolicyChanged { new, .. } => new == pinned,
+                What::PolicyRejected { digest, .. } => digest == pinned,
+                _ => false,
+            })
+        };
+        self.pinned.take_if(|(record, _)| settles(&record.digest));
         if let Some(machine) = &self.machine
             && self.rollout.state.policy.as_ref() == Some(&machine.policy().digest)
         {
@@ -168,12 +209,12 @@ impl Controller {
     }
 
     /// Somebody else was faster: what does the machine say, now that it knows?
-    fn ask_anew(&mut self, ports: Ports<'_>, now: Time, error: &StoreError) -> Option<Output> {
+    fn ask_anew(&mut self, ports: Ports<'_>, now: Time, error: &StoreError) -> Recorded {
         self.overtaken(ports, now, error);
         let free = self.may_move();
-        let machine = self.machine.as_mut()?;
+        let Some(machine) = &mut self.machine else { return Recorded::Done };
         machine.watch_only(!free);
-        Some(machine.handle(now, Input::Tick))
+        Recorded::Again(machine.handle(now, Input::Tick))
     }
 
     /// The store refuses: nothing advances until it takes something again.
@@ -183,58 +224,74 @@ impl Controller {
     }
 
     /// What was decided and could not be recorded did not happen.
-    pub(super) fn undo(&mut self) {
+    pub(super) fn undo(&mut self, now: Time) {
+        // What it did alone stays done; the ledger will have it.
+        if self.took_back_alone {
+            return;
+        }
         let state = self.rollout.state.clone();
         if let Some(machine) = &mut self.machine {
-            machine.stand_at(state);
+            // A policy that had waited for the stage came with it, and goes with it.
+            if let InForce::Ready(policy) = &self.rollout.policy {
+                machine.judge_by(Arc::clone(policy));
+            }
+            machine.stand_at(now, state);
             machine.watch_only(true);
         }
+        self.offer_pinned();
+    }
+
+    /// A policy that waited in the machine, and was lost with what was undone, is offered again.
+    pub(super) fn offer_pinned(&mut self) {
+        let waits = self.machine.as_ref().is_some_and(|machine| machine.waiting_policy.is_some());
+        if waits || self.candidate.is_some() {
+            return;
+        }
+        let in_force = self.rollout.state.policy.as_ref();
+        self.candidate = self.pinned.take().filter(|(record, _)| Some(&record.digest) != in_force);
     }
 
     /// Keeps a roll back on disk beside the store, under the name that the store would have known it by.
     pub(super) fn spool(&mut self, ports: Ports<'_>, now: Time, order: Order, token: String) {
         let (rollout, environment) = (self.rollout.key.rollout.clone(), self.rollout.key.environment.clone());
-        let kept = Spooled { id: token, at: now, rollout: Some(rollout), environment: Some(environment), order };
+        let acted = self.machine.as_ref().map(|machine| machine.state().generation);
+        let (rollout, environment) = (Some(rollout), Some(environment));
+        let kept = Spooled { id: token, at: now, rollout, environment, acted, order };
         self.took_back_alone = true;
         self.news.notes.push(match ports.spool.push(&kept) {
             Ok(()) => format!("the store refused a roll back: it is done, and waits in `{}`", ports.spool.place()),
             Err(error) => {
+                self.unkept.push(kept);
                 format!("the store refused a roll back, and so did the spool ({error}): it is done all the same")
             }
         });
     }
 
-    /// Whether this controller has to take the rollout back although it does not lead: it sees a breach, and nobody who
-    /// leads can be asked.
-    pub(super) fn take_back_alone(&mut self, ports: Ports<'_>, now: Time, output: &Output) -> Option<Output> {
+    /// What the machine says when it may move, if this controller has to take the rollout back although it does not lead:
+    /// it sees a breach, and nobody who leads can be asked, or whoever leads does not act on it.
+    pub(super) fn must_take_back_alone(&mut self, ports: Ports<'_>, now: Time, output: &Output) -> Option<Output> {
         let machine = self.machine.as_ref()?;
         let wants = output.answer == Answer::RollBack && machine.state().latch.is_none() && !machine.policy().shadow;
         if !wants || !self.is_fed || self.took_back_alone || machine.state().revision.is_none() {
+            self.sees_breach = None;
             return None;
         }
+        let since = *self.sees_breach.get_or_insert(now);
         if self.trouble.is_none() {
             match ports.store.leader() {
-                Ok(Some(_)) => return None,
-                Ok(None) => {}
+                Ok(Some(_)) if now.since(since) < GRACE && since <= now => return None,
+                Ok(_) => {}
                 Err(error) => self.troubled(error, now),
             }
         }
         let machine = self.machine.as_mut()?;
         machine.watch_only(false);
         let output = machine.handle(now, Input::Tick);
-        let moved = output.events.iter().any(|event| is_take_back(&event.what));
-        if !moved {
-            machine.watch_only(true);
-            self.undo();
-            return None;
+        if output.events.iter().any(|event| is_take_back(&event.what)) {
+            return Some(output);
         }
-        let decision = self.machine.as_ref().map(Machine::decision);
-        let again = self.record(ports, now, output.events.clone(), output.plan.as_ref(), decision);
-        match (again, output.plan) {
-            (Some(again), _) => Some(again),
-            (None, Some(plan)) => self.act(ports, now, plan),
-            (None, None) => None,
-        }
+        self.undo(now);
+        None
     }
 
     /// Somebody else wrote: what they wrote is what is so.
@@ -242,14 +299,27 @@ impl Controller {
         if matches!(error, StoreError::StaleGeneration { .. } | StoreError::NotLeader { .. }) {
             self.lead = None;
         }
-        match Rollout::load(ports.store, &self.rollout.key) {
-            Ok(rollout) => self.stand_with(rollout, now),
-            Err(error) => {
-                self.troubled(error, now);
-                self.undo();
-            }
+        if let Err(error) = self.catch_up(ports, now, true) {
+            self.troubled(error, now);
+            self.undo(now);
         }
     }
+}
+
+/// Whether an event changes nothing of where the rollout stands: whoever sees it may write it down.
+const fn moves_nothing(what: &What) -> bool {
+    matches!(
+        what,
+        What::Applied { .. }
+            | What::FindingChanged { .. }
+            | What::DecisionChanged { .. }
+            | What::WouldRollBack { .. }
+            | What::PastMax { .. }
+            | What::UnknownTooLong { .. }
+            | What::Refused { .. }
+            | What::PolicyRejected { .. }
+            | What::Unmuted { by: None, .. }
+    )
 }
 
 /// Whether an event takes exposure back.

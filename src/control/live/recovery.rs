@@ -11,9 +11,10 @@ use crate::engine::{self, Input, Machine};
 use crate::model::event::{Event, What};
 use crate::model::time::Time;
 use crate::policy::compiled::Policy;
+use crate::ports::spool::Waiting;
 use crate::ports::store::StoreError;
 
-use super::super::command::Command;
+use super::super::command::{Command, OperateError};
 use super::super::record::PolicyRecord;
 use super::controller::{Controller, PATIENCE, Ports};
 use super::recorder::{Draft, Written};
@@ -28,124 +29,183 @@ impl Controller {
         if retry.map_or(now >= self.look_at, |at| now >= at || self.look_at == Time::NEVER) {
             self.look(ports, now);
         }
-        if !self.may_move() {
+        self.carry_out_what_is_left(ports, now);
+        if self.may_move()
+            && let Some((record, policy)) = self.candidate.take()
+        {
+            self.take_over(ports, now, record, policy);
+        }
+    }
+
+    /// An exposure that is recorded, or spooled, and that nobody confirmed is carried out.
+    fn carry_out_what_is_left(&mut self, ports: Ports<'_>, now: Time) {
+        if self.may_move() && self.unapplied.is_none() {
+            self.note_unconfirmed(now);
+        }
+        if !self.may_carry_out() {
             return;
         }
-        if let Some((plan, _)) = self.unapplied.take_if(|(_, at)| *at <= now)
-            && plan.generation == self.rollout.state.generation
+        let Some((plan, _)) = self.unapplied.take_if(|(_, at)| *at <= now) else { return };
+        let stands = self.machine.as_ref().map(|machine| machine.state().generation);
+        if stands.is_none_or(|generation| generation == plan.generation)
             && let Some(output) = self.act(ports, now, plan)
         {
             self.follow_up(ports, now, output);
-        }
-        if let Some((record, policy)) = self.candidate.take() {
-            self.take_over(ports, now, record, policy, None);
         }
     }
 
     /// Looks at the end of the ledger, and reads on where others wrote.
     fn look(&mut self, ports: Ports<'_>, now: Time) {
         self.look_at = now + PATIENCE;
-        if let Err(error) = self.catch_up(ports, now) {
+        if let Err(error) = self.catch_up(ports, now, false) {
             self.troubled(error, now);
         }
     }
 
-    fn catch_up(&mut self, ports: Ports<'_>, now: Time) -> Result<(), StoreError> {
-        let head = ports.store.head(&self.rollout.key)?;
-        if self.took_back_alone {
-            let direct = Direct::new(ports.store, ports.actuator);
-            let told = spooled::replay(&direct, ports.spool, now).map_err(|error| match error {
-                super::super::command::OperateError::Store(error) => error,
-                other => StoreError::Unavailable(other.to_string()),
-            })?;
-            self.news.notes.extend(told);
+    /// Reads on where others wrote, once the ledger has what was done without it. `wrote`: they surely did.
+    pub(super) fn catch_up(&mut self, ports: Ports<'_>, now: Time, wrote: bool) -> Result<(), StoreError> {
+        let alone = self.took_back_alone;
+        if alone {
+            self.hand_in(ports, now)?;
         }
-        if self.took_back_alone || head != self.rollout.head {
+        let head = ports.store.head(&self.rollout.key)?;
+        if alone || wrote || head != self.rollout.head {
             let from = self.rollout.head.seq.saturating_add(1);
-            let rollout = Rollout::load(ports.store, &self.rollout.key)?;
+            let rollout = self.rollout.read_on(ports.store)?;
             self.news.entries.extend(ports.store.entries(&rollout.key, from, super::super::load::PAGE)?);
+            self.took_back_alone = false;
             self.stand_with(rollout, now);
         }
         self.trouble = None;
         Ok(())
     }
 
+    /// Takes to the ledger what was done without it: what the spool has, and what it did not take.
+    fn hand_in(&mut self, ports: Ports<'_>, now: Time) -> Result<(), StoreError> {
+        let direct = Direct::new(ports.store, ports.actuator);
+        let in_words = |error| match error {
+            OperateError::Store(error) => error,
+            other => StoreError::Unavailable(other.to_string()),
+        };
+        while let Some(order) = self.unkept.first() {
+            let told = spooled::carry_out(&direct, order, &self.rollout.key, now).map_err(in_words)?;
+            self.news.notes.push(told);
+            self.unkept.remove(0);
+        }
+        loop {
+            self.news.notes.extend(spooled::replay(&direct, ports.spool, now).map_err(in_words)?);
+            // Somebody may have put more into it meanwhile.
+            if !self.is_waited_for(&ports.spool.waiting()?) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a roll back of this rollout is among what waits.
+    pub(super) fn is_waited_for(&self, waiting: &Waiting) -> bool {
+        waiting.orders.iter().any(|order| spooled::is_meant(order, &self.rollout.key))
+    }
+
     /// Goes where the ledger says.
-    pub(super) fn stand_with(&mut self, rollout: Rollout, now: Time) {
-        self.took_back_alone = false;
+    fn stand_with(&mut self, rollout: Rollout, now: Time) {
         match (&mut self.machine, &rollout.policy) {
             (Some(machine), InForce::Ready(policy)) => {
                 machine.judge_by(Arc::clone(policy));
-                machine.stand_at(rollout.state.clone());
+                machine.stand_at(now, rollout.state.clone());
             }
-            (Some(machine), _) => machine.stand_at(rollout.state.clone()),
+            (Some(machine), _) => machine.stand_at(now, rollout.state.clone()),
             (None, InForce::Ready(policy)) => {
-                self.machine = Some(Machine::new(Arc::clone(policy), rollout.state.clone()));
+                self.machine = Some(Machine::recalling(Arc::clone(policy), rollout.state.clone()));
             }
             (None, _) => {}
         }
         self.rollout = rollout;
+        self.offer_pinned();
         self.note_unconfirmed(now);
     }
 
     /// An exposure that is recorded and was never confirmed is carried out again, by whoever leads.
     pub(super) fn note_unconfirmed(&mut self, now: Time) {
-        if self.rollout.is_unconfirmed() {
-            self.unapplied = Some((exposure::plan(&self.rollout.exposed), now));
+        let left = self.rollout.is_unconfirmed().then(|| (exposure::plan(&self.rollout.exposed), now));
+        if left.is_some() || !self.took_back_alone {
+            self.unapplied = left;
         }
     }
 
     /// Another version of the policy was saved. It takes over now, or when this controller leads.
     pub(super) fn offer(&mut self, ports: Ports<'_>, now: Time, (record, policy): (PolicyRecord, Arc<Policy>)) {
         if self.may_move() {
-            self.take_over(ports, now, record, policy, None);
+            self.take_over(ports, now, record, policy);
             return;
         }
         if self.machine.is_none() {
-            self.machine = Some(Machine::new(Arc::clone(&policy), self.rollout.state.clone()));
+            self.machine = Some(Machine::recalling(Arc::clone(&policy), self.rollout.state.clone()));
         }
         self.candidate = Some((record, policy));
     }
 
-    /// Puts a policy in force, keeps it for the next stage, or turns it away; the entries say which.
-    pub(super) fn take_over(
-        &mut self,
-        ports: Ports<'_>,
-        now: Time,
-        record: PolicyRecord,
-        policy: Arc<Policy>,
-        command: Option<&Command>,
-    ) {
-        self.offered.retain(|known| known.digest != record.digest);
-        self.offered.push(record);
-        if self.offered.len() > OFFERED {
-            self.offered.remove(0);
-        }
-        let at = now.max(self.rollout.head.at);
-        let before = self.machine.clone();
-        let events = match (&mut self.machine, &self.rollout.policy) {
-            (Some(machine), InForce::Ready(_)) => {
-                machine.watch_only(false);
-                machine.handle(at, Input::Policy(Arc::clone(&policy))).events
+    /// The policy's files were saved: that version comes into force, waits for the next stage, or is turned away; the
+    /// entries say which.
+    fn take_over(&mut self, ports: Ports<'_>, now: Time, record: PolicyRecord, policy: Arc<Policy>) {
+        match self.put_forward(ports, now, (&record, &policy), None) {
+            Ok(Written::Now) => {
+                let waits = self.machine.as_ref().is_some_and(|machine| machine.waiting_policy.is_some());
+                self.pinned = waits.then_some((record, policy));
             }
-            _ => self.first_policy(&policy, at),
-        };
-        if events.is_empty() {
-            return;
-        }
-        match self.append(ports, Draft { events, plan: None, decision: None, command, token: None }) {
-            Ok(Written::Now) => {}
             Ok(Written::Before(head)) => self.overtaken(ports, now, &StoreError::Conflict(head)),
-            Err((error, _)) => {
+            Err(error) => {
                 // It is offered again as soon as the store takes it.
-                self.machine = before;
-                self.candidate = self.offered.last().cloned().map(|record| (record, policy));
+                self.candidate = Some((record, policy));
                 if error.is_race() || matches!(error, StoreError::NotLeader { .. }) {
                     self.overtaken(ports, now, &error);
                 } else {
                     self.troubled(error, now);
                 }
             }
+        }
+    }
+
+    /// Asks the machine what it makes of a policy, and records that. Whatever cannot be recorded did not happen.
+    pub(super) fn put_forward(
+        &mut self,
+        ports: Ports<'_>,
+        now: Time,
+        (record, policy): (&PolicyRecord, &Arc<Policy>),
+        command: Option<&Command>,
+    ) -> Result<Written, StoreError> {
+        self.keep_text(record);
+        let before = self.machine.clone();
+        let mut events = match (&mut self.machine, &self.rollout.policy) {
+            (Some(machine), InForce::Ready(_)) => {
+                machine.watch_only(false);
+                machine.handle(now, Input::Policy(Arc::clone(policy))).events
+            }
+            _ => self.first_policy(policy, now),
+        };
+        let waits = self.machine.as_ref().is_some_and(|machine| machine.waiting_policy.is_some());
+        if command.is_some() && events.is_empty() && waits {
+            // A person's word is carried out or turned away; what only waits would be gone with this process.
+            self.machine.clone_from(&before);
+            let (digest, why) = (policy.digest.clone(), "this rollout keeps its policy until the next stage (`pin = true`)");
+            events = vec![Event { time: now, what: What::PolicyRejected { digest, why: why.to_owned() } }];
+        }
+        if events.is_empty() {
+            return Ok(Written::Now);
+        }
+        let token = command.map(|command| command.token.as_str());
+        let written = self.append(ports, Draft { events, plan: None, decision: None, command, token });
+        if !matches!(written, Ok(Written::Now)) {
+            self.machine = before;
+        }
+        written.map_err(|(error, _)| error)
+    }
+
+    /// The text of a policy that may come into force goes into the store when it does.
+    pub(super) fn keep_text(&mut self, record: &PolicyRecord) {
+        self.offered.retain(|known| known.digest != record.digest);
+        self.offered.push(record.clone());
+        if self.offered.len() > OFFERED {
+            self.offered.remove(0);
         }
     }
 
@@ -164,8 +224,8 @@ impl Controller {
         let event = Event { time: at, what: What::PolicyChanged { old, new } };
         let state = engine::fold(state.clone(), &event);
         match &mut self.machine {
-            Some(machine) if machine.policy().digest == policy.digest => machine.stand_at(state),
-            machine => *machine = Some(Machine::new(Arc::clone(policy), state)),
+            Some(machine) if machine.policy().digest == policy.digest => machine.stand_at(at, state),
+            machine => *machine = Some(Machine::recalling(Arc::clone(policy), state)),
         }
         vec![event]
     }

@@ -76,7 +76,8 @@ fn a_node_that_is_away_takes_only_its_own_rollouts_with_it() {
     let away = cluster.nodes.iter().position(|node| node.port != home).unwrap();
     let (there, here) = (name_on(&cluster, &cluster.nodes[away], true), name_on(&cluster, &cluster.nodes[away], false));
     let (mut lost, mut kept) = (Writer::new(there), Writer::new(here));
-    let ana = store.acquire(&Actor::new("ana"), TERM).unwrap();
+    // Longer than the cluster needs to notice that a node is away.
+    let ana = store.acquire(&Actor::new("ana"), Duration::from_mins(10)).unwrap();
     for writer in [&mut lost, &mut kept] {
         let mut batch = writer.batch("t1", 1);
         batch.authority = Authority::Leader(ana.clone());
@@ -90,7 +91,7 @@ fn a_node_that_is_away_takes_only_its_own_rollouts_with_it() {
 
     // The lease changes hands, and the rollout that is away does not hear of it.
     store.release(&ana).unwrap();
-    let ben = store.acquire(&Actor::new("ben"), TERM).unwrap();
+    let ben = store.acquire(&Actor::new("ben"), Duration::from_mins(10)).unwrap();
     // It comes back without its data: whoever has seen it, and whoever reads the index, is told.
     cluster.nodes[away].restart();
     cluster.settle();

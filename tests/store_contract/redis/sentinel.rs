@@ -1,6 +1,6 @@
 //! Failovers, by real sentinels.
 
-use std::time::{Duration as Length, Instant};
+use std::time::Duration as Length;
 
 use rollgate::adapters::store::redis::{Options, Redis};
 use rollgate::ledger::verify;
@@ -9,7 +9,7 @@ use rollgate::model::time::Duration;
 use rollgate::ports::store::{Authority, Store, StoreError};
 
 use super::super::redis_support::sentinel::Watched;
-use super::super::redis_support::until;
+use super::super::redis_support::{now, until};
 use super::super::world::Writer;
 use super::{open, options};
 
@@ -19,7 +19,7 @@ const LIMIT: Length = Length::from_secs(15);
 
 /// Appends one entry until it is taken; how long that took and how often it was refused.
 fn first_accepted(store: &Redis, writer: &mut Writer, token: &str) -> (Length, u32) {
-    let (started, batch) = (Instant::now(), writer.batch(token, 1));
+    let (started, batch) = (now(), writer.batch(token, 1));
     let mut refused = 0;
     loop {
         match store.append(&batch) {

@@ -2,7 +2,7 @@
 //!
 //! Alertmanager tells of changes and repeats what fires every `repeat_interval`; it never says that all is well. So a
 //! reading of it is as fresh as the last word, and a rollout that must see it alive maps an alert that always fires
-//! (`Watchdog`) onto a metric of its own, with `fires = Ok`.
+//! (`Watchdog`) onto a metric of its own, with [`Fires::Ok`].
 //!
 //! It sends again only what was answered with a 5xx: after a 4xx an alert is lost for good. What can be read in part is
 //! therefore taken in part, and only what cannot be read at all is an error.

@@ -47,12 +47,20 @@ impl Link {
                 // All of them together must leave time for the master itself.
                 let parts = u32::try_from(sentinels.len()).unwrap_or(u32::MAX).saturating_add(1);
                 let patience = std(config.deadline) / parts;
-                let dial = Dial { credentials: config.sentinel_credentials.clone(), database: 0, patience };
+                let (credentials, tls) = (config.sentinel_credentials.clone(), config.tls.clone());
+                let dial = Dial { credentials, tls, database: 0, patience };
                 Some(Sentinels::new(sentinels, master, dial))
             }
             _ => None,
         };
         Link { config, sentinels, node: None, open: None, known: false }
+    }
+
+    /// What was handed out and not acknowledged is read again.
+    pub(super) fn begin_again(&mut self) {
+        if let Some(open) = &mut self.open {
+            open.catching_up = Some("0".to_owned());
+        }
     }
 
     /// Whether all that was handed out before has been read again.
@@ -125,7 +133,8 @@ impl Link {
         };
         let open = |at: &str| {
             let patience = deadline.left().ok_or_else(|| too_late(deadline))?;
-            Conn::open(at, &Dial { credentials: self.config.credentials.clone(), database, patience })
+            let (credentials, tls) = (self.config.credentials.clone(), self.config.tls.clone());
+            Conn::open(at, &Dial { credentials, tls, database, patience })
         };
         match &self.config.servers {
             Servers::Single { server, .. } => open(server),

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
-use redis::{Client, Cmd, Connection, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, Value};
+use redis::{
+    Client, Cmd, Connection, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, TlsCertificates, Value,
+};
 
 use super::fault::{Fault, lost, unavailable};
-use super::options::{Credentials, split};
+use super::options::{Credentials, Tls, split};
 use crate::ports::crash;
 
 /// An open connection.
@@ -23,6 +25,8 @@ pub(in crate::adapters) struct Conn {
 pub(in crate::adapters) struct Dial {
     /// Who it is.
     pub(in crate::adapters) credentials: Option<Credentials>,
+    /// How it is encrypted.
+    pub(in crate::adapters) tls: Option<Tls>,
     /// Which database.
     pub(in crate::adapters) database: u32,
     /// How long connecting may take, and how long any one reply.
@@ -41,10 +45,21 @@ impl Conn {
             }
         }
         let broken = |error| lost(at, &error, false);
-        let info = ConnectionAddr::Tcp(host.to_owned(), port).into_connection_info().map_err(broken)?;
+        let host = host.to_owned();
+        let address = match dial.tls {
+            None => ConnectionAddr::Tcp(host, port),
+            Some(_) => ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None },
+        };
+        let info = address.into_connection_info().map_err(broken)?;
         let info = info.set_redis_settings(settings).set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let inner = Client::open(info).and_then(|client| client.get_connection_with_timeout(dial.patience));
-        let inner = inner.map_err(broken)?;
+        let client = match &dial.tls {
+            Some(Tls { authority: Some(pem) }) => {
+                let root_cert = Some(pem.clone().into_bytes());
+                Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert })
+            }
+            _ => Client::open(info),
+        };
+        let inner = client.and_then(|client| client.get_connection_with_timeout(dial.patience)).map_err(broken)?;
         let conn = Conn { inner, at: at.to_owned(), used: false };
         conn.wait_for(dial.patience)?;
         Ok(conn)

@@ -16,6 +16,8 @@ pub struct Options {
     pub credentials: Option<Credentials>,
     /// Who it is for the sentinels.
     pub sentinel_credentials: Option<Credentials>,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<Tls>,
     /// After this long a call has failed, whatever the server does.
     pub deadline: Duration,
     /// On how many replicas a write must be before it is acknowledged. With 0 a failover may lose what was
@@ -68,6 +70,13 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// Encrypted connections; a server must show a certificate for its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Who signs the servers' certificates, as PEM; without, whoever this machine trusts.
+    pub authority: Option<String>,
+}
+
 /// A store that nobody can be asked for: the text says why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -86,6 +95,7 @@ impl Options {
             prefix: "rollgate".to_owned(),
             credentials: None,
             sentinel_credentials: None,
+            tls: None,
             deadline: DEADLINE,
             replicas_to_wait: 0,
             create: false,
@@ -96,6 +106,7 @@ impl Options {
     #[must_use]
     pub fn place(&self) -> String {
         match &self.servers {
+            Servers::Single { server, .. } if self.tls.is_some() => format!("rediss://{server}"),
             Servers::Single { server, .. } => format!("redis://{server}"),
             Servers::Sentinel { sentinels, master, .. } => format!("redis+sentinel://{}/{master}", sentinels.join(",")),
             Servers::Cluster { nodes } => format!("redis+cluster://{}", nodes.join(",")),
@@ -122,40 +133,57 @@ impl Options {
     }
 }
 
-/// `redis://HOST:PORT/DB`, `redis+sentinel://HOST:PORT,HOST:PORT/MASTER`, `redis+cluster://HOST:PORT,HOST:PORT`; behind
-/// `?`, joined by `&`: `prefix=NAME`, `deadline=DURATION`, `replicas=N`, `db=N`.
+/// `redis://HOST:PORT/DB` (`rediss` over TLS), `redis+sentinel://HOST:PORT,HOST:PORT/MASTER`,
+/// `redis+cluster://HOST:PORT,HOST:PORT`; behind `?`, joined by `&`: `prefix=NAME`, `deadline=DURATION`, `replicas=N`,
+/// `db=N`, `tls=on`.
 impl FromStr for Options {
     type Err = BadAddress;
 
     fn from_str(text: &str) -> Result<Options, BadAddress> {
-        let bad = |why: &str| BadAddress(format!("this is no address of a Redis store: {why}"));
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("it begins with `redis://`"))?;
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
-        if hosts.contains('@') {
+        let options = Options::from_secret(text)?;
+        if options.credentials.is_some() {
             // It would be in the list of processes and in the shell's history.
             return Err(bad("a password does not belong into it; name it by reference in the settings"));
         }
+        Ok(options)
+    }
+}
+
+fn bad(why: &str) -> BadAddress {
+    BadAddress(format!("this is no address of a Redis store: {why}"))
+}
+
+impl Options {
+    /// The same of an address that is kept secret, and may have `USER:PASSWORD@` before its hosts.
+    ///
+    /// # Errors
+    /// What cannot be understood, without the address itself.
+    pub fn from_secret(text: &str) -> Result<Options, BadAddress> {
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| bad("it begins with `redis://`"))?;
+        let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
         let servers = match scheme {
-            "redis" => Servers::Single { server: only(hosts).map_err(|why| bad(&why))?, database: number(path)? },
+            "redis" | "rediss" => {
+                Servers::Single { server: only(hosts).map_err(|why| bad(&why))?, database: number(path)? }
+            }
             "redis+sentinel" if path.is_empty() => return Err(bad("name the master behind the sentinels: `/NAME`")),
             "redis+sentinel" => {
                 let sentinels = list(hosts, SENTINEL_PORT).map_err(|why| bad(&why))?;
                 Servers::Sentinel { sentinels, master: path.to_owned(), database: 0 }
             }
             "redis+cluster" => Servers::Cluster { nodes: list(hosts, PORT).map_err(|why| bad(&why))? },
-            "rediss" => return Err(bad("TLS to Redis is not built in; put a tunnel in between")),
-            other => return Err(bad(&format!("`{other}` is none of redis, redis+sentinel, redis+cluster"))),
+            _ => return Err(bad("it begins with none of redis, rediss, redis+sentinel, redis+cluster")),
         };
         let mut options = Options::new(servers);
+        options.credentials = user.map(credentials);
+        options.tls = (scheme == "rediss").then(Tls::default);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             options.set(pair)?;
         }
         options.problem().map_or(Ok(options), |why| Err(bad(&why)))
     }
-}
 
-impl Options {
     fn set(&mut self, pair: &str) -> Result<(), BadAddress> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         match name {
@@ -163,6 +191,7 @@ impl Options {
             "deadline" => {
                 self.deadline = Duration::parse(value).map_err(|error| BadAddress(format!("`deadline`: {error}")))?;
             }
+            "tls" if matches!(value, "" | "on") => self.tls = Some(Tls::default()),
             "replicas" => self.replicas_to_wait = number(value)?,
             "db" => {
                 let wanted = number(value)?;
@@ -174,12 +203,34 @@ impl Options {
                 }
             }
             other => {
-                let known = "prefix, deadline, replicas, db";
+                let known = "prefix, deadline, replicas, db, tls=on";
                 return Err(BadAddress(format!("`{other}` is no setting of a Redis store; there are {known}")));
             }
         }
         Ok(())
     }
+}
+
+/// `USER:PASSWORD` or `:PASSWORD`, each with what is special in an address written as `%41`.
+fn credentials(text: &str) -> Credentials {
+    let (user, password) = text.split_once(':').unwrap_or(("", text));
+    let user = Some(plain(user)).filter(|user| !user.is_empty());
+    Credentials { user, password: plain(password) }
+}
+
+fn plain(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let (byte, used) = match hex.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => (byte, 3),
+            None => (*first, 1),
+        };
+        bytes.push(byte);
+        rest = rest.get(used..).unwrap_or_default();
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn number(text: &str) -> Result<u32, BadAddress> {
@@ -228,6 +279,7 @@ mod tests {
     #[case::database("redis://h:1/3", "redis://h:1")]
     #[case::v6("redis://[::1]:7", "redis://[::1]:7")]
     #[case::v6_alone("redis://[::1]", "redis://[::1]:6379")]
+    #[case::tls("rediss://h", "rediss://h:6379")]
     #[case::sentinel("redis+sentinel://a,b:2/main?db=3", "redis+sentinel://a:26379,b:2/main")]
     #[case::cluster("redis+cluster://a:1,b?prefix=x&deadline=2s&replicas=1", "redis+cluster://a:1,b:6379")]
     fn an_address_is_understood(#[case] text: &str, #[case] place: &str) {
@@ -249,7 +301,8 @@ mod tests {
     #[case::two("redis://a,b", "one server")]
     #[case::master("redis+sentinel://a", "name the master")]
     #[case::port("redis://h:http", "has no port")]
-    #[case::tls("rediss://h", "TLS")]
+    #[case::scheme("http://h", "none of redis")]
+    #[case::tls("redis://h?tls=maybe", "no setting")]
     #[case::word("redis://h?colour=red", "no setting")]
     #[case::braces("redis://h?prefix=a{b}", "braces")]
     #[case::never("redis://h?deadline=0s", "not a duration")]
@@ -258,6 +311,22 @@ mod tests {
         let refused = text.parse::<Options>().unwrap_err().to_string();
         assert!(refused.contains(why), "{refused}");
         assert!(!refused.contains("hunter2"), "{refused}");
+    }
+
+    #[rstest::rstest]
+    #[case::password("redis://:hunter2@h", None, "hunter2")]
+    #[case::user("rediss://ana:hunter2@h:1/2?prefix=x", Some("ana"), "hunter2")]
+    #[case::special("redis+cluster://ana:p%40ss%2fw%zzd@a,b", Some("ana"), "p@ss/w%zzd")]
+    #[case::at("redis://:p@ss@h", None, "p@ss")]
+    fn an_address_that_is_kept_secret_may_have_a_password(
+        #[case] text: &str,
+        #[case] user: Option<&str>,
+        #[case] password: &str,
+    ) {
+        let options = Options::from_secret(text).unwrap();
+        let wanted = Credentials { user: user.map(str::to_owned), password: password.to_owned() };
+        assert_eq!(options.credentials, Some(wanted));
+        assert!(!format!("{options:?} {}", options.place()).contains(password));
     }
 
     #[test]

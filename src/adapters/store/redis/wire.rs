@@ -114,7 +114,8 @@ impl Wire {
             Servers::Sentinel { sentinels, master, .. } => {
                 let credentials = plan.options.sentinel_credentials.clone();
                 // Several may be asked in turn, and the call still has to be made.
-                let dial = Dial { credentials, database: 0, patience: plan.quarter() };
+                let tls = plan.options.tls.clone();
+                let dial = Dial { credentials, tls, database: 0, patience: plan.quarter() };
                 Some(Sentinels::new(sentinels, master, dial))
             }
             _ => None,
@@ -289,6 +290,7 @@ impl Wire {
     fn dial(&self) -> Dial {
         Dial {
             credentials: self.plan.options.credentials.clone(),
+            tls: self.plan.options.tls.clone(),
             database: self.plan.database(),
             patience: self.hurry.unwrap_or_else(|| self.plan.deadline()),
         }

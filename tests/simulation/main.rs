@@ -1,0 +1,139 @@
+//! The machine, several controllers, a store, sources and people, in virtual time and under faults, all from a seed.
+//!
+//! What must hold is checked after every step (`oracle`, `watch`); a seed that breaks it says how to replay it:
+//! `ROLLGATE_SEED=123 cargo test --test simulation replay -- --nocapture`.
+
+#![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
+#![expect(clippy::disallowed_methods, reason = "a seed to replay, and how many to try, are given by the environment")]
+
+mod disk;
+mod faults;
+mod line;
+mod mischief;
+mod mutants;
+mod node;
+mod oracle;
+mod outside;
+mod policies;
+mod rng;
+mod shelf;
+mod sources;
+mod watch;
+mod world;
+
+use faults::Tally;
+use mutants::Mutant;
+use world::{Plan, Sim};
+
+/// What came of a seed.
+struct Played {
+    violation: Option<String>,
+    trace: Vec<String>,
+    tally: Tally,
+    ledger: Vec<String>,
+    advanced: u64,
+    taken_back: u64,
+    steps: u64,
+}
+
+fn play(seed: u64, mutant: Option<Mutant>, traced: bool) -> Played {
+    let sim = Sim::new(Plan { mutant, traced, ..Plan::of(seed) });
+    sim.play();
+    let mut world = sim.lock();
+    let lines = world.disk.chains.values().flat_map(|chain| chain.entries.values()).map(|entry| entry.line().to_owned());
+    Played {
+        ledger: lines.collect(),
+        violation: world.violation.take(),
+        trace: std::mem::take(&mut world.trace),
+        tally: world.tally.clone(),
+        advanced: world.oracle.books.values().map(|book| book.advanced).sum(),
+        taken_back: world.oracle.books.values().map(|book| book.taken_back).sum(),
+        steps: world.steps,
+    }
+}
+
+/// How many seeds one block plays: a fifth of what is asked for.
+fn block() -> u64 {
+    let wanted = std::env::var("ROLLGATE_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(500);
+    std::cmp::max(wanted, 5_u64) / 5
+}
+
+/// Plays one block of seeds, and stops at the first that breaks a rule.
+fn play_block(nth: u64) {
+    let (mut tally, mut advanced, mut taken_back, mut steps) = (Tally::new(), 0, 0, 0);
+    let mut broken = std::collections::BTreeMap::<String, Vec<u64>>::new();
+    for seed in nth * block()..(nth + 1) * block() {
+        let played = play(seed, None, false);
+        match played.violation {
+            // All of them by kind, for whoever mends more than one.
+            Some(violation) if std::env::var("ROLLGATE_SURVEY").is_ok() => {
+                let kind = violation.chars().filter(|c| !c.is_ascii_digit()).take(70).collect();
+                broken.entry(kind).or_default().push(seed);
+            }
+            Some(violation) => fail(seed, &violation),
+            None => {}
+        }
+        tally.add(&played.tally);
+        advanced += played.advanced;
+        taken_back += played.taken_back;
+        steps += played.steps;
+    }
+    for (kind, seeds) in broken {
+        println!("{:>5} {kind}: {:?}", seeds.len(), &seeds[..seeds.len().min(8)]);
+    }
+    println!("{} seeds: {steps} steps, {advanced} advances, {taken_back} roll backs, and these faults:\n{tally}", block());
+    let never = tally.never();
+    assert!(block() < 100 || never.is_empty(), "these faults never happened, and prove nothing: {never:?}");
+    assert!(advanced > 0 && taken_back > 0, "worlds in which nothing moves prove nothing");
+}
+
+fn fail(seed: u64, violation: &str) -> ! {
+    let trace = play(seed, None, true).trace;
+    let last = trace[trace.len().saturating_sub(60)..].join("\n");
+    panic!(
+        "seed {seed}: {violation}\n\n{last}\n\nthe whole of it:\n  \
+         ROLLGATE_SEED={seed} cargo test --test simulation replay -- --nocapture\n"
+    );
+}
+
+#[rstest::rstest]
+fn every_rule_holds_under_every_fault(#[values(0, 1, 2, 3, 4)] nth: u64) {
+    play_block(nth);
+}
+
+/// Plays the seed that the environment names, and tells everything. Without one it tells of the first.
+#[test]
+fn replay() {
+    let seed = std::env::var("ROLLGATE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let played = play(seed, None, true);
+    println!("{}\n\n{}", played.trace.join("\n"), played.tally);
+    assert_eq!(played.violation, None, "seed {seed}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_world_to_the_last_byte() {
+    for seed in 0..10 {
+        let (one, other) = (play(seed, None, true), play(seed, None, true));
+        assert_eq!(one.ledger, other.ledger, "seed {seed}");
+        assert_eq!(one.trace, other.trace, "seed {seed}");
+        assert_ne!(one.ledger, play(seed + 1, None, false).ledger, "seed {seed}");
+    }
+}
+
+/// A world in which one rule is broken is found out.
+#[rstest::rstest]
+#[case::the_store_ignores_the_fence(Mutant::StoreIgnoresTheFence)]
+#[case::the_store_forgets_tokens(Mutant::StoreForgetsTokens)]
+#[case::the_store_lies(Mutant::StoreLies)]
+#[case::the_store_loses(Mutant::StoreLoses)]
+#[case::the_actuator_takes_older(Mutant::ActuatorTakesOlder)]
+#[case::the_keeper_stays(Mutant::KeeperStays)]
+#[case::the_spool_forgets(Mutant::SpoolForgets)]
+#[case::readings_are_stamped_anew(Mutant::ReadingsAreStampedAnew)]
+#[case::null_is_zero(Mutant::NullIsZero)]
+#[case::orders_have_no_name(Mutant::OrdersHaveNoName)]
+fn a_broken_rule_is_found_out(#[case] mutant: Mutant) {
+    let found = (0..150).find_map(|seed| Some((seed, play(seed, Some(mutant), false).violation?)));
+    let (seed, violation) = found.expect("some seed finds it");
+    println!("{mutant:?}: seed {seed}: {violation}");
+}

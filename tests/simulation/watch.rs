@@ -1,0 +1,159 @@
+//! What must hold between inputs: memory agrees with the ledger, one leads at a time, a breach does not last, and in the
+//! end everything is well.
+
+use rollgate::ledger::hash::Key;
+
+use super::node::Node;
+use super::world::{BEGIN, CONVERGES, Event, FAULTY, World};
+
+/// A breach that some controller sees is taken back within so long.
+const TAKEN_BACK_WITHIN: i64 = 15_000;
+/// Clocks that run no slower than this never let two lead at once: 3.5 s of such a clock are less than 5 s.
+const SLOWEST: i64 = 75;
+
+impl World {
+    /// After every input of `node`.
+    pub fn examine(&mut self, node: usize) {
+        for rollout in 0..self.plan.shapes.len() {
+            let key = super::world::key(self.plan.shapes[rollout].rollout);
+            self.count_good(&key);
+            let of = &self.nodes[node];
+            let Some(controller) = &of.controllers[rollout] else { continue };
+            let book = &self.oracle.books[&key];
+            let wrong = match book.states.get(&controller.rollout().head.seq) {
+                None => Some("stands on an entry that nobody wrote"),
+                Some(state) if *state != controller.rollout().state => Some("holds a state that is not the fold"),
+                Some(_) => None,
+            };
+            let apart = controller.trouble().is_none()
+                && controller.machine().is_some_and(|machine| *machine.state() != controller.rollout().state)
+                && !of.unkept[rollout]
+                && of.spool.is_empty();
+            let differs = apart.then(|| {
+                let machine = controller.machine().map(|machine| format!("{:?}", machine.state()));
+                format!("machine {machine:?}, ledger {:?}", controller.rollout().state)
+            });
+            if controller.trouble().is_none() && of.spool.is_empty() {
+                self.nodes[node].unkept[rollout] = false;
+            }
+            if let Some(wrong) = wrong {
+                let shown = self.nodes[node].controllers[rollout].as_ref().map(|c| format!("{:?}", c.rollout().state));
+                let fold = self.oracle.books[&key].state.clone();
+                self.violated(format!("I13: node {node} {wrong} of {key}: {shown:?}\nfold of all: {fold:?}"));
+            } else if let Some(differs) = differs {
+                self.violated(format!("{key}: node {node}'s machine is not where the ledger is: {differs}"));
+            }
+        }
+    }
+
+    /// Every half second.
+    pub fn watch(&mut self) {
+        self.after(500, Event::Watch);
+        let leaders: Vec<usize> = (0..self.plan.nodes)
+            .filter(|node| self.nodes[*node].up && !self.nodes[*node].busy && self.lead_of(*node).is_some())
+            .collect();
+        let clocks_are_fair = self.nodes.iter().all(|node| node.rate >= SLOWEST && node.slow_until < self.now);
+        if leaders.len() > 1 && clocks_are_fair {
+            self.violated(format!("nodes {leaders:?} lead at once"));
+        }
+        for key in self.keys() {
+            self.count_good(&key);
+            self.breaches_do_not_last(&key);
+        }
+    }
+
+    /// I12: whoever sees a breach that lasts takes the rollout back, or has somebody do so.
+    fn breaches_do_not_last(&mut self, key: &Key) {
+        let state = self.oracle.books[key].state.clone();
+        let now = self.now;
+        let nobody_sees_it = self.outside.shown[key].seen.values().all(|(traffic, audience)| *traffic <= 0.0 && !audience);
+        let idle = state.latch.is_some() || state.revision.is_none() || nobody_sees_it;
+        let rollout = self.plan.shapes.iter().position(|shape| super::world::key(shape.rollout) == *key).unwrap_or(0);
+        for node in 0..self.plan.nodes {
+            let knows = self.nodes[node].controllers[rollout].as_ref().is_some_and(|controller| {
+                let mine = &controller.rollout().state;
+                mine.stage == state.stage && mine.entered_at == state.entered_at && mine.latch.is_none()
+            });
+            let of = &self.nodes[node];
+            let fit = of.up && !of.busy && of.clock_is_right(now) && now >= of.actuator_fails_until;
+            let sees = !idle && knows && fit && self.sees_breach(node, &state);
+            let book = self.oracle.book(key);
+            if !sees {
+                book.breach_since.remove(&node);
+                continue;
+            }
+            let since = *book.breach_since.entry(node).or_insert(now);
+            if now - since > TAKEN_BACK_WITHIN {
+                self.violated(format!("I12: {key}: node {node} has seen a breach for {}ms", now - since));
+            }
+        }
+    }
+
+    /// I15: everything is well again.
+    pub fn expect_convergence(&mut self) {
+        if self.violation.is_some() {
+            return;
+        }
+        self.verify_chains();
+        for key in self.keys() {
+            let problems = self.unwell(&key);
+            if !problems.is_empty() {
+                let after = (self.now - BEGIN - FAULTY) / 1000;
+                debug_assert_eq!(after, CONVERGES / 1000);
+                self.violated(format!("I15: {key}: {after}s after the last fault: {}", problems.join("; ")));
+            }
+        }
+    }
+
+    fn unwell(&self, key: &Key) -> Vec<String> {
+        let mut problems = Vec::new();
+        let rollout = self.plan.shapes.iter().position(|shape| super::world::key(shape.rollout) == *key).unwrap_or(0);
+        let Some(chain) = self.disk.chains.get(key) else { return vec!["nothing was ever recorded".to_owned()] };
+        let state = &self.oracle.books[key].state;
+        if self.disk.leader(self.time()).is_none() {
+            problems.push("nobody leads".to_owned());
+        }
+        for of in self.nodes.iter().filter(|of| !of.console) {
+            let Some(controller) = &of.controllers[rollout] else {
+                problems.push(format!("node {} does not run", of.nth));
+                continue;
+            };
+            // Whoever does not lead looks once a second.
+            let due = self.oracle.books[key].written.iter().rev().find(|(at, _)| *at < self.now - 1500);
+            if due.is_some_and(|(_, seq)| controller.rollout().head.seq < *seq) {
+                problems.push(format!("node {} stands on entry {}", of.nth, controller.rollout().head.seq));
+            }
+            if let Some(trouble) = controller.trouble() {
+                problems.push(format!("node {} is in trouble: {}", of.nth, trouble.error));
+            }
+            if !of.spool.is_empty() {
+                problems.push(format!("the spool of node {} holds {}", of.nth, of.spool.len()));
+            }
+            let answer = controller.machine().map(rollgate::engine::Machine::answer);
+            if answer == Some(rollgate::model::decision::Answer::RollBack) {
+                problems.push(format!("node {} wants to roll back, and does not", of.nth));
+            }
+        }
+        if self.oracle.books[key].lost {
+            return problems;
+        }
+        if state.applied_at.is_none() && state.revision.is_some() {
+            problems.push(format!("generation {} is not confirmed", state.generation));
+        }
+        let shown = &self.outside.shown[key];
+        let plan = rollgate::control::exposure::plan(&chain.exposed);
+        let wanted = super::outside::wanted(&shown.seen, &plan);
+        if chain.exposed.generation.0 > 0 && (shown.generation != chain.exposed.generation || shown.seen != wanted) {
+            problems.push(format!("the ledger exposes {wanted:?} at {}, the world {shown:?}", chain.exposed.generation));
+        }
+        problems.extend(self.lost_orders(key).into_iter().map(|order| format!("{order} was acknowledged and is lost")));
+        problems
+    }
+}
+
+impl Node {
+    /// Whether its clock has been right for long enough to forget that it was not.
+    pub const fn clock_is_right(&self, now: i64) -> bool {
+        self.offset.abs() <= 1000 && now - self.offset_since > 3000
+    }
+}

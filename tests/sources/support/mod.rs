@@ -1,4 +1,0 @@
-//! The other sides of sources.
-
-pub mod http;
-pub mod process;
