@@ -70,8 +70,8 @@ impl Console {
     /// The handle's.
     pub fn say(&mut self, text: impl AsRef<str>) -> io::Result<()> {
         self.out.flush()?;
-        self.err.write_all(text.as_ref().as_bytes())?;
-        self.err.write_all(b"\n")
+        // In one piece: a log line of another thread must not come before its end.
+        self.err.write_all(format!("{}\n", text.as_ref()).as_bytes())
     }
 
     /// Hands over what is still in memory.

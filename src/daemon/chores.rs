@@ -15,6 +15,8 @@ use super::staff::Closing;
 
 /// How often the spool is looked at: a command that found the store in use puts its roll back there.
 const SPOOL_EVERY: Wait = Wait::from_millis(250);
+/// How much longer it waits for a store that refused.
+const SPOOL_AGAIN: Wait = Wait::from_millis(750);
 /// How often old entries and snapshots are dropped.
 const PRUNE_EVERY: Wait = Wait::from_secs(600);
 
@@ -47,6 +49,7 @@ pub fn keep_lease(house: &House, closing: &Closing) {
 /// Carries out roll backs that waited in the spool.
 pub fn empty_spool(house: &House, closing: &Closing) {
     let mut seen = Waiting::default();
+    let mut told_of: Option<String> = None;
     while !closing.sleep(SPOOL_EVERY) {
         let waiting = match house.spool().waiting() {
             Ok(waiting) => waiting,
@@ -66,9 +69,20 @@ pub fn empty_spool(house: &House, closing: &Closing) {
         match spooled::replay(&direct, house.spool(), clock::now()) {
             Ok(told) => {
                 told.iter().for_each(|line| tracing::info!("{line}"));
+                told_of = None;
                 house.look_around();
             }
-            Err(error) => tracing::warn!(%error, waiting = waiting.orders.len(), "roll backs wait in the spool"),
+            // Said once: `status` and the metrics say it as long as it is so.
+            Err(error) => {
+                let why = error.to_string();
+                if told_of.as_ref() != Some(&why) {
+                    tracing::warn!(%error, waiting = waiting.orders.len(), "roll backs wait in the spool");
+                }
+                told_of = Some(why);
+                if closing.sleep(SPOOL_AGAIN) {
+                    return;
+                }
+            }
         }
     }
 }

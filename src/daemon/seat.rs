@@ -8,8 +8,9 @@ use crate::control::{OperateError, Outcome, PolicyRecord};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
 use crate::model::event::What;
+use crate::model::frame::Frame;
 use crate::model::snapshot::Snapshot;
-use crate::model::time::Time;
+use crate::model::time::{Duration, Time};
 use crate::policy::compiled::Policy;
 use crate::ports::crash;
 use crate::shell::clock;
@@ -20,6 +21,8 @@ use super::mailbox::{Mailbox, Message};
 
 /// Longest sleep: whatever else happens, it looks around this often.
 const LONGEST: Wait = Wait::from_secs(1);
+/// A clock that is this far behind is wrong, and not just another machine's.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// Messages dealt with before the view is published again.
 const AT_ONCE: usize = 256;
 
@@ -51,22 +54,39 @@ pub(super) struct Sitting {
     files: PolicyFiles,
     rejected_snapshots: u64,
     data_at: Option<Time>,
+    /// How far this machine's clock is behind the ledger: it was set back, or is not the one that wrote there. Time goes
+    /// on from the last entry, and readings move with it, or a breach would look like one of the past.
+    behind: Duration,
 }
 
 impl Sitting {
     pub(super) fn new(house: Arc<House>, seat: Arc<Seat>, controller: Controller, files: PolicyFiles) -> Sitting {
-        Sitting { house, seat, controller, files, rejected_snapshots: 0, data_at: None }
+        Sitting { house, seat, controller, files, rejected_snapshots: 0, data_at: None, behind: Duration::ZERO }
+    }
+
+    /// What time it is for this rollout.
+    fn now(&mut self) -> Time {
+        let now = clock::now();
+        let behind = self.controller.rollout().head.at.since(now);
+        if behind > self.behind {
+            if behind >= WORTH_TELLING {
+                tracing::warn!(key = %self.seat.key, %behind, "this machine's clock is behind the last entry of the ledger");
+            }
+            self.behind = behind;
+        }
+        now + self.behind
     }
 
     /// Knows again what it knew before the process began.
     pub(super) fn recall(&mut self) {
         let (house, key) = (Arc::clone(&self.house), self.seat.key.clone());
-        let since = clock::now() - house.recalls();
+        self.now();
+        let (since, behind) = (clock::now() - house.recalls(), self.behind);
         let recalled = house.journal().recall(&key, since, &mut |at, snapshot| {
             self.data_at = self.data_at.max(Some(snapshot.time));
             if let Some(machine) = self.controller.machine() {
                 let (frame, _) = framed(&machine.policy().catalogue, &snapshot);
-                self.controller.recall(at, &frame);
+                self.controller.recall(at + behind, &later(frame, behind));
             }
         });
         match recalled {
@@ -82,7 +102,8 @@ impl Sitting {
         self.wake();
         self.publish();
         loop {
-            let Some(message) = self.seat.mailbox.take(self.patience()) else {
+            let patience = self.patience();
+            let Some(message) = self.seat.mailbox.take(patience) else {
                 self.wake();
                 self.publish();
                 continue;
@@ -101,15 +122,16 @@ impl Sitting {
             if let Some(message) = next {
                 self.deal_with(message);
             }
-            if self.controller.wake_at() <= clock::now() {
+            if self.controller.wake_at() <= self.now() {
                 self.wake();
             }
             self.publish();
         }
     }
 
-    fn patience(&self) -> Wait {
-        let left = self.controller.wake_at().since(clock::now());
+    fn patience(&mut self) -> Wait {
+        let now = self.now();
+        let left = self.controller.wake_at().since(now);
         Wait::from_millis(left.as_millis().unsigned_abs()).min(LONGEST)
     }
 
@@ -120,13 +142,14 @@ impl Sitting {
     fn wake(&mut self) {
         let house = Arc::clone(&self.house);
         self.controller.lead(house.leadership().current());
-        self.controller.feed(Sitting::ports(&house), clock::now(), Given::Tick);
+        let now = self.now();
+        self.controller.feed(Sitting::ports(&house), now, Given::Tick);
     }
 
     fn deal_with(&mut self, message: Message) {
         let house = Arc::clone(&self.house);
         self.controller.lead(house.leadership().current());
-        let (ports, now) = (Sitting::ports(&house), clock::now());
+        let (ports, now) = (Sitting::ports(&house), self.now());
         match message {
             Message::Readings { at, source, snapshots } => self.take_in(ports, at, &source, &snapshots),
             Message::Command { command, dry_run, reply } => {
@@ -168,7 +191,8 @@ impl Sitting {
             let Some(machine) = self.controller.machine() else { continue };
             let (frame, _) = framed(&machine.policy().catalogue, snapshot);
             let started = clock::Stopwatch::start();
-            self.controller.feed(ports, clock::now(), Given::Frame(&frame));
+            let now = self.now();
+            self.controller.feed(ports, now, Given::Frame(&later(frame, self.behind)));
             crash::here("seat.fed");
             self.house.evaluated(&self.seat.key, started);
         }
@@ -206,7 +230,7 @@ impl Sitting {
         for decision in news.decisions {
             self.house.tell(&Notice::Decision { key: key.clone(), decision: Box::new(decision) });
         }
-        let now = clock::now();
+        let now = self.now();
         let controller = &self.controller;
         self.seat.policy.store(controller.machine().map(|machine| Arc::clone(machine.policy())));
         let mut files = self.files.clone();
@@ -229,6 +253,17 @@ impl Sitting {
             at: now,
         })));
     }
+}
+
+/// A frame as it is when time goes on from the last entry.
+fn later(mut frame: Frame, by: Duration) -> Frame {
+    if by > Duration::ZERO {
+        frame.time = frame.time + by;
+        for cell in &mut frame.cells {
+            cell.observed = cell.observed + by;
+        }
+    }
+    frame
 }
 
 /// A rollout's thread: waits for the store, sits down, and works until told to stop.

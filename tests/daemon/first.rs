@@ -19,8 +19,9 @@ fn a_fresh_folder_one_push_and_there_is_a_decision_with_a_reason_within_a_second
     // As a newcomer does: no token, no name of a rollout.
     let answer = controller.api.stranger().post("/v1/snapshots", &pushed.to_string()).unwrap();
     assert_eq!((answer.status, answer.json()), (202, json!({"snapshots": 1, "unmapped": 0})));
-    let view = controller
-        .view_within(Duration::from_secs(1), "my-rollout", "a decision", |view| view["data_at"] == pushed["time"]);
+    let view = controller.view_within(Duration::from_secs(1), "my-rollout", "a decision", |view| {
+        view["data_at"] == pushed["time"] && view["decision"].is_object()
+    });
     assert_eq!(view["decision"]["decision"], "hold", "{view:#}");
     assert_eq!(view["decision"]["because"][0]["reason"], "not-started", "{view:#}");
     let explained = controller.api.stranger().get("/v1/rollouts/my-rollout/explain").unwrap();

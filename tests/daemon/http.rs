@@ -44,6 +44,13 @@ impl Api {
         self.ask("POST", path, &[], body)
     }
 
+    /// What is published of a rollout; none when it is not known, or nobody answers.
+    pub fn view(&self, rollout: &str) -> Option<Value> {
+        let answer = self.get("/v1/rollouts").ok().filter(|answer| answer.status == 200)?;
+        let all = answer.json()["rollouts"].as_array()?.clone();
+        all.into_iter().find(|view| view["rollout"] == rollout)
+    }
+
     /// One call on a connection of its own. The process may be killed at any moment: every failure is an answer.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<Answer> {
         let mut stream = TcpStream::connect(&self.address)?;

@@ -12,5 +12,10 @@ mod first;
 mod http;
 mod place;
 mod process;
+mod prometheus;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
+mod several;
+#[allow(dead_code, reason = "the sources' own tests use more of it")]
+#[path = "../sources/support/mod.rs"]
+mod support;

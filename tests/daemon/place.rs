@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use rollgate::adapters::journal::{FileJournal, Options as JournalOptions};
+use rollgate::adapters::store::redis::{Options as RedisOptions, Redis};
 use rollgate::adapters::store::{Embedded, FileSpool, Options};
 use rollgate::control::{Rollout, keep};
 use rollgate::ledger::Entry;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 
 use crate::http::{Answer, Api};
 use crate::process::Process;
+use crate::redis_support::Server;
 
 /// Longer than anything takes on a busy machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,21 +86,47 @@ pub fn reading(rollout: &str, error_rate: f64) -> Value {
     json!({"time": now(), "rollout": rollout, "groups": {"treatment": {"error_rate": error_rate}}})
 }
 
+/// For tests that wait for a dead one's lease, and are not about how long that takes.
+const SHORT_LEASE: &str = "[lease]\nterm = \"1s\"\nstep_down = \"700ms\"\nrenew = \"200ms\"\n";
+
+/// The store in this Redis.
+pub fn store_at(url: &str) -> Redis {
+    let options: RedisOptions = url.parse().unwrap();
+    Redis::open(RedisOptions { create: true, ..options }).unwrap()
+}
+
 /// A folder of its own.
 pub struct Place {
     pub folder: TempDir,
+    /// Its store, when that is no file.
+    pub redis: Option<Server>,
 }
 
 impl Place {
     /// Nothing in it.
     pub fn empty() -> Place {
-        Place { folder: TempDir::new().unwrap() }
+        Place { folder: TempDir::new().unwrap(), redis: None }
     }
 
     /// [`POLICY`] in it.
     pub fn new() -> Place {
         let place = Place::empty();
         place.policy("checkout", POLICY);
+        place
+    }
+
+    /// On a Redis of its own, whose lease is short: whoever was killed is waited for.
+    pub fn on_redis() -> Place {
+        let redis = Server::durable();
+        let place = Place::at(&redis.url());
+        place.write("rollgate.toml", &format!("[store]\nurl = \"{}\"\n{SHORT_LEASE}", redis.url()));
+        Place { redis: Some(redis), ..place }
+    }
+
+    /// On a Redis at this address.
+    pub fn at(url: &str) -> Place {
+        let place = Place::empty();
+        place.write("rollgate.toml", &format!("[store]\nurl = \"{url}\"\n"));
         place
     }
 
@@ -177,7 +205,7 @@ impl Place {
 
     /// The token of this machine, once a controller has written it.
     pub fn token(&self) -> Option<String> {
-        let found = ["rollgate.redb.api", "rollgate.api"].iter().find_map(|name| {
+        let found = ["rollgate.redb.api", "rollgate.journal.api"].iter().find_map(|name| {
             let text = fs::read_to_string(self.path().join(name)).ok()?;
             serde_json::from_str::<Value>(&text).ok()
         });
@@ -193,14 +221,24 @@ impl Place {
         Rollout::load(&self.store(), &key("checkout")).unwrap()
     }
 
-    /// The spool beside the store.
+    /// The spool of whoever runs here.
     pub fn spool(&self) -> FileSpool {
-        FileSpool::beside(&self.store_file())
+        let beside = if self.redis.is_some() { self.path().join("rollgate.journal") } else { self.store_file() };
+        FileSpool::beside(&beside)
+    }
+
+    /// The store, wherever it is; none when there is none yet.
+    pub fn stored(&self) -> Option<Box<dyn Store>> {
+        match &self.redis {
+            Some(redis) => Some(Box::new(store_at(&redis.url()))),
+            None if self.store_file().exists() => Some(Box::new(self.store())),
+            None => None,
+        }
     }
 
     /// The entries, none when there is no store yet.
     pub fn entries_of(&self) -> Vec<Entry> {
-        if self.store_file().exists() { self.entries() } else { Vec::new() }
+        self.stored().map_or_else(Vec::new, |store| store.entries(&key("checkout"), 0, usize::MAX).unwrap())
     }
 
     pub fn entries(&self) -> Vec<Entry> {
@@ -209,7 +247,9 @@ impl Place {
 
     /// The chain verifies, the state is its fold, what is exposed is what was recorded.
     pub fn assert_sound(&self, what: &str) {
-        assert_sound(&self.store(), what);
+        if let Some(store) = self.stored() {
+            assert_sound(store.as_ref(), what);
+        }
     }
 
     /// Every snapshot of the journal, once no process has it.
@@ -297,9 +337,7 @@ impl Controller {
 
     /// What is published of a rollout; none when it is not known, or nobody answers.
     pub fn view(&self, rollout: &str) -> Option<Value> {
-        let answer = self.api.get("/v1/rollouts").ok().filter(|answer| answer.status == 200)?;
-        let all = answer.json()["rollouts"].as_array()?.clone();
-        all.into_iter().find(|view| view["rollout"] == rollout)
+        self.api.view(rollout)
     }
 
     /// Waits until what is published of a rollout is so.
@@ -315,7 +353,7 @@ impl Controller {
                 return view.clone();
             }
             assert!(started.elapsed() < patience, "waited in vain: {what}; it is {view:#?}");
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(15));
         }
     }
 

@@ -84,6 +84,12 @@ impl Process {
         found.unwrap_or_else(|| panic!("it never said `{words}`; it said:\n{}", self.said()))
     }
 
+    /// Everything it said, once it has ended.
+    pub fn last_words(&self) -> String {
+        let _: Option<()> = self.hears(PATIENCE, |_| None);
+        self.said()
+    }
+
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill").args([&format!("-{name}"), &self.id().to_string()]).status().unwrap();
         assert!(status.success());

@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{RwLock, RwLockReadGuard};
 
 use redb::{Builder, Database, ReadableDatabase as _, ReadableTable as _};
 
@@ -34,12 +34,14 @@ pub struct Options {
 
 /// A store in one file.
 pub struct Embedded {
-    /// Behind a lock only because the check of the whole file wants it alone.
-    db: Mutex<Database>,
+    /// None after a failed read or write, until it is opened again: a disk that was full has room again some day.
+    /// Whoever works on it has it shared; whoever checks or opens it has it alone.
+    db: RwLock<Option<Database>>,
+    options: Options,
     clock: Box<dyn Clock>,
     path: PathBuf,
-    /// Holds the file against other processes, and tells them who has it.
-    _lock: File,
+    /// Holds it against other processes, and tells them who has it.
+    file: File,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -64,14 +66,12 @@ impl Embedded {
                 std::fs::TryLockError::Error(error) => io(&error),
             });
         }
-        let disk =
-            Disk::new(file.try_clone().map_err(|error| io(&error))?, options.max_bytes, options.unsynced).in_words()?;
-        let db = Builder::new().create_with_backend(disk).in_words()?;
+        let db = database(&file, options)?;
         if is_new {
             sync_folder(path)?;
         }
         settle_version(&db)?;
-        Ok(Embedded { db: Mutex::new(db), clock, path: path.to_path_buf(), _lock: file })
+        Ok(Embedded { db: RwLock::new(Some(db)), options, clock, path: path.to_path_buf(), file })
     }
 
     /// Where it is.
@@ -85,15 +85,44 @@ impl Embedded {
     /// # Errors
     /// See [`StoreError`].
     pub fn check_file(&self) -> Result<bool, StoreError> {
-        self.db.lock().map_err(|_| poisoned())?.check_integrity().in_words()
+        drop(self.opened()?);
+        match self.db.write().map_err(|_| poisoned())?.as_mut() {
+            Some(db) => db.check_integrity().in_words(),
+            None => Err(given_up()),
+        }
+    }
+
+    /// The database, opened again if need be.
+    fn opened(&self) -> Result<RwLockReadGuard<'_, Option<Database>>, StoreError> {
+        let db = self.db.read().map_err(|_| poisoned())?;
+        if db.is_some() {
+            return Ok(db);
+        }
+        drop(db);
+        let mut db = self.db.write().map_err(|_| poisoned())?;
+        if db.is_none() {
+            *db = Some(database(&self.file, self.options)?);
+        }
+        drop(db);
+        self.db.read().map_err(|_| poisoned())
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Database) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let db = self.opened()?;
+        let done = work(db.as_ref().ok_or_else(given_up)?);
+        drop(db);
+        // After a failed write, the database takes no other: what is on disk is what was last committed.
+        if matches!(done, Err(StoreError::Full(_) | StoreError::Unavailable(_))) {
+            drop(self.db.write().map_err(|_| poisoned())?.take());
+        }
+        done
     }
 
     pub(super) fn reading<T>(
         &self,
         work: impl FnOnce(&redb::ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let transaction = self.db.lock().map_err(|_| poisoned())?.begin_read().in_words()?;
-        work(&transaction)
+        self.with(|db| work(&db.begin_read().in_words()?))
     }
 
     /// One transaction: everything `work` writes is on disk when this returns, or none of it ever was.
@@ -101,22 +130,33 @@ impl Embedded {
         &self,
         work: impl FnOnce(&redb::WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let db = self.db.lock().map_err(|_| poisoned())?;
-        let transaction = db.begin_write().in_words()?;
-        match work(&transaction) {
-            Ok(value) => {
-                crate::ports::crash::here("store.append.written");
-                transaction.commit().in_words()?;
-                crate::ports::crash::here("store.append.committed");
-                Ok(value)
+        self.with(|db| {
+            let transaction = db.begin_write().in_words()?;
+            match work(&transaction) {
+                Ok(value) => {
+                    crate::ports::crash::here("store.append.written");
+                    transaction.commit().in_words()?;
+                    crate::ports::crash::here("store.append.committed");
+                    Ok(value)
+                }
+                Err(error) => {
+                    // The first error is the one worth telling; after one of the disk, the abort fails as well.
+                    let _ = transaction.abort();
+                    Err(error)
+                }
             }
-            Err(error) => {
-                // The first error is the one worth telling; after one of the disk, the abort fails as well.
-                let _ = transaction.abort();
-                Err(error)
-            }
-        }
+        })
     }
+}
+
+fn database(file: &File, options: Options) -> Result<Database, StoreError> {
+    let file = file.try_clone().map_err(|error| io(&error))?;
+    let disk = Disk::new(file, options.max_bytes, options.unsynced).in_words()?;
+    Builder::new().create_with_backend(disk).in_words()
+}
+
+fn given_up() -> StoreError {
+    StoreError::Unavailable("another thread's write failed; it is opened again".to_owned())
 }
 
 fn poisoned() -> StoreError {
