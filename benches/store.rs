@@ -25,7 +25,7 @@ const ROUNDS: u32 = 500;
 fn main() {
     let folder = tempfile::tempdir_in(".").expect("a folder on the disk under test");
     let now = Time::from_millis(1_800_000_000_000);
-    let options = Options { create: true, max_bytes: None };
+    let options = Options { create: true, ..Options::default() };
     let store = Embedded::open(&folder.path().join("s.redb"), options, Box::new(move || now)).expect("a store");
     let mut bare = OpenOptions::new().create(true).append(true).open(folder.path().join("bare")).expect("a file");
     let (appends, fsyncs) = measure(&store, |line| {

@@ -120,7 +120,7 @@ enum Command {
     Tune(tune::Tune),
     /// Write a policy's plan, runbook, matrix or dashboard
     Docs(docs::Docs),
-    /// Decide day and night: watch policies and metrics, act, record
+    /// Decide day and night: watch, act, record
     #[cfg(feature = "live")]
     Run(live::Live),
     /// Begin a revision at the first stage of its policy

@@ -149,7 +149,7 @@ impl Record {
             return Err(failure.help("begin with: rollgate start").into());
         };
         let in_force = ledger::policy(reach.as_ref().ok(), &begins)?;
-        let replays = folder::policy(&self.out, self.policy.as_deref(), &key, in_force.as_ref(), console)?;
+        let replays = folder::policy(&self.out, self.policy.as_deref(), &key, in_force.as_deref(), console)?;
         let (recorded, begins) = self.write(&key, &readings, window, begins, &replays, in_force.as_deref())?;
         let proof = proof::replay(&self.out, &replays.policy, &begins, &told.told, window.until, console)?;
         self.show(recorded, proof, console)

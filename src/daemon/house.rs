@@ -43,6 +43,9 @@ pub struct Parts {
     pub recalls: Duration,
 }
 
+/// Snapshots, and the seat that they are for.
+type Seated = (Arc<Seat>, Vec<Snapshot>);
+
 type Listener = Box<dyn FnMut(&Notice) -> bool + Send>;
 
 /// Every rollout that this process looks after.
@@ -269,7 +272,7 @@ impl House {
     }
 
     /// The seats that snapshots go to, each with its own; all have room.
-    fn seated(&self, snapshots: Vec<Snapshot>, at: Time) -> Result<Vec<(Arc<Seat>, Vec<Snapshot>)>, NotAccepted> {
+    fn seated(&self, snapshots: Vec<Snapshot>, at: Time) -> Result<Vec<Seated>, NotAccepted> {
         let mut seated = Vec::new();
         for (key, snapshots) in self.routes().route(snapshots, at)? {
             let Some(seat) = self.seat(&key) else { continue };
@@ -282,8 +285,8 @@ impl House {
     }
 
     /// How many readings no policy asks for.
-    fn unmapped(seated: &[(Arc<Seat>, Vec<Snapshot>)]) -> usize {
-        let of = |(seat, snapshots): &(Arc<Seat>, Vec<Snapshot>)| {
+    fn unmapped(seated: &[Seated]) -> usize {
+        let of = |(seat, snapshots): &Seated| {
             let policy = seat.policy.load_full();
             let catalogue = policy.as_ref().map(|policy| &policy.catalogue);
             let stray = |snapshot| catalogue.map_or(0, |catalogue| framed(catalogue, snapshot).1.unmapped);

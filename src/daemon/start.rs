@@ -207,7 +207,7 @@ fn watch(house: &Arc<House>, settings: &Settings, telemetry: &Arc<Telemetry>) ->
     let (house, telemetry) = (Arc::clone(house), Arc::clone(telemetry));
     let tell = move |news: News| take_news(&house, &telemetry, news);
     let mut first = tell.clone();
-    let (watcher, now) = PolicyWatcher::start(watched, move |news| tell(news))?;
+    let (watcher, now) = PolicyWatcher::start(watched, tell)?;
     now.into_iter().for_each(&mut first);
     Ok(watcher)
 }

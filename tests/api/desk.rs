@@ -177,9 +177,9 @@ pub fn key(environment: &str) -> Key {
 /// The policy of a rollout, as a store keeps it.
 pub fn record(rollout: &str, environment: &str) -> PolicyRecord {
     let mut source = PolicySource::new("policies/checkout");
-    source.insert("policy.toml", &POLICY.replace("checkout\"\nfeatures", &format!("{rollout}\"\nfeatures")));
+    source.insert("policy.toml", POLICY.replace("checkout\"\nfeatures", &format!("{rollout}\"\nfeatures")));
     if environment != rollgate::policy::PRODUCTION {
-        source.insert(&format!("env/{environment}.toml"), "");
+        source.insert(format!("env/{environment}.toml"), "");
     }
     let compiled = rollgate::policy::compile(&source, &environment.into());
     let policy = compiled.policy.unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));

@@ -13,9 +13,8 @@ mod http;
 mod place;
 mod process;
 mod prometheus;
+#[path = "../prometheus_support/mod.rs"]
+mod prometheus_support;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
 mod several;
-#[allow(dead_code, reason = "the sources' own tests use more of it")]
-#[path = "../sources/support/mod.rs"]
-mod support;

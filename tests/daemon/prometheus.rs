@@ -1,16 +1,12 @@
 //! A real Prometheus that scrapes a service whose treatment group starts failing, and a controller that asks it.
 
-use std::fs;
-use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::place::{Place, until};
-use crate::support::http::{Reply, Server};
-use crate::support::process::{Process, free_port};
+use crate::place::Place;
+use crate::prometheus_support::http::{Reply, Server};
+use crate::prometheus_support::{Page, Prometheus};
 
 /// How often Prometheus looks.
 const SCRAPE: Duration = Duration::from_millis(200);
@@ -37,70 +33,26 @@ traffic = "10%"
 bake    = "1h"
 "#;
 
-/// A service with counters per variant; once it fails, every second request of the canary does.
-struct Service {
-    fails: Arc<AtomicBool>,
-    server: Server,
-}
-
-impl Service {
-    fn start() -> Service {
-        let fails = Arc::new(AtomicBool::new(false));
-        let (failing, rate) = (Arc::clone(&fails), AtomicU64::new(0));
-        let server = Server::start(move |_| {
-            rate.store(if failing.load(Ordering::SeqCst) { 50 } else { 1 }, Ordering::SeqCst);
-            let rate = rate.load(Ordering::SeqCst);
-            let page = format!("error_percent{{variant=\"canary\"}} {rate}\nerror_percent{{variant=\"stable\"}} 1\n");
-            Reply::Say(200, vec![("content-type", "text/plain; version=0.0.4".to_owned())], page.into_bytes())
-        });
-        Service { fails, server }
-    }
-}
-
-/// Starts Prometheus on `service`; it has something to say when this returns.
-fn prometheus(folder: &tempfile::TempDir, service: &Service) -> (u16, Process) {
-    let config = format!(
-        "global: {{ scrape_interval: {scrape}ms, scrape_timeout: {scrape}ms }}\n\
-         scrape_configs: [{{ job_name: test, static_configs: [{{ targets: ['{}'] }}] }}]\n",
-        service.server.address,
-        scrape = SCRAPE.as_millis(),
-    );
-    fs::write(folder.path().join("prometheus.yml"), config).unwrap();
-    for _ in 0..5 {
-        let port = free_port();
-        let mut command = Command::new("prometheus");
-        command
-            .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address=127.0.0.1:{port}"));
-        let mut process = Process::start(&mut command);
-        let api = crate::http::Api { address: format!("127.0.0.1:{port}"), token: None };
-        let answers = until("Prometheus has scraped", || {
-            if !process.runs() {
-                return Some(false);
-            }
-            let answer = api.get("/api/v1/query?query=error_percent").ok()?;
-            answer.text.contains("canary").then_some(true)
-        });
-        if answers {
-            return (port, process);
-        }
-    }
-    panic!("no port for Prometheus");
+/// A service whose canary fails this often, in percent.
+fn fails(service: &Page, percent: f64) {
+    service.show("error_percent{variant=\"canary\"}", &percent.to_string());
 }
 
 #[test]
 fn a_service_that_starts_failing_is_rolled_back_within_two_intervals_after_its_for() {
-    let (folder, service) = (tempfile::tempdir().unwrap(), Service::start());
-    let (port, _prometheus) = prometheus(&folder, &service);
+    let service = Page::start();
+    fails(&service, 1.0);
+    service.show("error_percent{variant=\"stable\"}", "1");
+    let prometheus = Prometheus::start(&service);
     let place = Place::empty();
     place.policy("checkout", POLICY);
     place.write(
         "rollgate.toml",
         &format!(
-            "[[sources]]\nkind = \"prometheus\"\nname = \"prometheus\"\nurl = \"http://127.0.0.1:{port}\"\nevery = \"1s\"\n\
+            "[[sources]]\nkind = \"prometheus\"\nname = \"prometheus\"\nurl = \"{}\"\nevery = \"1s\"\n\
              groups = {{ treatment = \"canary\", control = \"stable\" }}\n\
-             [sources.queries]\nerror_rate = 'error_percent{{variant=\"$group\"}}'\n"
+             [sources.queries]\nerror_rate = 'error_percent{{variant=\"$group\"}}'\n",
+            prometheus.url()
         ),
     );
     let controller = place.run("");
@@ -108,7 +60,7 @@ fn a_service_that_starts_failing_is_rolled_back_within_two_intervals_after_its_f
     let state = |view: &Value| view["decision"]["findings"][0]["state"].clone();
     let good = controller.view_where("checkout", "it reads Prometheus", |view| state(view) == "ok");
     assert_eq!(good["sources"][0]["problem"], Value::Null, "{good:#}");
-    service.fails.store(true, Ordering::SeqCst);
+    fails(&service, 50.0);
     let flipped = Instant::now();
     controller.view_where("checkout", "it rolls back", |view| view["phase"] == "rolled_back");
     let took = flipped.elapsed();

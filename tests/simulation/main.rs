@@ -4,6 +4,7 @@
 //! `ROLLGATE_SEED=123 cargo test --test simulation replay -- --nocapture`.
 
 #![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
+#![expect(clippy::disallowed_macros, reason = "totals and traces for whoever runs it")]
 #![expect(clippy::disallowed_methods, reason = "a seed to replay, and how many to try, are given by the environment")]
 
 mod disk;

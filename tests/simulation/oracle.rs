@@ -491,7 +491,7 @@ impl World {
         let written = outcome.entries.iter().map(|entry| entry.record().seq).max();
         let spooled = self.nodes[node].spool.iter().any(|order| order.id == command.token);
         if let Some(seq) = written
-            && !self.disk.chains.get(&key).is_some_and(|chain| chain.head.seq >= seq)
+            && self.disk.chains.get(&key).is_none_or(|chain| chain.head.seq < seq)
         {
             self.violated(format!("{key}: {} was acknowledged with entry {seq}, which is not there", command.token));
         }

@@ -118,7 +118,8 @@ bake = "20s"
 
     /// Compiled, once per process and shape.
     pub fn compiled(&self) -> (PolicyRecord, Arc<Policy>) {
-        static KNOWN: OnceLock<Mutex<BTreeMap<Shape, (PolicyRecord, Arc<Policy>)>>> = OnceLock::new();
+        type Compiled = BTreeMap<Shape, (PolicyRecord, Arc<Policy>)>;
+        static KNOWN: OnceLock<Mutex<Compiled>> = OnceLock::new();
         let mut known = KNOWN.get_or_init(Mutex::default).lock().unwrap();
         let made = known.entry(self.clone()).or_insert_with(|| {
             let mut source = PolicySource::new("simulation");

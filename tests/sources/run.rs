@@ -127,7 +127,6 @@ fn a_service_that_starts_failing_is_taken_back_within_two_intervals_after_its_fo
     // A scrape, the `for` of 2 s, two intervals of 1 s; and a second for a machine that does other things.
     let allowed = Length::from_millis(200) + Length::from_secs(2) + Length::from_secs(2) + Length::from_secs(1);
     assert!(took >= Length::from_secs(2) && took <= allowed, "{took}\n{}", controller.log());
-    println!("rolled back {took} after the service began to fail");
 }
 
 #[test]

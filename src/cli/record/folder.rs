@@ -46,7 +46,7 @@ pub(super) fn policy(
     out: &Path,
     named: Option<&Path>,
     key: &Key,
-    in_force: Option<&Box<PolicyRecord>>,
+    in_force: Option<&PolicyRecord>,
     console: &mut Console,
 ) -> anyhow::Result<Replays> {
     let whole = files::absolute(out);

@@ -72,7 +72,9 @@ pub struct News {
 }
 
 /// Sees every output of the machine, with the machine as it stands after it.
-pub struct Witness(Box<dyn FnMut(&Machine, Time, &Output) + Send>);
+pub struct Witness(Box<See>);
+
+type See = dyn FnMut(&Machine, Time, &Output) + Send;
 
 impl Witness {
     /// That calls `see`.

@@ -254,7 +254,8 @@ impl Controller {
     /// anything, another ladder pulls nothing away from anybody.
     fn under(&self, policy: &Arc<Policy>, now: Time) -> (Machine, Vec<Event>) {
         let (old, new) = (self.rollout.state.policy.clone(), policy.digest.clone());
-        let changes = (old.as_ref() != Some(&new)).then(|| Event { time: now, what: What::PolicyChanged { old, new } });
+        let is_other = old.as_ref() != Some(&new);
+        let changes = is_other.then_some(Event { time: now, what: What::PolicyChanged { old, new } });
         match (&self.machine, &self.rollout.policy) {
             (Some(machine), InForce::Ready(_)) => {
                 let mut machine = machine.clone();
