@@ -178,7 +178,8 @@ impl Situation {
         controller.ends();
         if self == HasSpooled {
             let order = Order { actor: "ana".into(), reason: "late".to_owned(), verb: Verb::RollBack { to: None } };
-            let spooled = Spooled { id: "spooled-1".to_owned(), at: now(), rollout: None, environment: None, order };
+            let spooled =
+                Spooled { id: "spooled-1".to_owned(), at: now(), rollout: None, environment: None, order, acted: None };
             place.spool().push(&spooled).unwrap();
         }
         place

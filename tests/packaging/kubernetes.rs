@@ -11,7 +11,7 @@ const SCHEMAS: &str = include_str!("kubernetes-1.34.json");
 
 fn manifests() -> Vec<Value> {
     let text = text("kubernetes/rollgate.yaml");
-    let parts = text.split("\n---\n").map(|part| serde_saphyr::from_str::<Value>(part));
+    let parts = text.split("\n---\n").map(serde_saphyr::from_str::<Value>);
     parts.map(|part| part.unwrap_or_else(|error| panic!("{error}"))).collect()
 }
 
