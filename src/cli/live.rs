@@ -161,7 +161,8 @@ fn greet(open: &Open, console: &mut Console) -> anyhow::Result<()> {
     };
     let names: Vec<String> = rollouts.iter().map(ToString::to_string).collect();
     console.say(hang(&format!("governs {}", names.join(", ")), console.screen.width, 2))?;
-    console.say(format!("push readings:  curl {url}/v1/snapshots -d '{{\"rollout\": \"{}\", ...}}'", first.rollout))?;
+    console
+        .say(format!("push readings:  curl {url}/v1/snapshots --json '{{\"rollout\": \"{}\", ...}}'", first.rollout))?;
     console.say("see them judged: rollgate status")?;
     Ok(())
 }

@@ -180,7 +180,7 @@ fn a_redis_that_comes_back_empty_is_refused_and_nothing_advances() {
         });
         assert_eq!((&view["stage"], &view["revision"]), (&"canary".into(), &"r1".into()), "{view:#}");
         let refused = controller.order("checkout", "advance", json!({}));
-        assert_eq!(refused.status, 503, "{}", refused.text);
+        assert_eq!((refused.status, refused.text.contains("store-damaged")), (500, true), "{}", refused.text);
     }
     // What it sees itself is still reason enough to take it back.
     pair.one.reads("checkout", 9.0);
