@@ -16,9 +16,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`controller`] | the controller: inputs in, in order |
-//! | [`recorder`] | events into the ledger, and what to do when it refuses them |
-//! | [`orders`] | what people ask for |
-//! | [`recovery`] | the store is back, or somebody else wrote |
+//! | `recorder` | events into the ledger, and what to do when it refuses them |
+//! | `orders` | what people ask for |
+//! | `recovery` | the store is back, or somebody else wrote |
 //! | [`frames`] | snapshots to frames |
 
 pub mod controller;
