@@ -119,6 +119,8 @@ pub struct Controller {
     pub(super) wake_at: Option<Time>,
     pub(super) news: News,
     decided: bool,
+    /// What is done is done at the instant it is asked for: a recording takes no time.
+    acts_at_once: bool,
     witness: Option<Witness>,
 }
 
@@ -149,13 +151,14 @@ impl Controller {
         Ok(controller)
     }
 
-    /// A controller of a machine that stands somewhere already: a recording that is run as if it were live.
+    /// A controller of a machine that stands somewhere already: a recording that is run as if it were live. What it does
+    /// takes no time.
     #[must_use]
     pub fn standing(rollout: Rollout, machine: Machine, now: Time) -> Controller {
-        Controller::with(rollout, Some(machine), now)
+        Controller { acts_at_once: true, ..Controller::with(rollout, Some(machine), now) }
     }
 
-    const fn with(rollout: Rollout, machine: Option<Machine>, now: Time) -> Controller {
+    fn with(rollout: Rollout, machine: Option<Machine>, now: Time) -> Controller {
         Controller {
             rollout,
             machine,
@@ -171,8 +174,9 @@ impl Controller {
             pinned: None,
             look_at: now,
             wake_at: None,
-            news: News { entries: Vec::new(), decisions: Vec::new(), notes: Vec::new() },
+            news: News::default(),
             decided: false,
+            acts_at_once: false,
             witness: None,
         }
     }
@@ -328,9 +332,8 @@ impl Controller {
                 let machine = self.machine.as_mut()?;
                 machine.watch_only(false);
                 let output = machine.handle(now, Input::Applied(plan.generation));
-                if self.witness.is_none() {
-                    // It took as long as it took, and was not so at `now`: bake begins at the next look. (What is played
-                    // from a recording takes no time.)
+                if !self.acts_at_once {
+                    // It took as long as it took, and was not so at `now`: bake begins at the next look.
                     machine.count_from_next_look();
                 }
                 Some(output)
