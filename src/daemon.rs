@@ -26,6 +26,7 @@
 //! | [`client`] | commands over the API
 //! | [`local`] | how a command on the same machine finds the controller |
 //! | [`logs`] | what is logged |
+//! | [`timed`] | how long each plan took |
 //! | [`telemetry`] | the controller's own counters and histograms |
 //! | [`wire`] | what the API and its client both spell |
 
@@ -48,5 +49,6 @@ pub mod staff;
 pub mod start;
 pub mod stores;
 pub mod telemetry;
+pub mod timed;
 pub mod tokens;
 pub mod wire;

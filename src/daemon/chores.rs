@@ -31,6 +31,7 @@ pub fn keep_lease(house: &House, closing: &Closing) {
         let leads = leadership.current().is_some();
         if leads != std::mem::replace(&mut led, leads) {
             tracing::info!(leads, holder = %leadership.holder(), "the lease changed hands");
+            house.telemetry().lease(if leads { "taken" } else { "lost" });
             house.look_around();
         }
         if trouble != told {

@@ -30,6 +30,15 @@ pub fn ask(house: &House, source: &mut dyn Source, asking: &Asking, closing: &Cl
         let asked = Stopwatch::start();
         let now = clock::now();
         let outcome = poll(house, source, now, &asking.feeds);
+        let result = match &outcome {
+            Ok(Answer { newest: Some(_), .. }) => "ok",
+            Ok(_) => "empty",
+            Err(Failed::Source(error)) => error.kind(),
+            Err(Failed::NotTaken(_)) => "not_taken",
+        };
+        for key in house.fed_by(&asking.feeds) {
+            house.telemetry().polled(&key, &name, result, asked.seconds());
+        }
         tell(&name, &mut health, outcome, now);
         house.source_is(health.clone(), asking.feeds.clone());
         let spent = Wait::from_millis(asked.elapsed().as_millis().unsigned_abs());

@@ -17,13 +17,14 @@ use crate::ports::crash;
 use crate::ports::journal::Journal;
 use crate::ports::spool::Spool;
 use crate::ports::store::{Store, StoreError};
-use crate::shell::clock::{self, Stopwatch};
+use crate::shell::clock;
 
 use super::desk::{Accepted, Denial, Desk, NotAccepted, Notice, Rejected, Reply, SourceHealth, View};
 use super::lease::Leadership;
 use super::mailbox::Message;
 use super::routing::Routes;
 use super::seat::{self, Seat};
+use super::telemetry::Telemetry;
 
 /// What a house stands on.
 pub struct Parts {
@@ -41,6 +42,8 @@ pub struct Parts {
     pub environment: Environment,
     /// How far back a rollout that starts again recalls snapshots.
     pub recalls: Duration,
+    /// Counts what happens.
+    pub telemetry: Arc<Telemetry>,
 }
 
 /// Snapshots, and the seat that they are for.
@@ -58,11 +61,7 @@ pub struct House {
     /// What was turned away, by path, where no rollout is known that it would govern.
     strays: Mutex<BTreeMap<String, Rejected>>,
     listeners: Mutex<Vec<Listener>>,
-    evaluated: Mutex<Option<Evaluated>>,
 }
-
-/// Told how long each evaluation took.
-pub type Evaluated = Box<dyn Fn(&Key, Duration) + Send>;
 
 impl House {
     /// With nobody in it.
@@ -76,7 +75,6 @@ impl House {
             spooled: Mutex::default(),
             strays: Mutex::default(),
             listeners: Mutex::default(),
-            evaluated: Mutex::default(),
         })
     }
 
@@ -98,6 +96,10 @@ impl House {
 
     pub(super) const fn leadership(&self) -> &Leadership {
         &self.parts.leadership
+    }
+
+    pub(super) fn telemetry(&self) -> &Telemetry {
+        &self.parts.telemetry
     }
 
     pub(super) const fn recalls(&self) -> Duration {
@@ -198,17 +200,6 @@ impl House {
 
     pub(super) fn spooled(&self, key: &Key) -> usize {
         self.spooled.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied().unwrap_or(0)
-    }
-
-    /// Who is to be told how long evaluations take.
-    pub fn times_go_to(&self, evaluated: Evaluated) {
-        *self.evaluated.lock().unwrap_or_else(PoisonError::into_inner) = Some(evaluated);
-    }
-
-    pub(super) fn evaluated(&self, key: &Key, started: Stopwatch) {
-        if let Some(told) = &*self.evaluated.lock().unwrap_or_else(PoisonError::into_inner) {
-            told(key, started.elapsed());
-        }
     }
 
     pub(super) fn tell(&self, notice: &Notice) {

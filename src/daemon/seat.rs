@@ -194,7 +194,8 @@ impl Sitting {
             let now = self.now();
             self.controller.feed(ports, now, Given::Frame(&later(frame, self.behind)));
             crash::here("seat.fed");
-            self.house.evaluated(&self.seat.key, started);
+            let failed = self.controller.machine().map_or(0, |machine| machine.failed_scripts() as u64);
+            self.house.telemetry().evaluated(&self.seat.key, started.seconds(), failed);
         }
     }
 

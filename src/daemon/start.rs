@@ -22,6 +22,7 @@ use super::lease::{Leadership, Terms};
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
 use super::telemetry::Telemetry;
+use super::timed::Timed;
 use super::tokens::{Role, Token};
 use super::{chores, heartbeat, local};
 
@@ -91,13 +92,13 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
     let house = House::new(Parts {
         store: Arc::clone(&store),
         spool: spool(settings),
-        actuator: shell::store::actuator().into(),
+        actuator: Arc::new(Timed::new(shell::store::actuator(), Arc::clone(telemetry))),
         journal: Arc::new(journal),
         leadership: Leadership::new(holder(), terms(settings.lease)),
         environment: settings.environment.clone(),
         recalls: settings.journal.keep,
+        telemetry: Arc::clone(telemetry),
     });
-    listen(&house, telemetry);
     // Before anybody sits down: a leader that opens is not a follower for its first second.
     house.leadership().keep(store.as_ref());
     for key in store.keys()?.into_iter().filter(|key| key.environment == settings.environment) {
@@ -191,12 +192,6 @@ fn spool(settings: &Settings) -> Arc<dyn Spool> {
     }
 }
 
-fn listen(house: &Arc<House>, telemetry: &Arc<Telemetry>) {
-    let telemetry = Arc::clone(telemetry);
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of one evaluation")]
-    house.times_go_to(Box::new(move |key, took| telemetry.evaluated(key, took.as_millis() as f64 / 1000.0, 0)));
-}
-
 fn watch(house: &Arc<House>, settings: &Settings, telemetry: &Arc<Telemetry>) -> std::io::Result<PolicyWatcher> {
     let watched = Watched {
         paths: settings.policies.clone(),
@@ -217,7 +212,7 @@ fn take_news(house: &Arc<House>, telemetry: &Telemetry, news: News) {
         News::Candidate(candidate) => {
             let (key, digest) = (candidate.key.clone(), candidate.policy.digest.clone());
             tracing::info!(%key, digest = digest.short(), tests = candidate.tests, "a policy was read and is good");
-            telemetry.reloaded(&key, "accepted");
+            telemetry.reloaded(&key, "good");
             let path = candidate.source.root.clone();
             if let Err(error) = house.policy_is_good(&key, &path, candidate.record, candidate.policy) {
                 tracing::error!(%key, %error, "the system gives no thread for this rollout");

@@ -142,13 +142,13 @@ impl Telemetry {
         registry.register("events_cut", "Listeners cut off because they were too slow", self.events_cut.clone());
     }
 
-    /// A policy's files were read again: `adopted`, `unchanged`, `waiting` or `rejected`.
+    /// A policy's files were read again, and are `good` or `rejected`.
     pub fn reloaded(&self, key: &Key, result: &'static str) {
         let Rollout { rollout, environment } = Rollout::of(key);
         self.reloads.get_or_create(&ReloadLabels { rollout, environment, result }).inc();
     }
 
-    /// A plan was carried out: `advance`, `rollback`, ...; `ok` or `failed`.
+    /// A plan was carried out: `emergency` or `exposure`; `ok` or `failed`.
     pub fn acted(&self, kind: &'static str, result: &'static str, seconds: f64) {
         self.actions.get_or_create(&ActionLabels { kind, result }).observe(seconds);
     }
@@ -171,7 +171,7 @@ impl Telemetry {
         self.kept.observe(seconds);
     }
 
-    /// A source of a rollout was asked; `ok`, `empty` or [`crate::ports::source::SourceError::kind`].
+    /// A source of a rollout was asked; `ok`, `empty`, `not_taken` or [`crate::ports::source::SourceError::kind`].
     pub fn polled(&self, key: &Key, source: &str, result: &'static str, seconds: f64) {
         self.polls.get_or_create(&SourceLabels { source: source.to_owned(), result }).inc();
         self.poll_seconds.get_or_create(&Rollout::of(key)).observe(seconds);
@@ -189,12 +189,12 @@ impl Telemetry {
         self.denials.get_or_create(&DenialLabels { why }).inc();
     }
 
-    /// The lease was `taken`, `lost` or `released`.
+    /// The lease was `taken` or `lost`.
     pub fn lease(&self, result: &'static str) {
         self.lease_changes.get_or_create(&Outcome { result }).inc();
     }
 
-    /// The outside heartbeat was pinged: `ok` or `failed`.
+    /// The outside heartbeat was `sent`, has `failed`, or was `withheld` because not all is well.
     pub fn heartbeat(&self, result: &'static str) {
         self.heartbeats.get_or_create(&Outcome { result }).inc();
     }

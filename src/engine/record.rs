@@ -16,6 +16,12 @@ use super::machine::Machine;
 use super::table::{BoundTest, Row, needs};
 
 impl Machine {
+    /// How many scripts failed at the last evaluation: each is unknown, and says why in its finding.
+    #[must_use]
+    pub fn failed_scripts(&self) -> usize {
+        self.evidence.faults.iter().flatten().count()
+    }
+
     /// The record of the last evaluation.
     pub(crate) fn record(&self, assessment: &Assessment) -> Decision {
         let (policy, state) = (self.policy(), self.state());

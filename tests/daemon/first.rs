@@ -47,6 +47,16 @@ fn a_breach_pushed_while_it_runs_is_a_roll_back_in_the_ledger_that_verifies() {
     controller.reads("checkout", 0.1);
     let resumed = controller.order("checkout", "advance", json!({}));
     assert_eq!(resumed.status, 409, "{}", resumed.text);
+    // What the shipped alerts look at is counted.
+    let metrics = controller.api.get("/metrics").unwrap().text;
+    for counted in [
+        "rollgate_action_seconds_count{kind=\"exposure\",result=\"ok\"}",
+        "rollgate_evaluation_seconds_count{rollout=\"checkout\",environment=\"production\"}",
+        "rollgate_evaluation_errors_total{rollout=\"checkout\",environment=\"production\"} 0",
+        "rollgate_lease_changes_total{result=\"taken\"} 1",
+    ] {
+        assert!(metrics.contains(counted), "{counted} is not in\n{metrics}");
+    }
     controller.ends();
     let verified = place.screen("audit verify");
     assert!(verified.contains("exit exit status: 0"), "{verified}");
