@@ -16,6 +16,7 @@
 //! | `routing` | which rollout a snapshot is about |
 //! | [`lease`] | who leads |
 //! | [`gather`] | sources that are asked |
+//! | `health` | how sources do |
 //! | [`chores`] | what is done again and again: the lease, the spool, old entries |
 //! | [`start`], [`stores`], [`sources`] | from settings to a house that is open |
 //! | [`heartbeat`] | a URL called while all is well |
@@ -34,6 +35,7 @@ pub mod chores;
 pub mod client;
 pub mod desk;
 pub mod gather;
+mod health;
 pub mod heartbeat;
 pub mod house;
 pub mod http;

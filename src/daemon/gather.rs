@@ -23,8 +23,7 @@ pub struct Asking {
 /// Asks `source` until the house closes.
 pub fn ask(house: &House, source: &mut dyn Source, asking: &Asking, closing: &Closing) {
     let name = source.name().to_owned();
-    let mut health =
-        SourceHealth { name: name.clone(), last_snapshot: None, last_answer: None, problem: None, failures: 0 };
+    let mut health = SourceHealth::silent(&name);
     house.source_is(health.clone(), asking.feeds.clone());
     loop {
         let asked = Stopwatch::start();

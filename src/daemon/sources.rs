@@ -46,6 +46,14 @@ pub fn of(settings: &Settings) -> Result<Vec<Made>, (String, String)> {
     Ok(made)
 }
 
+/// The names of the sources of the settings that are pushed to, and the rollouts each feeds; all of them when empty.
+#[must_use]
+pub fn pushed(settings: &Settings) -> Vec<(String, Vec<String>)> {
+    let is_pushed = |source: &&SourceSettings| matches!(source.kind, SourceKind::Otlp(_) | SourceKind::Alertmanager(_));
+    let named = settings.sources.iter().filter(is_pushed);
+    named.map(|source| (source.name.clone(), source.rollouts.iter().map(ToString::to_string).collect())).collect()
+}
+
 fn build(source: &SourceSettings) -> Result<Option<Box<dyn Source>>, String> {
     Ok(match &source.kind {
         SourceKind::Prometheus(settings) => Some(prometheus(source, settings)?),

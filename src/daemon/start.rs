@@ -107,6 +107,9 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
     let policies = watch(&house, settings, telemetry)?;
     let mut staff = Staff::default();
     hire(&mut staff, &house, settings)?;
+    for (name, feeds) in super::sources::pushed(settings) {
+        house.source_is_pushed(&name, feeds);
+    }
     for source in super::sources::of(settings).map_err(|(name, why)| OpenError::Source { name, why })? {
         ask(&mut staff, &house, source)?;
     }

@@ -161,7 +161,7 @@ impl Telemetry {
     }
 
     /// Snapshots came in and were `accepted`, or why they were not: `unknown`, `ambiguous`, `impossible`, `busy`,
-    /// `not_kept`, `malformed`.
+    /// `not_kept`, `malformed`, `too_large`.
     pub fn received(&self, result: &'static str, snapshots: u64) {
         self.snapshots.get_or_create(&Outcome { result }).inc_by(snapshots);
     }

@@ -13,6 +13,7 @@ mod http;
 mod place;
 mod process;
 mod prometheus;
+mod push;
 #[path = "../prometheus_support/mod.rs"]
 mod prometheus_support;
 #[path = "../redis_support/mod.rs"]
