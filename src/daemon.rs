@@ -29,6 +29,8 @@
 //! | [`logs`] | what is logged |
 //! | [`timed`] | how long each plan took |
 //! | [`telemetry`] | the controller's own counters and histograms |
+//! | [`traces`] | what was done on whose behalf |
+//! | `otlp` | sends that to a collector; behind the feature `otel` |
 //! | [`wire`] | what the API and its client both spell |
 
 pub mod chores;
@@ -43,6 +45,8 @@ pub mod lease;
 pub mod local;
 pub mod logs;
 pub mod mailbox;
+#[cfg(feature = "otel")]
+mod otlp;
 pub mod reload;
 mod routing;
 mod seat;
@@ -53,4 +57,5 @@ pub mod stores;
 pub mod telemetry;
 pub mod timed;
 pub mod tokens;
+pub mod traces;
 pub mod wire;

@@ -92,7 +92,12 @@ impl Live {
         // From here on SIGTERM means: finish, and hand over.
         let signals = signals::catch().context("cannot listen to signals")?;
         let open = start::open(&settings, &telemetry).map_err(failed)?;
-        greet(&open, console)?;
+        if settings.log.format == LogFormat::Json {
+            // Whoever reads the log reads objects, and nothing else.
+            tracing::info!(rollouts = open.rollouts().len(), "API on {} is open", open.url());
+        } else {
+            greet(&open, console)?;
+        }
         signals.wait(|wanted| match wanted {
             Wanted::End => true,
             Wanted::Look => {

@@ -26,6 +26,7 @@ use super::mailbox::Message;
 use super::routing::{Routes, TurnedAway};
 use super::seat::{self, Seat};
 use super::telemetry::Telemetry;
+use super::traces::Context;
 
 /// What a house stands on.
 pub struct Parts {
@@ -320,7 +321,8 @@ impl Desk for House {
             let (left, source, key) = (Arc::clone(&left), Arc::clone(&source), seat.key.clone());
             let newest = snapshots.iter().map(|snapshot| snapshot.time).max();
             let healths = Arc::clone(&self.sources);
-            let message = Message::Readings { at, source: Arc::clone(&source), snapshots: snapshots.clone() };
+            let (source_of, span) = (Arc::clone(&source), Context::current());
+            let message = Message::Readings { at, source: source_of, snapshots: snapshots.clone(), span };
             let kept = move |kept: Result<(), StoreError>| {
                 let taken = kept.map_err(|error| NotAccepted::NotKept(error.to_string())).and_then(|()| {
                     // Before it is looked at: whatever is published then knows where it came from.
@@ -353,7 +355,8 @@ impl Desk for House {
         match self.seat(key) {
             None => reply(Err(OperateError::Unknown(key.clone()))),
             Some(seat) => {
-                let message = Message::Command { command: Box::new(command), dry_run, reply };
+                let (command, span) = (Box::new(command), Context::current());
+                let message = Message::Command { command, dry_run, span, reply };
                 let _: Result<(), Message> = seat.mailbox.put(message);
             }
         }

@@ -19,11 +19,14 @@ use super::house::{House, Parts};
 use super::http::server::{self, Options, Running, StartError};
 use super::http::{Limits, Rate};
 use super::lease::{Leadership, Terms};
+#[cfg(feature = "otel")]
+use super::otlp::Export;
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
 use super::telemetry::Telemetry;
 use super::timed::Timed;
 use super::tokens::{Role, Token};
+use super::traces::Kind;
 use super::{chores, heartbeat, local};
 
 /// Why a controller did not start.
@@ -51,6 +54,9 @@ pub enum OpenError {
         /// Why.
         why: String,
     },
+    /// Traces cannot be sent.
+    #[error("[telemetry]: {0}")]
+    Telemetry(String),
     /// The system gives no thread.
     #[error("the system gives no thread: {0}")]
     Threads(#[from] std::io::Error),
@@ -64,7 +70,7 @@ impl OpenError {
             OpenError::Store(error) => Some(error.help()),
             OpenError::Journal { error, .. } => Some(error.help()),
             OpenError::Api(error) => Some(error.help()),
-            OpenError::Source { .. } | OpenError::Threads(_) => None,
+            OpenError::Source { .. } | OpenError::Telemetry(_) | OpenError::Threads(_) => None,
         }
     }
 }
@@ -76,6 +82,7 @@ pub struct Open {
     api: Running,
     // Dropping it ends the watching.
     policies: Option<PolicyWatcher>,
+    export: Option<Export>,
 }
 
 /// Opens everything: store, journal, rollouts, sources, API.
@@ -83,6 +90,9 @@ pub struct Open {
 /// # Errors
 /// What could not be had.
 pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, OpenError> {
+    let holder = holder();
+    // First, so that whatever is done from here on is traced.
+    let export = export(settings, &holder, telemetry).map_err(OpenError::Telemetry)?;
     let store = super::stores::open(&settings.store.place)?;
     if let StorePlace::File(_) = settings.store.place {
         super::lease::bury(store.as_ref())?;
@@ -94,7 +104,7 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
         spool: spool(settings),
         actuator: Arc::new(Timed::new(shell::store::actuator(), Arc::clone(telemetry))),
         journal: Arc::new(journal),
-        leadership: Leadership::new(holder(), terms(settings.lease)),
+        leadership: Leadership::new(holder, terms(settings.lease)),
         environment: settings.environment.clone(),
         recalls: settings.journal.keep,
         telemetry: Arc::clone(telemetry),
@@ -134,7 +144,7 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
             return Err(error.into());
         }
     };
-    Ok(Open { house, staff, api, policies: Some(policies) })
+    Ok(Open { house, staff, api, policies: Some(policies), export })
 }
 
 impl Open {
@@ -175,6 +185,35 @@ impl Open {
         self.api.stop();
         self.staff.dismiss();
         self.house.close();
+        // Last: what the others did to the end is told.
+        if let Some(export) = self.export {
+            export.end();
+        }
+    }
+}
+
+#[cfg(feature = "otel")]
+fn export(settings: &Settings, holder: &Actor, telemetry: &Arc<Telemetry>) -> Result<Option<Export>, String> {
+    let Some(given) = &settings.telemetry else { return Ok(None) };
+    let (host, environment) = (shell::operator::machine(), settings.environment.as_str());
+    let resource = super::otlp::resource(given, holder.as_str(), &host, environment);
+    Export::start(given, resource, telemetry).map(Some)
+}
+
+/// Sends nothing: this build cannot.
+#[cfg(not(feature = "otel"))]
+struct Export;
+
+#[cfg(not(feature = "otel"))]
+impl Export {
+    fn end(self) {}
+}
+
+#[cfg(not(feature = "otel"))]
+fn export(settings: &Settings, _: &Actor, _: &Arc<Telemetry>) -> Result<Option<Export>, String> {
+    match settings.telemetry {
+        None => Ok(None),
+        Some(_) => Err("this rollgate cannot send traces: build it with `--features otel`".to_owned()),
     }
 }
 
@@ -211,8 +250,17 @@ fn watch(house: &Arc<House>, settings: &Settings, telemetry: &Arc<Telemetry>) ->
 }
 
 fn take_news(house: &Arc<House>, telemetry: &Telemetry, news: News) {
+    // From when its files were read until the rollout has it, or until it was turned away.
+    let mut span = telemetry.tracer().begin("reload", Kind::Internal);
+    span.keep();
     match news {
         News::Candidate(candidate) => {
+            span.began(candidate.at);
+            span.set("rollgate.rollout", candidate.key.rollout.as_str());
+            span.set("rollgate.environment", candidate.key.environment.as_str());
+            span.set("rollgate.policy", candidate.policy.digest.as_str());
+            span.set("rollgate.policy.tests", candidate.tests as u64);
+            span.set("rollgate.result", "good");
             let (key, digest) = (candidate.key.clone(), candidate.policy.digest.clone());
             tracing::info!(%key, digest = digest.short(), tests = candidate.tests, "a policy was read and is good");
             telemetry.reloaded(&key, "good");
@@ -222,6 +270,13 @@ fn take_news(house: &Arc<House>, telemetry: &Telemetry, news: News) {
             }
         }
         News::Rejected(rejection) => {
+            span.began(rejection.at);
+            if let Some(key) = &rejection.key {
+                span.set("rollgate.rollout", key.rollout.as_str());
+                span.set("rollgate.environment", key.environment.as_str());
+            }
+            span.set("rollgate.result", "rejected");
+            span.fail(rejection.why.join("; "));
             for why in &rejection.why {
                 tracing::error!(path = rejection.path, %why, "a policy was turned away; the last good one stays");
             }

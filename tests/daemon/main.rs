@@ -10,12 +10,15 @@ mod edits;
 mod faults;
 mod first;
 mod http;
+#[cfg(feature = "otel")]
+mod otel;
 mod place;
 mod process;
 mod prometheus;
-mod push;
 #[path = "../prometheus_support/mod.rs"]
 mod prometheus_support;
+mod push;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
 mod several;
+mod told;
