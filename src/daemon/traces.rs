@@ -171,13 +171,11 @@ impl Tracer {
     }
 
     /// A span that begins now, part of the one that is worked in.
-    #[must_use]
     pub fn begin(&self, name: impl Into<Cow<'static, str>>, kind: Kind) -> Span {
         self.begin_under(Context::current(), name, kind)
     }
 
     /// A span that begins now, part of this one; of a new trace when there is none.
-    #[must_use]
     pub fn begin_under(&self, parent: Option<Context>, name: impl Into<Cow<'static, str>>, kind: Kind) -> Span {
         let Some((sink, share)) = self.0.get() else { return Span(None) };
         let Some(context) = child_of(parent, *share) else { return Span(None) };
