@@ -31,12 +31,14 @@ pub(super) fn seal(rollout: &Rollout, command: Option<&Command>, events: Vec<Eve
     for mut event in events {
         // Folded as it will be read: time in a ledger never goes back.
         event.time = event.time.max(head.at);
-        let (actor, reason) = match command {
-            Some(command) if is_theirs(&event.what, command) => (&command.actor, command.reason.as_str()),
-            _ => (&machine, ""),
+        let (actor, reason) = match (command, &event.what) {
+            (Some(command), what) if is_theirs(what, command) => (command.actor.clone(), command.reason.as_str()),
+            // Denied at the door: whoever it was, it was not the machine.
+            (None, What::Refused { by, .. }) => (by.clone(), ""),
+            _ => (machine.clone(), ""),
         };
         let after = engine::fold(state.clone(), &event);
-        let draft = Draft { actor, reason, at: event.time, what: event.what, states: (&state, &after) };
+        let draft = Draft { actor: &actor, reason, at: event.time, what: event.what, states: (&state, &after) };
         let entry = draft.seal(&rollout.key, &head)?;
         (head, state) = (Head::at(&entry), after);
         entries.push(entry);

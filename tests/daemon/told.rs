@@ -64,3 +64,16 @@ fn a_rollgate_that_cannot_send_traces_says_so_instead_of_sending_none() {
     assert!(screen.contains("build it with `--features otel`"), "{screen}");
     assert!(screen.contains("exit exit status: 1"), "{screen}");
 }
+
+#[test]
+fn whoever_is_denied_at_the_door_is_who_the_ledger_names() {
+    let place = Place::new();
+    let controller = place.run("");
+    controller.leads("checkout");
+    let denied = controller.api.stranger().post("/v1/rollouts/checkout/pause", "{\"reason\": \"let me\"}").unwrap();
+    assert_eq!(denied.status, 401, "{}", denied.text);
+    controller.process.says("pause REFUSED");
+    controller.ends();
+    let listed = place.screen("audit list --kind refused --plain");
+    assert!(listed.contains("checkout production 127.0.0.1: pause REFUSED: no token"), "{listed}");
+}

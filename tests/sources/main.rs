@@ -1,5 +1,6 @@
 //! Sources against the real thing where there is one, and against doubles for what the real thing cannot be made to do.
 
+#![cfg(feature = "live")]
 #![expect(clippy::disallowed_methods, reason = "the other side is played here: its files, its clocks, its processes")]
 #![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
 
