@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::daemon::logs;
 use crate::daemon::start::{self, Open, OpenError};
+use crate::daemon::stores::Begin;
 use crate::daemon::telemetry::Telemetry;
 use crate::report::layout::hang;
 use crate::report::screen::{PLACE, STRONG, paint};
@@ -58,6 +59,9 @@ pub struct Live {
     /// With --clock data: recordings, or one fixture's directory; decisions go to standard output as JSON Lines
     #[arg(long, value_name = "FILE", num_args = 1..)]
     data: Vec<String>,
+    /// Begin a new ledger where this controller had one: its Redis lost its data, or is another one from now on
+    #[arg(long, conflicts_with = "data")]
+    new_store: bool,
     /// Shape of the log, as the settings' `log.format`
     #[arg(long, value_enum, value_name = "SHAPE")]
     log: Option<Shape>,
@@ -91,7 +95,8 @@ impl Live {
         let telemetry = Arc::new(Telemetry::new());
         // From here on SIGTERM means: finish, and hand over.
         let signals = signals::catch().context("cannot listen to signals")?;
-        let open = start::open(&settings, &telemetry).map_err(failed)?;
+        let begin = if self.new_store { Begin::Anew } else { Begin::GoOn };
+        let open = start::open(&settings, begin, &telemetry).map_err(failed)?;
         greet(&open, console)?;
         signals.wait(|wanted| match wanted {
             Wanted::End => true,

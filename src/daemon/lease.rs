@@ -20,13 +20,10 @@ pub struct Terms {
     pub step_down: Duration,
 }
 
+/// Another controller leads within 5 s of a leader's death or sleep: the term, and how often a follower asks.
 impl Default for Terms {
     fn default() -> Terms {
-        Terms {
-            term: Duration::from_secs(5),
-            renew: Duration::from_millis(1500),
-            step_down: Duration::from_millis(3500),
-        }
+        Terms { term: Duration::from_secs(4), renew: Duration::from_secs(1), step_down: Duration::from_secs(3) }
     }
 }
 

@@ -139,6 +139,7 @@ fn stream(source: &SourceSettings, settings: &StreamSettings) -> Result<RedisStr
     let mut config = redis_stream::Config::new(&source.name, redis.servers, &settings.stream, &consumer);
     config.about = about(source);
     (config.credentials, config.sentinel_credentials) = (redis.credentials, redis.sentinel_credentials);
+    config.tls = redis.tls;
     config.group.clone_from(&settings.group);
     config.deadline = source.deadline;
     Ok(RedisStream::new(config))

@@ -166,7 +166,7 @@ impl From<&OperateError> for ErrorBody {
                 StoreError::Conflict(head) => ErrorBody::Conflict { head },
                 StoreError::StaleGeneration { carried, held } => ErrorBody::StaleGeneration { carried, held },
                 StoreError::NotLeader { holder } => ErrorBody::NotLeader { holder },
-                StoreError::Unavailable(what) => ErrorBody::Unavailable { what },
+                StoreError::Unavailable(what) | StoreError::Missing(what) => ErrorBody::Unavailable { what },
                 StoreError::Busy(what) => ErrorBody::Busy { what },
                 StoreError::Full(what) => ErrorBody::Full { what },
                 StoreError::OtherVersion { found, wanted } => ErrorBody::OtherVersion { found, wanted },

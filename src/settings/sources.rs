@@ -257,7 +257,8 @@ impl SourceSettings {
         match &mut self.kind {
             SourceKind::Ndjson(file) => each(&mut file.path),
             SourceKind::Prometheus(prometheus) => prometheus.ca.iter_mut().for_each(each),
-            _ => {}
+            SourceKind::RedisStream(stream) => stream.redis.paths_mut(each),
+            SourceKind::Google(_) | SourceKind::Otlp(_) | SourceKind::Alertmanager(_) => {}
         }
     }
 

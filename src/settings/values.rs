@@ -58,6 +58,8 @@ pub struct StoreSettings {
     pub place: StorePlace,
     /// How long entries of a ledger are kept.
     pub retention: Duration,
+    /// Make the store when there is none. Without, a store that lost its data is not taken for a new one.
+    pub create: bool,
 }
 
 impl Default for StoreSettings {
@@ -65,6 +67,7 @@ impl Default for StoreSettings {
         StoreSettings {
             place: StorePlace::File("rollgate.redb".into()),
             retention: Duration::from_millis(30 * 24 * 3_600_000),
+            create: true,
         }
     }
 }
@@ -97,9 +100,22 @@ pub struct RedisSettings {
     pub replicas_to_wait: u32,
     /// When a call is given up.
     pub deadline: Duration,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<RedisTls>,
+}
+
+/// Encrypted connections to Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RedisTls {
+    /// PEM file of whoever signs the servers' certificates; without, whoever this machine trusts.
+    pub ca: Option<PathBuf>,
 }
 
 impl RedisSettings {
+    pub(crate) fn paths_mut(&mut self, each: &mut dyn FnMut(&mut PathBuf)) {
+        self.tls.iter_mut().filter_map(|tls| tls.ca.as_mut()).for_each(each);
+    }
+
     /// `servers` with everything else at its default.
     #[must_use]
     pub fn new(servers: RedisServers) -> RedisSettings {
@@ -112,6 +128,7 @@ impl RedisSettings {
             prefix: "rollgate".to_owned(),
             replicas_to_wait: 0,
             deadline: Duration::from_millis(500),
+            tls: None,
         }
     }
 }
@@ -258,9 +275,9 @@ pub struct LeaseSettings {
 impl Default for LeaseSettings {
     fn default() -> LeaseSettings {
         LeaseSettings {
-            term: Duration::from_millis(5000),
-            renew: Duration::from_millis(1500),
-            step_down: Duration::from_millis(3500),
+            term: Duration::from_millis(4000),
+            renew: Duration::from_millis(1000),
+            step_down: Duration::from_millis(3000),
         }
     }
 }
@@ -354,8 +371,9 @@ impl Settings {
     pub fn below(mut self, folder: &Path) -> Settings {
         let from = |path: &mut PathBuf| *path = folder.join(&*path);
         self.policies.iter_mut().for_each(from);
-        if let StorePlace::File(path) = &mut self.store.place {
-            from(path);
+        match &mut self.store.place {
+            StorePlace::File(path) => from(path),
+            StorePlace::Redis(redis) => redis.paths_mut(&mut |path| from(path)),
         }
         from(&mut self.journal.path);
         if let Some(tls) = &mut self.api.tls {

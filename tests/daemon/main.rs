@@ -15,6 +15,7 @@ mod process;
 mod prometheus;
 #[path = "../prometheus_support/mod.rs"]
 mod prometheus_support;
+mod redis;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
 mod several;
