@@ -18,6 +18,7 @@
 //! | [`gather`] | sources that are asked |
 //! | [`chores`] | what is done again and again: the lease, the spool, old entries |
 //! | [`start`], [`stores`], [`sources`] | from settings to a house that is open |
+//! | [`refusal`] | why it does not start |
 //! | [`heartbeat`] | a URL called while all is well |
 //! | [`mark`] | which store the journal belongs to |
 //! | [`staff`] | the threads that do it |
@@ -43,6 +44,7 @@ pub mod local;
 pub mod logs;
 pub mod mailbox;
 pub mod mark;
+pub mod refusal;
 pub mod reload;
 mod routing;
 mod seat;

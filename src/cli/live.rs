@@ -8,7 +8,8 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::daemon::logs;
-use crate::daemon::start::{self, Open, OpenError};
+use crate::daemon::refusal::OpenError;
+use crate::daemon::start::{self, Open};
 use crate::daemon::stores::Begin;
 use crate::daemon::telemetry::Telemetry;
 use crate::report::layout::hang;

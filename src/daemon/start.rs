@@ -1,13 +1,11 @@
 //! From settings to a house that is open, and back to nothing.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration as Wait;
 
 use crate::adapters::journal::{FileJournal, Options as JournalOptions};
 use crate::model::ids::Actor;
 use crate::ports::spool::Spool;
-use crate::ports::store::StoreError;
 use crate::settings::Settings;
 use crate::settings::secret::Secret;
 use crate::settings::values::{ApiRole, HeartbeatSettings, LeaseSettings, StorePlace, TokenSettings};
@@ -16,10 +14,10 @@ use crate::shell;
 use super::desk::Desk;
 use super::gather::{self, Asking};
 use super::house::{House, Parts};
-use super::http::server::{self, Options, Running, StartError};
+use super::http::server::{self, Options, Running};
 use super::http::{Limits, Rate};
 use super::lease::{Leadership, Terms};
-use super::mark::Stranger;
+use super::refusal::OpenError;
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
 use super::stores::Begin;
@@ -27,56 +25,6 @@ use super::telemetry::Telemetry;
 use super::timed::Timed;
 use super::tokens::{Role, Token};
 use super::{chores, heartbeat, local};
-
-/// Why a controller did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The store cannot be had.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The store is not the one that this controller has worked on.
-    #[error(transparent)]
-    Stranger(#[from] Stranger),
-    /// The journal cannot be had.
-    #[error("the journal `{path}` cannot be used: {error}")]
-    Journal {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        error: StoreError,
-    },
-    /// The API cannot be had.
-    #[error(transparent)]
-    Api(#[from] StartError),
-    /// A source cannot be made of its settings.
-    #[error("source `{name}`: {why}")]
-    Source {
-        /// Which.
-        name: String,
-        /// Why.
-        why: String,
-    },
-    /// The system gives no thread.
-    #[error("the system gives no thread: {0}")]
-    Threads(#[from] std::io::Error),
-}
-
-impl OpenError {
-    /// What to do about it.
-    #[must_use]
-    pub const fn help(&self) -> Option<&'static str> {
-        match self {
-            OpenError::Store(StoreError::Missing(_)) => {
-                Some("`create = false` says that it is there: look after the server; `rollgate start` makes a new one")
-            }
-            OpenError::Store(error) => Some(error.help()),
-            OpenError::Stranger(stranger) => Some(stranger.help()),
-            OpenError::Journal { error, .. } => Some(error.help()),
-            OpenError::Api(error) => Some(error.help()),
-            OpenError::Source { .. } | OpenError::Threads(_) => None,
-        }
-    }
-}
 
 /// A controller that runs.
 pub struct Open {

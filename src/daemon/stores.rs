@@ -14,7 +14,7 @@ use crate::shell::files;
 use crate::shell::secrets::{Places, resolve};
 
 use super::mark::{Mark, Stranger};
-use super::start::OpenError;
+use super::refusal::OpenError;
 
 /// How long a start waits for a Redis that is just starting too.
 const PATIENCE: Wait = Wait::from_secs(10);
