@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::report::layout::fold;
 use crate::report::screen::{BAD, PLACE, paint};
 use crate::shell::terminal::Terminal;
 
@@ -250,6 +251,8 @@ fn complain(console: &mut Console, error: &anyhow::Error) {
     if let Some(help) = error.downcast_ref::<Failure>().and_then(|failure| failure.help.as_ref()) {
         text.push_str(&format!("\n{} {help}", paint(PLACE, "help:")));
     }
+    // A log is searched for sentences; a person reads lines.
+    let text = if console.watched { fold(&text, console.screen.width, 6) } else { text };
     // Nobody is left to tell when stderr itself is gone.
     drop(console.say(text));
 }
