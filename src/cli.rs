@@ -42,6 +42,8 @@ pub mod replay;
 pub mod run;
 pub mod schema;
 #[cfg(feature = "live")]
+mod sent;
+#[cfg(feature = "live")]
 pub mod settings_file;
 pub mod start;
 pub mod status;

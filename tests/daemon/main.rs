@@ -17,4 +17,5 @@ mod prometheus;
 mod prometheus_support;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
+mod screens;
 mod several;
