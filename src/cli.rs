@@ -43,6 +43,8 @@ pub mod replay;
 pub mod run;
 pub mod schema;
 #[cfg(feature = "live")]
+mod sent;
+#[cfg(feature = "live")]
 pub mod settings_file;
 pub mod start;
 pub mod status;
@@ -87,9 +89,9 @@ Exit codes:
   4   an expectation failed; diff: --fail-on holds; mutate: less than --min
   5   nothing to check, test or replay
   6   recorded data unreadable, or refused by --strict
-  10  with --exit-decision: ended in hold
-  11  with --exit-decision: rolled back
-  12  with --exit-decision: ended with something unknown";
+  10  with --exit-decision: ended in hold; status --wait: time is up, it holds
+  11  with --exit-decision, status --wait: rolled back
+  12  the same: ended, or time is up, with something unknown";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use rollgate::adapters::log_actuator::LogActuator;
 use rollgate::adapters::store::{Embedded, Options};
+use rollgate::control::keep::{self, Checked};
 use rollgate::control::{Ask, Command, Direct, Operate as _, OperateError, Outcome, PolicyRecord};
 use rollgate::daemon::desk::{
     Accepted, Denial, Desk, NotAccepted, Notice, PolicyFiles, Rejected, Reply, SourceHealth, View,
@@ -142,6 +143,13 @@ impl Desk for Double {
         self.direct().history(key, from, limit)
     }
 
+    fn check(&self, key: &Key) -> Result<Checked, OperateError> {
+        if let Some(error) = self.set.lock().unwrap().broken.clone() {
+            return Err(error.into());
+        }
+        Ok(keep::check(&self.store, key)?)
+    }
+
     fn decision(&self, id: &str) -> Result<Option<String>, OperateError> {
         Ok((id == "d-1").then(|| r#"{"schema":"rollgate/v1","decision":"hold"}"#.to_owned()))
     }
@@ -196,6 +204,7 @@ fn view(standing: rollgate::control::Standing) -> View {
         rejected_snapshots: 3,
         wake_at: None,
         leads: true,
+        leader: Some("here-1".into()),
         files: PolicyFiles {
             path: "policies/checkout".to_owned(),
             digest: standing.policy.clone(),

@@ -10,6 +10,7 @@ mod desk;
 mod events;
 mod foreign;
 mod hostile;
+mod liar;
 mod orders;
 mod pushes;
 mod reads;

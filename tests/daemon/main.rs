@@ -18,4 +18,5 @@ mod prometheus_support;
 mod redis;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
+mod screens;
 mod several;
