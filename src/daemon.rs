@@ -16,6 +16,7 @@
 //! | `routing` | which rollout a snapshot is about |
 //! | [`lease`] | who leads |
 //! | [`gather`] | sources that are asked |
+//! | `health` | how sources do |
 //! | [`chores`] | what is done again and again: the lease, the spool, old entries |
 //! | [`start`], [`stores`], [`sources`] | from settings to a house that is open |
 //! | [`refusal`] | why it does not start |
@@ -30,12 +31,15 @@
 //! | [`logs`] | what is logged |
 //! | [`timed`] | how long each plan took |
 //! | [`telemetry`] | the controller's own counters and histograms |
+//! | [`traces`] | what was done on whose behalf |
+//! | `otlp` | sends that to a collector; behind the feature `otel` |
 //! | [`wire`] | what the API and its client both spell |
 
 pub mod chores;
 pub mod client;
 pub mod desk;
 pub mod gather;
+mod health;
 pub mod heartbeat;
 pub mod house;
 pub mod http;
@@ -44,6 +48,8 @@ pub mod local;
 pub mod logs;
 pub mod mailbox;
 pub mod mark;
+#[cfg(feature = "otel")]
+mod otlp;
 pub mod refusal;
 pub mod reload;
 mod routing;
@@ -55,4 +61,5 @@ pub mod stores;
 pub mod telemetry;
 pub mod timed;
 pub mod tokens;
+pub mod traces;
 pub mod wire;

@@ -98,7 +98,12 @@ impl Live {
         let signals = signals::catch().context("cannot listen to signals")?;
         let begin = if self.new_store { Begin::Anew } else { Begin::GoOn };
         let open = start::open(&settings, begin, &telemetry).map_err(failed)?;
-        greet(&open, console)?;
+        if settings.log.format == LogFormat::Json {
+            // Whoever reads the log reads objects, and nothing else.
+            tracing::info!(rollouts = open.rollouts().len(), "API on {} is open", open.url());
+        } else {
+            greet(&open, console)?;
+        }
         signals.wait(|wanted| match wanted {
             Wanted::End => true,
             Wanted::Look => {

@@ -27,5 +27,5 @@ mod orders;
 mod recorder;
 mod recovery;
 
-pub use controller::{Controller, Given, News, Ports, Trouble, Witness};
+pub use controller::{Controller, Decided, Given, News, Ports, Trouble, Witness};
 pub use frames::{Intake, framed, why_turned_away};

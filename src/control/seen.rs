@@ -46,3 +46,11 @@ pub struct SourceHealth {
     /// Failures since the last answer.
     pub failures: u64,
 }
+
+impl SourceHealth {
+    /// One that has not said anything yet.
+    #[must_use]
+    pub fn silent(name: &str) -> SourceHealth {
+        SourceHealth { name: name.to_owned(), last_snapshot: None, last_answer: None, problem: None, failures: 0 }
+    }
+}

@@ -81,6 +81,10 @@ pub trait Desk: Send + Sync {
     /// threads: a listener must not block.
     fn listen(&self, listener: Box<dyn FnMut(&Notice) -> bool + Send>);
 
+    /// What came of a push beside the snapshots that were taken. `key` says which rollout it was for; none when that is
+    /// not known, and then it may have been for any that the source feeds.
+    fn heard(&self, _source: &str, _key: Option<&Key>, _heard: &Heard<'_>) {}
+
     /// What a metric of a rollout's policy is; none when no policy in force knows it.
     fn kind(&self, _key: &Key, _metric: &str) -> Option<Kind> {
         None
@@ -119,6 +123,15 @@ pub struct View {
     pub sources: Vec<SourceHealth>,
     /// When this was published.
     pub at: Time,
+}
+
+/// What came of a push, beside the snapshots that were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// It was read; what was wrong with parts of it, when something was.
+    Read(Option<&'a str>),
+    /// It was turned away as a whole, and why.
+    Refused(&'a str),
 }
 
 /// Snapshots that are on disk.

@@ -10,6 +10,7 @@ use crate::shell::clock::{self, Stopwatch};
 use super::desk::{NotAccepted, SourceHealth};
 use super::house::House;
 use super::staff::Closing;
+use super::traces::Kind;
 
 /// How a source is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,19 +24,27 @@ pub struct Asking {
 /// Asks `source` until the house closes.
 pub fn ask(house: &House, source: &mut dyn Source, asking: &Asking, closing: &Closing) {
     let name = source.name().to_owned();
-    let mut health =
-        SourceHealth { name: name.clone(), last_snapshot: None, last_answer: None, problem: None, failures: 0 };
+    let mut health = SourceHealth::silent(&name);
     house.source_is(health.clone(), asking.feeds.clone());
     loop {
         let asked = Stopwatch::start();
         let now = clock::now();
-        let outcome = poll(house, source, now, &asking.feeds);
+        let mut span = house.telemetry().tracer().begin("poll", Kind::Client);
+        span.set("rollgate.source", name.as_str());
+        let outcome = span.within(|| poll(house, source, now, &asking.feeds));
         let result = match &outcome {
             Ok(Answer { newest: Some(_), .. }) => "ok",
             Ok(_) => "empty",
             Err(Failed::Source(error)) => error.kind(),
             Err(Failed::NotTaken(_)) => "not_taken",
         };
+        span.set("rollgate.result", result);
+        match &outcome {
+            Err(Failed::Source(error)) => span.fail(error.to_string()),
+            Err(Failed::NotTaken(error)) => span.fail(error.to_string()),
+            Ok(_) => {}
+        }
+        drop(span);
         for key in house.fed_by(&asking.feeds) {
             house.telemetry().polled(&key, &name, result, asked.seconds());
         }

@@ -20,12 +20,14 @@ use crate::ports::spool::Spool;
 use crate::ports::store::{Store, StoreError};
 use crate::shell::clock;
 
-use super::desk::{Accepted, Denial, Desk, NotAccepted, Notice, Rejected, Reply, SourceHealth, View};
+use super::desk::{Accepted, Denial, Desk, Heard, NotAccepted, Notice, Rejected, Reply, SourceHealth, View};
+use super::health::Healths;
 use super::lease::Leadership;
 use super::mailbox::Message;
-use super::routing::Routes;
+use super::routing::{Routes, TurnedAway};
 use super::seat::{self, Seat};
 use super::telemetry::Telemetry;
+use super::traces::Context;
 
 /// What a house stands on.
 pub struct Parts {
@@ -57,7 +59,7 @@ pub struct House {
     parts: Parts,
     seats: RwLock<BTreeMap<Key, Arc<Seat>>>,
     threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
-    sources: RwLock<BTreeMap<String, (SourceHealth, Vec<String>)>>,
+    sources: Arc<Healths>,
     spooled: Mutex<BTreeMap<Key, usize>>,
     /// What was turned away, by path, where no rollout is known that it would govern.
     strays: Mutex<BTreeMap<String, Rejected>>,
@@ -72,7 +74,7 @@ impl House {
             parts,
             seats: RwLock::default(),
             threads: Mutex::default(),
-            sources: RwLock::default(),
+            sources: Arc::default(),
             spooled: Mutex::default(),
             strays: Mutex::default(),
             listeners: Mutex::default(),
@@ -184,14 +186,16 @@ impl House {
 
     /// How a source does, and which rollouts it feeds; all of them when none is named.
     pub fn source_is(&self, health: SourceHealth, feeds: Vec<String>) {
-        let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
-        sources.insert(health.name.clone(), (health, feeds));
+        self.sources.asked(health, feeds);
+    }
+
+    /// The settings name a source that is pushed to, and the rollouts it feeds; all of them when none is named.
+    pub fn source_is_pushed(&self, name: &str, feeds: Vec<String>) {
+        self.sources.expect(name, feeds);
     }
 
     pub(super) fn sources_of(&self, key: &Key) -> Vec<SourceHealth> {
-        let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
-        let feeds = |feeds: &Vec<String>| feeds.is_empty() || feeds.iter().any(|name| name == key.rollout.as_str());
-        sources.values().filter(|(_, named)| feeds(named)).map(|(health, _)| health.clone()).collect()
+        self.sources.of(key)
     }
 
     /// How many roll backs wait for the store, by rollout.
@@ -264,12 +268,13 @@ impl House {
     }
 
     /// The seats that snapshots go to, each with its own; all have room.
-    fn seated(&self, snapshots: Vec<Snapshot>, at: Time) -> Result<Vec<Seated>, NotAccepted> {
+    fn seated(&self, snapshots: Vec<Snapshot>, at: Time) -> Result<Vec<Seated>, TurnedAway> {
         let mut seated = Vec::new();
         for (key, snapshots) in self.routes().route(snapshots, at)? {
             let Some(seat) = self.seat(&key) else { continue };
             if !seat.mailbox.has_room_for(snapshots.len()) {
-                return Err(NotAccepted::Busy(format!("{key} has more snapshots waiting than it can take")));
+                let why = format!("{key} has more snapshots waiting than it can take");
+                return Err((Some(key), NotAccepted::Busy(why)));
             }
             seated.push((seat, snapshots));
         }
@@ -298,7 +303,13 @@ impl Desk for House {
         let accepted = Accepted { snapshots: snapshots.len(), unmapped: 0 };
         let seated = match self.seated(snapshots, at) {
             Ok(seated) => seated,
-            Err(refused) => return reply(Err(refused)),
+            Err((key, refused)) => {
+                // A name that nobody governs is no fault of whatever is governed here.
+                if !matches!(refused, NotAccepted::Unknown(_)) {
+                    self.heard(source, key.as_ref(), &Heard::Refused(&refused.to_string()));
+                }
+                return reply(Err(refused));
+            }
         };
         let accepted = Accepted { unmapped: House::unmapped(&seated), ..accepted };
         let source: Arc<str> = source.into();
@@ -309,15 +320,26 @@ impl Desk for House {
         }
         for (seat, snapshots) in seated {
             let (left, source, key) = (Arc::clone(&left), Arc::clone(&source), seat.key.clone());
-            let message = Message::Readings { at, source, snapshots: snapshots.clone() };
-            let kept = move |kept: Result<(), StoreError>| match kept {
-                Err(error) => answer(&left, Err(NotAccepted::NotKept(error.to_string()))),
-                Ok(()) if seat.mailbox.put(message).is_err() => {
-                    answer(&left, Err(NotAccepted::Busy(format!("{} has too much waiting", seat.key))));
-                }
-                Ok(()) => {
-                    crash::here("push.handed");
-                    answer(&left, Ok(accepted));
+            let newest = snapshots.iter().map(|snapshot| snapshot.time).max();
+            let healths = Arc::clone(&self.sources);
+            let (source_of, span) = (Arc::clone(&source), Context::current());
+            let message = Message::Readings { at, source: source_of, snapshots: snapshots.clone(), span };
+            let kept = move |kept: Result<(), StoreError>| {
+                let taken = kept.map_err(|error| NotAccepted::NotKept(error.to_string())).and_then(|()| {
+                    // Before it is looked at: whatever is published then knows where it came from.
+                    healths.took(&source, &seat.key, newest, at);
+                    let full = |_| NotAccepted::Busy(format!("{} has too much waiting", seat.key));
+                    seat.mailbox.put(message).map_err(full)
+                });
+                match taken {
+                    Ok(()) => {
+                        crash::here("push.handed");
+                        answer(&left, Ok(accepted));
+                    }
+                    Err(refused) => {
+                        healths.heard(&source, Some(&seat.key), &[], &Heard::Refused(&refused.to_string()), at);
+                        answer(&left, Err(refused));
+                    }
                 }
             };
             self.journal().keep_then(&key, at, &snapshots, Box::new(kept));
@@ -334,7 +356,8 @@ impl Desk for House {
         match self.seat(key) {
             None => reply(Err(OperateError::Unknown(key.clone()))),
             Some(seat) => {
-                let message = Message::Command { command: Box::new(command), dry_run, reply };
+                let (command, span) = (Box::new(command), Context::current());
+                let message = Message::Command { command, dry_run, span, reply };
                 let _: Result<(), Message> = seat.mailbox.put(message);
             }
         }
@@ -375,6 +398,10 @@ impl Desk for House {
 
     fn listen(&self, listener: Listener) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    fn heard(&self, source: &str, key: Option<&Key>, heard: &Heard<'_>) {
+        self.sources.heard(source, key, &self.fed_by(&[]), heard, clock::now());
     }
 
     fn kind(&self, key: &Key, metric: &str) -> Option<Kind> {

@@ -10,6 +10,7 @@ use crate::model::time::Time;
 use crate::policy::compiled::Policy;
 
 use super::desk::{Denial, Rejected, Reply};
+use super::traces::Context;
 
 /// Snapshots that may wait for one rollout. More than that, and whoever sends them is told to wait: they would be old by
 /// the time they were looked at.
@@ -25,6 +26,8 @@ pub enum Message {
         source: Arc<str>,
         /// The snapshots.
         snapshots: Vec<Snapshot>,
+        /// What brought them.
+        span: Option<Context>,
     },
     /// A person's command.
     Command {
@@ -32,6 +35,8 @@ pub enum Message {
         command: Box<Command>,
         /// Only say what would come of it.
         dry_run: bool,
+        /// What brought it.
+        span: Option<Context>,
         /// Where the answer goes.
         reply: Reply<Result<Outcome, OperateError>>,
     },
@@ -128,12 +133,13 @@ mod tests {
 
     fn command(verb: Verb) -> Message {
         let order = Order { actor: "ana".into(), reason: "because".to_owned(), verb };
-        Message::Command { command: Box::new(Command::order(order, "token")), dry_run: false, reply: Box::new(|_| {}) }
+        let command = Box::new(Command::order(order, "token"));
+        Message::Command { command, dry_run: false, span: None, reply: Box::new(|_| {}) }
     }
 
     fn readings(count: usize) -> Message {
         let snapshot: Snapshot = serde_json::from_str(r#"{"time":"2026-11-01T00:00:00Z","groups":{}}"#).unwrap();
-        Message::Readings { at: Time::default(), source: "push".into(), snapshots: vec![snapshot; count] }
+        Message::Readings { at: Time::default(), source: "push".into(), snapshots: vec![snapshot; count], span: None }
     }
 
     #[test]

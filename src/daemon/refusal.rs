@@ -35,6 +35,9 @@ pub enum OpenError {
         /// Why.
         why: String,
     },
+    /// Traces cannot be sent.
+    #[error("[telemetry]: {0}")]
+    Telemetry(String),
     /// The system gives no thread.
     #[error("the system gives no thread: {0}")]
     Threads(#[from] std::io::Error),
@@ -52,7 +55,7 @@ impl OpenError {
             OpenError::Stranger(stranger) => Some(stranger.help()),
             OpenError::Journal { error, .. } => Some(error.help()),
             OpenError::Api(error) => Some(error.help()),
-            OpenError::Source { .. } | OpenError::Threads(_) => None,
+            OpenError::Source { .. } | OpenError::Telemetry(_) | OpenError::Threads(_) => None,
         }
     }
 }

@@ -10,6 +10,9 @@ use crate::model::time::Time;
 
 use super::desk::NotAccepted;
 
+/// Why a push was turned away, and on account of which rollout where that is known.
+pub(super) type TurnedAway = (Option<Key>, NotAccepted);
+
 /// The rollouts there are.
 pub(super) struct Routes {
     keys: Vec<Key>,
@@ -26,12 +29,12 @@ impl Routes {
         &self,
         snapshots: Vec<Snapshot>,
         now: Time,
-    ) -> Result<BTreeMap<Key, Vec<Snapshot>>, NotAccepted> {
+    ) -> Result<BTreeMap<Key, Vec<Snapshot>>, TurnedAway> {
         let mut routed: BTreeMap<Key, Vec<Snapshot>> = BTreeMap::new();
         for snapshot in snapshots {
-            let key = self.key_of(&snapshot)?;
+            let key = self.key_of(&snapshot).map_err(|why| (None, why))?;
             if let Some(why) = why_turned_away(key, &snapshot, now) {
-                return Err(NotAccepted::Impossible(why));
+                return Err((Some(key.clone()), NotAccepted::Impossible(why)));
             }
             routed.entry(key.clone()).or_default().push(snapshot);
         }
@@ -99,7 +102,7 @@ mod tests {
         let routed = routes(rollouts).route(vec![snapshot(fields)], NOW);
         match (routed, expected) {
             (Ok(routed), Ok(name)) => assert_eq!(routed.keys().next().unwrap().rollout.as_str(), name),
-            (Err(error), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
+            (Err((_, error)), Err(words)) => assert!(error.to_string().contains(words), "{error}"),
             (routed, _) => panic!("{routed:?}"),
         }
     }

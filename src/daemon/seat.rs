@@ -18,6 +18,10 @@ use crate::shell::clock;
 use super::desk::{Denial, Notice, PolicyFiles, Rejected, View};
 use super::house::House;
 use super::mailbox::{Mailbox, Message};
+use super::traces::Context;
+use told::Told;
+
+mod told;
 
 /// Longest sleep: whatever else happens, it looks around this often.
 const LONGEST: Wait = Wait::from_secs(1);
@@ -54,6 +58,8 @@ pub(super) struct Sitting {
     files: PolicyFiles,
     rejected_snapshots: u64,
     data_at: Option<Time>,
+    /// The trace of each decision that is not told yet, where there is one.
+    traced: Vec<Option<String>>,
     /// How far this machine's clock is behind the ledger: it was set back, or is not the one that wrote there. Time goes
     /// on from the last entry, and readings move with it, or a breach would look like one of the past.
     behind: Duration,
@@ -61,7 +67,8 @@ pub(super) struct Sitting {
 
 impl Sitting {
     pub(super) fn new(house: Arc<House>, seat: Arc<Seat>, controller: Controller, files: PolicyFiles) -> Sitting {
-        Sitting { house, seat, controller, files, rejected_snapshots: 0, data_at: None, behind: Duration::ZERO }
+        let (rejected_snapshots, data_at, behind) = (0, None, Duration::ZERO);
+        Sitting { house, seat, controller, files, rejected_snapshots, data_at, traced: Vec::new(), behind }
     }
 
     /// What time it is for this rollout.
@@ -143,7 +150,15 @@ impl Sitting {
         let house = Arc::clone(&self.house);
         self.controller.lead(house.leadership().current());
         let now = self.now();
-        self.controller.feed(Sitting::ports(&house), now, Given::Tick);
+        let mut span = self.begun(None, "evaluate");
+        span.set("rollgate.input", "time");
+        span.within(|| self.controller.feed(Sitting::ports(&house), now, Given::Tick));
+        if self.came_of(&mut span) {
+            drop(span);
+        } else {
+            // It looks around every second: nothing happened.
+            span.forget();
+        }
     }
 
     fn deal_with(&mut self, message: Message) {
@@ -151,9 +166,13 @@ impl Sitting {
         self.controller.lead(house.leadership().current());
         let (ports, now) = (Sitting::ports(&house), self.now());
         match message {
-            Message::Readings { at, source, snapshots } => self.take_in(ports, at, &source, &snapshots),
-            Message::Command { command, dry_run, reply } => {
-                let outcome: Result<Outcome, OperateError> = self.controller.order(ports, now, &command, dry_run);
+            Message::Readings { at, source, snapshots, span } => self.take_in(ports, at, &source, &snapshots, span),
+            Message::Command { command, dry_run, span, reply } => {
+                let mut span = self.begun(span, "order");
+                let outcome: Result<Outcome, OperateError> =
+                    span.within(|| self.controller.order(ports, now, &command, dry_run));
+                self.ordered(&mut span, &command, dry_run, &outcome);
+                drop(span);
                 crash::here("seat.ordered");
                 // Whoever waits reads the view next: it must be the one after the command.
                 self.publish();
@@ -165,7 +184,11 @@ impl Sitting {
                 self.files.digest = Some(record.digest.clone());
                 (self.files.loaded_at, self.files.rejected) = (Some(now), None);
                 crash::here("policy.offered");
-                self.controller.feed(ports, now, Given::Policy(&record, policy));
+                let mut span = self.begun(None, "evaluate");
+                span.set("rollgate.input", "policy");
+                span.within(|| self.controller.feed(ports, now, Given::Policy(&record, policy)));
+                self.came_of(&mut span);
+                drop(span);
                 crash::here("policy.taken");
             }
             Message::Rejected(rejected) => {
@@ -178,7 +201,7 @@ impl Sitting {
         }
     }
 
-    fn take_in(&mut self, ports: Ports<'_>, at: Time, source: &str, snapshots: &[Snapshot]) {
+    fn take_in(&mut self, ports: Ports<'_>, at: Time, source: &str, snapshots: &[Snapshot], under: Option<Context>) {
         crash::here("seat.reading");
         for snapshot in snapshots {
             // It may have waited: what was of the future when it came in is judged by that time.
@@ -190,12 +213,16 @@ impl Sitting {
             self.data_at = self.data_at.max(Some(snapshot.time));
             let Some(machine) = self.controller.machine() else { continue };
             let (frame, _) = framed(&machine.policy().catalogue, snapshot);
+            let mut span = self.begun(under, "evaluate");
+            span.set("rollgate.input", "readings");
+            span.set("rollgate.source", source);
             let started = clock::Stopwatch::start();
-            let now = self.now();
-            self.controller.feed(ports, now, Given::Frame(&later(frame, self.behind)));
+            let (now, frame) = (self.now(), later(frame, self.behind));
+            span.within(|| self.controller.feed(ports, now, Given::Frame(&frame)));
             crash::here("seat.fed");
             let failed = self.controller.machine().map_or(0, |machine| machine.failed_scripts() as u64);
-            self.house.telemetry().evaluated(&self.seat.key, started.seconds(), failed);
+            self.house.telemetry().evaluated(&self.seat.key, started.seconds(), failed, span.context());
+            self.came_of(&mut span);
         }
     }
 
@@ -220,13 +247,16 @@ impl Sitting {
         let news = self.controller.take_news();
         let seat = Arc::clone(&self.seat);
         let key = &seat.key;
-        for note in news.notes {
-            tracing::info!(%key, "{note}");
-        }
+        let told = Told::of(&news.decided, std::mem::take(&mut self.traced));
+        told.count(self.house.telemetry(), key);
         for entry in news.entries {
             self.heed(&entry);
-            tracing::info!("{}", crate::report::audit::plain(&entry));
+            told.log(&entry);
             self.house.tell(&Notice::Entry { key: key.clone(), line: entry.line().to_owned() });
+        }
+        // What was done comes behind what was recorded, in the log as in the world.
+        for note in news.notes {
+            tracing::info!(%key, "{note}");
         }
         for decision in news.decisions {
             self.house.tell(&Notice::Decision { key: key.clone(), decision: Box::new(decision) });

@@ -16,6 +16,9 @@ use crate::settings::sources::{
 use crate::shell::{files, operator};
 
 use super::stores;
+use renewing::Renewing;
+
+mod renewing;
 
 /// A source, and how it is asked.
 pub struct Made {
@@ -35,7 +38,7 @@ pub fn of(settings: &Settings) -> Result<Vec<Made>, (String, String)> {
     let mut made = Vec::new();
     for source in &settings.sources {
         let named = |why| (source.name.clone(), why);
-        if let Some(built) = build(source).map_err(named)? {
+        if let Some(built) = renewed(source).map_err(named)? {
             made.push(Made {
                 source: built,
                 every: Duration::from_millis(source.every.as_millis().unsigned_abs()),
@@ -44,6 +47,26 @@ pub fn of(settings: &Settings) -> Result<Vec<Made>, (String, String)> {
         }
     }
     Ok(made)
+}
+
+/// The names of the sources of the settings that are pushed to, and the rollouts each feeds; all of them when empty.
+#[must_use]
+pub fn pushed(settings: &Settings) -> Vec<(String, Vec<String>)> {
+    let is_pushed = |source: &&SourceSettings| matches!(source.kind, SourceKind::Otlp(_) | SourceKind::Alertmanager(_));
+    let named = settings.sources.iter().filter(is_pushed);
+    named.map(|source| (source.name.clone(), source.rollouts.iter().map(ToString::to_string).collect())).collect()
+}
+
+/// A source that shows a secret is built anew when it is denied: the secret may be another one by then.
+fn renewed(source: &SourceSettings) -> Result<Option<Box<dyn Source>>, String> {
+    match source.kind {
+        SourceKind::Prometheus(_) | SourceKind::Google(_) | SourceKind::RedisStream(_) => {
+            let settings = source.clone();
+            let again = move || build(&settings)?.ok_or_else(|| "it is not asked".to_owned());
+            Ok(Some(Box::new(Renewing::new(again)?)))
+        }
+        SourceKind::Ndjson(_) | SourceKind::Otlp(_) | SourceKind::Alertmanager(_) => build(source),
+    }
 }
 
 fn build(source: &SourceSettings) -> Result<Option<Box<dyn Source>>, String> {

@@ -17,6 +17,8 @@ use super::house::{House, Parts};
 use super::http::server::{self, Options, Running};
 use super::http::{Limits, Rate};
 use super::lease::{Leadership, Terms};
+#[cfg(feature = "otel")]
+use super::otlp::Export;
 use super::refusal::OpenError;
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
@@ -24,6 +26,7 @@ use super::stores::Begin;
 use super::telemetry::Telemetry;
 use super::timed::Timed;
 use super::tokens::{Role, Token};
+use super::traces::Kind;
 use super::{chores, heartbeat, local};
 
 /// A controller that runs.
@@ -33,6 +36,7 @@ pub struct Open {
     api: Running,
     // Dropping it ends the watching.
     policies: Option<PolicyWatcher>,
+    export: Option<Export>,
 }
 
 /// Opens everything: store, journal, rollouts, sources, API. Whatever cannot be had, nothing is left behind: threads are
@@ -41,6 +45,9 @@ pub struct Open {
 /// # Errors
 /// What could not be had.
 pub fn open(settings: &Settings, begin: Begin, telemetry: &Arc<Telemetry>) -> Result<Open, OpenError> {
+    let holder = holder();
+    // First, so that whatever is done from here on is traced.
+    let export = export(settings, &holder, telemetry).map_err(OpenError::Telemetry)?;
     let opened = super::stores::open(settings, begin)?;
     let store = Arc::clone(&opened.store);
     if let StorePlace::File(_) = settings.store.place {
@@ -54,7 +61,7 @@ pub fn open(settings: &Settings, begin: Begin, telemetry: &Arc<Telemetry>) -> Re
         spool: spool(settings),
         actuator: Arc::new(Timed::new(shell::store::actuator(), Arc::clone(telemetry))),
         journal: Arc::new(journal),
-        leadership: Leadership::new(holder(), terms(settings.lease)),
+        leadership: Leadership::new(holder, terms(settings.lease)),
         environment: settings.environment.clone(),
         recalls: settings.journal.keep,
         telemetry: Arc::clone(telemetry),
@@ -63,7 +70,7 @@ pub fn open(settings: &Settings, begin: Begin, telemetry: &Arc<Telemetry>) -> Re
     house.leadership().keep(house.store());
     let mut opening = Opening { house, staff: Staff::default(), policies: None };
     match opening.furnish(settings, telemetry) {
-        Ok(api) => Ok(Open { house: opening.house, staff: opening.staff, api, policies: opening.policies }),
+        Ok(api) => Ok(Open { house: opening.house, staff: opening.staff, api, policies: opening.policies, export }),
         Err(error) => {
             drop(opening.policies);
             opening.staff.dismiss();
@@ -89,6 +96,9 @@ impl Opening {
         }
         *policies = Some(watch(house, settings, telemetry)?);
         hire(staff, house, settings)?;
+        for (name, feeds) in super::sources::pushed(settings) {
+            house.source_is_pushed(&name, feeds);
+        }
         for source in super::sources::of(settings).map_err(|(name, why)| OpenError::Source { name, why })? {
             ask(staff, house, source)?;
         }
@@ -154,6 +164,35 @@ impl Open {
         self.api.stop();
         self.staff.dismiss();
         self.house.close();
+        // Last: what the others did to the end is told.
+        if let Some(export) = self.export {
+            export.end();
+        }
+    }
+}
+
+#[cfg(feature = "otel")]
+fn export(settings: &Settings, holder: &Actor, telemetry: &Arc<Telemetry>) -> Result<Option<Export>, String> {
+    let Some(given) = &settings.telemetry else { return Ok(None) };
+    let (host, environment) = (shell::operator::machine(), settings.environment.as_str());
+    let resource = super::otlp::resource(given, holder.as_str(), &host, environment);
+    Export::start(given, resource, telemetry).map(Some)
+}
+
+/// Sends nothing: this build cannot.
+#[cfg(not(feature = "otel"))]
+struct Export;
+
+#[cfg(not(feature = "otel"))]
+impl Export {
+    fn end(self) {}
+}
+
+#[cfg(not(feature = "otel"))]
+fn export(settings: &Settings, _: &Actor, _: &Arc<Telemetry>) -> Result<Option<Export>, String> {
+    match settings.telemetry {
+        None => Ok(None),
+        Some(_) => Err("this rollgate cannot send traces: build it with `--features otel`".to_owned()),
     }
 }
 
@@ -190,8 +229,17 @@ fn watch(house: &Arc<House>, settings: &Settings, telemetry: &Arc<Telemetry>) ->
 }
 
 fn take_news(house: &Arc<House>, telemetry: &Telemetry, news: News) {
+    // From when its files were read until the rollout has it, or until it was turned away.
+    let mut span = telemetry.tracer().begin("reload", Kind::Internal);
+    span.keep();
     match news {
         News::Candidate(candidate) => {
+            span.began(candidate.at);
+            span.set("rollgate.rollout", candidate.key.rollout.as_str());
+            span.set("rollgate.environment", candidate.key.environment.as_str());
+            span.set("rollgate.policy", candidate.policy.digest.as_str());
+            span.set("rollgate.policy.tests", candidate.tests as u64);
+            span.set("rollgate.result", "good");
             let (key, digest) = (candidate.key.clone(), candidate.policy.digest.clone());
             tracing::info!(%key, digest = digest.short(), tests = candidate.tests, "a policy was read and is good");
             telemetry.reloaded(&key, "good");
@@ -201,6 +249,13 @@ fn take_news(house: &Arc<House>, telemetry: &Telemetry, news: News) {
             }
         }
         News::Rejected(rejection) => {
+            span.began(rejection.at);
+            if let Some(key) = &rejection.key {
+                span.set("rollgate.rollout", key.rollout.as_str());
+                span.set("rollgate.environment", key.environment.as_str());
+            }
+            span.set("rollgate.result", "rejected");
+            span.fail(rejection.why.join("; "));
             for why in &rejection.why {
                 tracing::error!(path = rejection.path, %why, "a policy was turned away; the last good one stays");
             }

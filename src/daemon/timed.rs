@@ -8,6 +8,7 @@ use crate::ports::actuator::{Actuator, ActuatorError};
 use crate::shell::clock::Stopwatch;
 
 use super::telemetry::Telemetry;
+use super::traces::Kind;
 
 /// Counts what another actuator does.
 pub struct Timed {
@@ -25,10 +26,22 @@ impl Timed {
 
 impl Actuator for Timed {
     fn apply(&self, key: &Key, plan: &Plan) -> Result<Vec<String>, ActuatorError> {
-        let started = Stopwatch::start();
-        let outcome = self.inner.apply(key, plan);
         let kind = if plan.urgent { "emergency" } else { "exposure" };
-        self.telemetry.acted(kind, if outcome.is_ok() { "ok" } else { "failed" }, started.seconds());
+        let mut span = self.telemetry.tracer().begin("apply", Kind::Internal);
+        span.set("rollgate.rollout", key.rollout.as_str());
+        span.set("rollgate.environment", key.environment.as_str());
+        span.set("rollgate.generation", plan.generation.0);
+        span.set("rollgate.action.kind", kind);
+        span.keep();
+        let started = Stopwatch::start();
+        let outcome = span.within(|| {
+            let outcome = self.inner.apply(key, plan);
+            self.telemetry.acted(kind, if outcome.is_ok() { "ok" } else { "failed" }, started.seconds());
+            outcome
+        });
+        if let Err(error) = &outcome {
+            span.fail(error.to_string());
+        }
         outcome
     }
 }

@@ -18,7 +18,7 @@ pub const EXCLUSIVE: Code = Code(114);
 pub const TIMES: Code = Code(115);
 /// Not an address.
 pub const ADDRESS: Code = Code(116);
-/// Not a size or a rate.
+/// Not a size, a rate or a share.
 pub const AMOUNT: Code = Code(117);
 /// Not the hash of a token.
 pub const TOKEN_HASH: Code = Code(118);
@@ -116,7 +116,7 @@ pub static PAGES: &[Page] = &[
     Page {
         code: AMOUNT,
         level: Level::Error,
-        title: "not a size or a rate",
+        title: "not a size, a rate or a share",
         meaning: "The text is not a number with the unit that is due.",
         bad: "[api.limits]\nbody = \"1MB\"",
         good: "[api.limits]\nbody = \"1MiB\"\ncalls = \"100/s\"",

@@ -5,6 +5,7 @@ mod pushed;
 mod queries;
 mod sources;
 mod store;
+mod telemetry;
 
 use std::path::PathBuf;
 
@@ -58,6 +59,9 @@ pub(super) fn settings(root: &Node, sink: &mut Sink, hidden: &mut Hidden) -> Set
     }
     if let Some(entry) = fields.get("log") {
         settings.log = r.table(entry, "[log]", log);
+    }
+    if let Some(entry) = fields.get("telemetry") {
+        settings.telemetry = r.table(entry, "[telemetry]", telemetry::telemetry);
     }
     if let Some(entry) = fields.get("reload") {
         settings.reload = r.table(entry, "[reload]", reload);

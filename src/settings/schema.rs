@@ -6,6 +6,8 @@
 
 mod sources;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -38,6 +40,8 @@ struct SettingsFile {
     heartbeat: Option<Heartbeat>,
     /// What is logged.
     log: Option<Log>,
+    /// Where traces go: an OpenTelemetry collector.
+    telemetry: Option<Telemetry>,
     /// How edits of policies are taken over.
     reload: Option<Reload>,
     /// Where readings come from, besides pushes.
@@ -225,6 +229,25 @@ enum LogLevel {
     Info,
     Debug,
     Trace,
+}
+
+/// Where traces go: an OpenTelemetry collector. Takes a rollgate built with the feature `otel`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Telemetry {
+    /// Where it takes OTLP over HTTP, without `/v1/traces`, or a reference to a secret.
+    otlp: String,
+    /// Sent with every call; a name that tells of a secret takes a reference.
+    headers: Option<BTreeMap<String, String>>,
+    /// What this service is called there (default: `rollgate`).
+    service: Option<String>,
+    /// What else describes it, by name.
+    attributes: Option<BTreeMap<String, String>>,
+    /// The share of traces that are told although nothing came of them (default: `"100%"`).
+    #[schemars(regex(pattern = r"^[0-9]+(\.[0-9]+)? *%$"))]
+    sample: Option<String>,
+    /// Log lines go there too (default: false).
+    logs: Option<bool>,
 }
 
 /// How edits of policies are taken over.

@@ -28,6 +28,8 @@ pub struct Settings {
     pub heartbeat: Option<HeartbeatSettings>,
     /// What is logged.
     pub log: LogSettings,
+    /// Where traces go.
+    pub telemetry: Option<TelemetrySettings>,
     /// How edits of policies are taken over.
     pub reload: ReloadSettings,
     /// Where readings come from, besides pushes.
@@ -45,6 +47,7 @@ impl Default for Settings {
             lease: LeaseSettings::default(),
             heartbeat: None,
             log: LogSettings::default(),
+            telemetry: None,
             reload: ReloadSettings::default(),
             sources: Vec::new(),
         }
@@ -344,6 +347,23 @@ impl LogLevel {
     }
 }
 
+/// Where traces go: an OpenTelemetry collector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TelemetrySettings {
+    /// Where it takes OTLP over HTTP, without `/v1/traces`.
+    pub otlp: Open,
+    /// Sent with every call.
+    pub headers: Vec<(String, Open)>,
+    /// What this service is called there.
+    pub service: String,
+    /// What else describes it, by name.
+    pub attributes: Vec<(String, String)>,
+    /// The share of traces, 0 to 1, that are told although nothing came of them.
+    pub share: f64,
+    /// Log lines go there too.
+    pub logs: bool,
+}
+
 /// How edits of policies are taken over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReloadSettings {
@@ -403,6 +423,15 @@ impl Settings {
         }
         if let Some(heartbeat) = &mut self.heartbeat {
             each(&mut heartbeat.url);
+        }
+        if let Some(telemetry) = &mut self.telemetry {
+            let named =
+                std::iter::once(&mut telemetry.otlp).chain(telemetry.headers.iter_mut().map(|(_, value)| value));
+            named.for_each(|open| {
+                if let Open::Secret(reference) = open {
+                    each(reference);
+                }
+            });
         }
         self.sources.iter_mut().for_each(|source| source.secrets_mut(each));
     }

@@ -27,6 +27,13 @@ impl Stopwatch {
     }
 }
 
+/// The machine's time in nanoseconds since 1970, as fine as its clock: for traces.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn nanos() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(0)
+}
+
 /// The machine's time.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]

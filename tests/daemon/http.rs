@@ -18,6 +18,7 @@ pub struct Api {
 pub struct Answer {
     pub status: u16,
     pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -44,6 +45,11 @@ impl Api {
         self.ask("POST", path, &[], body)
     }
 
+    /// Sends bytes of this type, as a sender that speaks another language than ours.
+    pub fn send(&self, path: &str, content_type: &str, body: &[u8]) -> std::io::Result<Answer> {
+        self.call("POST", path, &[("content-type", content_type)], body)
+    }
+
     /// What is published of a rollout; none when it is not known, or nobody answers.
     pub fn view(&self, rollout: &str) -> Option<Value> {
         let answer = self.get("/v1/rollouts").ok().filter(|answer| answer.status == 200)?;
@@ -53,6 +59,14 @@ impl Api {
 
     /// One call on a connection of its own. The process may be killed at any moment: every failure is an answer.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> std::io::Result<Answer> {
+        let mut headers = headers.to_vec();
+        if method == "POST" {
+            headers.push(("content-type", "application/json"));
+        }
+        self.call(method, path, &headers, body.as_bytes())
+    }
+
+    fn call(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> std::io::Result<Answer> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
@@ -63,16 +77,22 @@ impl Api {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         if method == "POST" {
-            text.push_str(&format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len()));
+            text.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         text.push_str("\r\n");
-        text.push_str(body);
         stream.write_all(text.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        // A server that has seen enough answers and closes without reading the rest.
+        let sent = stream.write_all(body);
+        let mut answer = Vec::new();
+        if let Err(error) = stream.read_to_end(&mut answer)
+            && answer.is_empty()
+        {
+            return Err(sent.err().unwrap_or(error));
+        }
         let cut = || std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "cut off");
-        let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(cut)?;
+        let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(cut)?;
+        let (head, bytes) = (String::from_utf8_lossy(&answer[..end]), answer[end + 4..].to_vec());
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(cut)?;
-        Ok(Answer { status, text: body.to_owned() })
+        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), bytes })
     }
 }

@@ -10,13 +10,17 @@ mod edits;
 mod faults;
 mod first;
 mod http;
+#[cfg(feature = "otel")]
+mod otel;
 mod place;
 mod process;
 mod prometheus;
 #[path = "../prometheus_support/mod.rs"]
 mod prometheus_support;
+mod push;
 mod redis;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
 mod screens;
 mod several;
+mod told;

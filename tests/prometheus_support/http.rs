@@ -16,6 +16,7 @@ pub struct Request {
     pub headers: BTreeMap<String, String>,
     /// Of the address and of the form together.
     pub fields: BTreeMap<String, String>,
+    pub body: Vec<u8>,
 }
 
 /// What becomes of it.
@@ -145,7 +146,10 @@ fn read(stream: &TcpStream) -> Option<Request> {
     let length = request.headers.get("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    fields(&String::from_utf8(body).unwrap(), &mut request.fields);
+    if request.headers.get("content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        fields(&String::from_utf8(body.clone()).unwrap(), &mut request.fields);
+    }
+    request.body = body;
     Some(request)
 }
 

@@ -141,3 +141,29 @@ fn whose_alerts_they_are(#[case] text: &str, #[case] due: &[&str]) {
 fn size(#[case] length: usize, #[case] due: &[&str]) {
     assert_eq!(codes(&"#".repeat(length)), due);
 }
+
+#[rstest]
+#[case::all_of_them("sample = \"100%\"", &NONE)]
+#[case::none_of_them("sample = \"0%\"", &NONE)]
+#[case::a_few("sample = \"0.5 %\"", &NONE)]
+#[case::more_than_all("sample = \"101%\"", &["RG117"])]
+#[case::less_than_none("sample = \"-1%\"", &["RG117"])]
+#[case::no_unit("sample = 0.5", &["RG020"])]
+#[case::no_number("sample = \"some%\"", &["RG117"])]
+#[case::not_a_number("sample = \"NaN%\"", &["RG117"])]
+#[case::no_address("otlp = \"collector:4318\"", &["RG116"])]
+#[case::a_secret_address("otlp = \"env:OTLP\"", &NONE)]
+#[case::a_password_in_it("otlp = \"http://a:b@collector\"", &["RG110"])]
+#[case::a_token_written_out("headers = { Authorization = \"Bearer x\" }", &["RG110"])]
+#[case::no_service("service = \"\"", &["RG039"])]
+#[case::attributes_are_texts("attributes = { team = 7 }", &["RG004"])]
+#[case::logs_are_yes_or_no("logs = \"yes\"", &["RG004"])]
+fn traces(#[case] more: &str, #[case] due: &[&str]) {
+    let address = if more.starts_with("otlp") { "" } else { "otlp = \"http://127.0.0.1:4318\"\n" };
+    assert_eq!(codes(&format!("[telemetry]\n{address}{more}")), due);
+}
+
+#[test]
+fn traces_need_somewhere_to_go() {
+    assert_eq!(codes("[telemetry]\nservice = \"a\""), ["RG003"]);
+}

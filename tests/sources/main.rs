@@ -16,6 +16,7 @@ mod prometheus_support;
 mod redis_stream;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
+mod rotated;
 mod run;
 mod world;
 

@@ -67,8 +67,29 @@ pub struct News {
     pub entries: Vec<Entry>,
     /// Records of decisions that changed something.
     pub decisions: Vec<Decision>,
+    /// Which of the entries came of a decision that the store keeps.
+    pub decided: Vec<Decided>,
     /// What the actuator did, what the spool took, what was met on the way: one sentence each.
     pub notes: Vec<String>,
+}
+
+/// A decision that the store keeps, and the entries that came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Under which the store has its record: `checkout/production/17`.
+    pub id: String,
+    /// What it was.
+    pub answer: Answer,
+    /// The first and the last entry.
+    pub entries: (u64, u64),
+}
+
+impl Decided {
+    /// Whether an entry came of it.
+    #[must_use]
+    pub const fn holds(&self, seq: u64) -> bool {
+        self.entries.0 <= seq && seq <= self.entries.1
+    }
 }
 
 /// Sees every output of the machine, with the machine as it stands after it.
@@ -425,6 +446,12 @@ impl Controller {
     #[must_use]
     pub fn answer(&self) -> Answer {
         self.machine.as_ref().map_or(Answer::Hold, Machine::answer)
+    }
+
+    /// What happened since it was last taken.
+    #[must_use]
+    pub const fn news(&self) -> &News {
+        &self.news
     }
 
     /// What happened since this was last asked.

@@ -19,7 +19,7 @@ use crate::ports::store::{Authority, Batch, StoreError};
 
 use super::super::command::Command;
 use super::super::seal::MACHINE;
-use super::controller::{Controller, GRACE, PATIENCE, Ports, Trouble};
+use super::controller::{Controller, Decided, GRACE, PATIENCE, Ports, Trouble};
 
 /// What to write, and on whose behalf.
 pub(super) struct Draft<'a> {
@@ -137,6 +137,7 @@ impl Controller {
         let token = draft.token.map_or_else(|| format!("sealed-{}", head.hash), str::to_owned);
         let policies = self.policies_of(&sealed.entries);
         let id = format!("{}/{}/{}", self.rollout.key.rollout, self.rollout.key.environment, head.seq);
+        let answer = draft.decision.as_ref().map(|decision| decision.verdict.answer());
         let decisions = draft.decision.as_ref().and_then(|decision| Some((id, serde_json::to_string(decision).ok()?)));
         let batch = Batch {
             key: self.rollout.key.clone(),
@@ -155,8 +156,11 @@ impl Controller {
         if appended.again {
             return Ok(Written::Before(appended.head));
         }
-        let Batch { entries, exposed, checkpoint, .. } = batch;
+        let Batch { entries, exposed, checkpoint, decisions, .. } = batch;
         let written = entries.len() as u64;
+        let entries_of = (self.rollout.head.seq.saturating_add(1), appended.head.seq);
+        let decided = decisions.into_iter().zip(answer);
+        self.news.decided.extend(decided.map(|((id, _), answer)| Decided { id, answer, entries: entries_of }));
         self.rollout.since_checkpoint = if checkpoint.is_some() { 0 } else { self.rollout.since_checkpoint + written };
         (self.rollout.head, self.rollout.state) = (appended.head, sealed.after);
         if let Some(exposed) = exposed {

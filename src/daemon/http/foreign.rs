@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::{Body, Bytes};
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -13,8 +14,9 @@ use super::app::{App, Caller};
 use super::body::{self, Shape};
 use super::mapped;
 use super::problem::Problem;
-use super::push::hand_in;
+use super::push::{self, hand_in};
 use crate::adapters::source::push::{Decoded, alertmanager, otlp};
+use crate::daemon::desk::Heard;
 use crate::daemon::tokens::Need;
 use crate::ledger::hash::Key;
 use crate::model::time::Time;
@@ -29,15 +31,13 @@ pub(super) async fn otlp(
     request: Request,
 ) -> Result<Response, Problem> {
     app.must(&caller, Need::Send, "push OTLP metrics", None)?;
-    let (head, body) = request.into_parts();
-    let shape = body::shape(&head.headers, &[Shape::Protobuf, Shape::Json])?;
-    let body = body::read(&head.headers, body, app.limits.large_body).await?;
-    if shape == Shape::Json {
-        body::shallow(&body)?;
-    }
-    let said = content_type(&head.headers);
     let is_otlp = |source: &&SourceSettings| matches!(source.kind, SourceKind::Otlp(_));
-    let all = take(&app, is_otlp, "otlp", |source, key, at| match &source.kind {
+    let push = Push { app: &app, caller: &caller, kind: "otlp", wanted: &is_otlp };
+    let (head, body) = request.into_parts();
+    let (shapes, most) = ([Shape::Protobuf, Shape::Json], app.limits.large_body);
+    let body = push.read(unpacked(&head.headers, body, &shapes, most).await)?;
+    let said = content_type(&head.headers);
+    let all = take(&push, |source, key, at| match &source.kind {
         SourceKind::Otlp(own) => {
             otlp::decode(&body, said, &mapped::otlp(source, own, key, |metric| app.desk.kind(key, metric)), at)
         }
@@ -63,13 +63,12 @@ pub(super) async fn alertmanager(
     request: Request,
 ) -> Result<Response, Problem> {
     app.must(&caller, Need::Send, "push alerts", None)?;
-    let (head, body) = request.into_parts();
-    body::shape(&head.headers, &[Shape::Json])?;
-    let body = body::read(&head.headers, body, app.limits.body).await?;
-    body::shallow(&body)?;
-    let said = content_type(&head.headers);
     let is_own = |source: &&SourceSettings| matches!(source.kind, SourceKind::Alertmanager(_));
-    let taken = take(&app, is_own, "alertmanager", |source, key, at| match &source.kind {
+    let push = Push { app: &app, caller: &caller, kind: "alertmanager", wanted: &is_own };
+    let (head, body) = request.into_parts();
+    let body = push.read(unpacked(&head.headers, body, &[Shape::Json], app.limits.body).await)?;
+    let said = content_type(&head.headers);
+    let taken = take(&push, |source, key, at| match &source.kind {
         SourceKind::Alertmanager(own) => alertmanager::decode(&body, said, &mapped::alertmanager(source, own, key), at),
         _ => Ok(Decoded::default()),
     });
@@ -84,30 +83,60 @@ fn content_type(headers: &HeaderMap) -> &str {
     headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+async fn unpacked(headers: &HeaderMap, body: Body, shapes: &[Shape], most: usize) -> Result<Bytes, Problem> {
+    let shape = body::shape(headers, shapes)?;
+    let body = body::read(headers, body, most).await?;
+    if shape == Shape::Json {
+        body::shallow(&body)?;
+    }
+    Ok(body)
+}
+
+/// A push for the sources of one kind.
+struct Push<'a> {
+    app: &'a App,
+    caller: &'a Caller,
+    kind: &'static str,
+    wanted: &'a (dyn Fn(&&SourceSettings) -> bool + Sync),
+}
+
+impl Push<'_> {
+    fn sources(&self) -> impl Iterator<Item = &SourceSettings> {
+        self.app.sources.iter().filter(self.wanted)
+    }
+
+    /// What could not be read is told of every source that it may have been for.
+    fn read<T>(&self, outcome: Result<T, Problem>) -> Result<T, Problem> {
+        if let Err(problem) = &outcome {
+            self.sources().for_each(|source| push::unread(self.app, self.caller, &source.name, problem));
+        }
+        outcome
+    }
+}
+
 /// Lets every source of a kind take what is its own, for each rollout that it feeds; what was taken is on disk.
 async fn take(
-    app: &App,
-    wanted: impl Fn(&&SourceSettings) -> bool,
-    kind: &str,
+    push: &Push<'_>,
     decode: impl Fn(&SourceSettings, &Key, Time) -> Result<Decoded, SourceError>,
 ) -> Result<Decoded, Problem> {
-    let at = clock::now();
+    let (at, app, kind) = (clock::now(), push.app, push.kind);
     let keys: Vec<Key> = app.desk.views().iter().map(|view| view.standing.key.clone()).collect();
     let mut all = Decoded::default();
     let mut sources = 0_usize;
-    for source in app.sources.iter().filter(wanted) {
+    for source in push.sources() {
         sources = sources.saturating_add(1);
         let fed = |key: &&Key| source.rollouts.is_empty() || source.rollouts.contains(&key.rollout);
         for (at_key, key) in keys.iter().filter(fed).enumerate() {
-            let decoded = decode(source, key, at).map_err(unread)?;
+            let decoded = push.read(decode(source, key, at).map_err(unread))?;
+            if !decoded.snapshots.is_empty() {
+                hand_in(app, &source.name, decoded.snapshots).await?;
+            }
+            app.desk.heard(&source.name, Some(key), &Heard::Read(decoded.message.as_deref()));
             // The same points are rejected for every rollout; they are one sender's one fault.
             if at_key == 0 {
                 all.rejected = all.rejected.saturating_add(decoded.rejected);
                 all.unmapped = all.unmapped.saturating_add(decoded.unmapped);
                 all.message = all.message.or(decoded.message);
-            }
-            if !decoded.snapshots.is_empty() {
-                hand_in(app, &source.name, decoded.snapshots).await?;
             }
         }
     }

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use super::app::{App, Caller, From_};
 use super::limits::Kind;
 use super::problem::Problem;
+use crate::daemon::traces::{self, Context, Span};
 use crate::shell::clock::{self, Stopwatch};
 
 /// The last part of the path of the one verb that is never limited.
@@ -24,13 +25,16 @@ pub(super) async fn pass(State(app): State<Arc<App>>, mut request: Request, next
     let started = Stopwatch::start();
     let method = request.method().as_str().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let mut span = begun(&app, &method, &route, &request);
     let response = match admit(&app, &request) {
         Err(problem) => problem.into_response(),
         Ok(caller) => {
+            span.set("rollgate.caller", &*caller.name);
             request.extensions_mut().insert(caller);
             let limit = app.limits.call;
             // A handler that panics has answered nothing yet, and shares nothing that it could have left half done.
-            match tokio::time::timeout(limit, AssertUnwindSafe(next.run(request)).catch_unwind()).await {
+            let answered = span.around(AssertUnwindSafe(next.run(request)).catch_unwind());
+            match tokio::time::timeout(limit, answered).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(_)) => Problem::failed("a bug in rollgate: this call could not be answered").into_response(),
                 Err(_) => too_late().into_response(),
@@ -38,11 +42,37 @@ pub(super) async fn pass(State(app): State<Arc<App>>, mut request: Request, next
         }
     };
     let status = response.status();
+    ended(span, status);
     if status.is_server_error() {
         tracing::warn!(method, route, status = status.as_u16(), "call failed");
     }
     app.telemetry.answered(&method, &route, status.as_u16(), started.seconds());
     response
+}
+
+/// The span of a call, part of the caller's trace where it tells of one. Those who look whether all is well look often,
+/// and are no part of what happens.
+fn begun(app: &App, method: &str, route: &str, request: &Request) -> Span {
+    let tracer = app.telemetry.tracer();
+    if !tracer.is_on() || !route.starts_with("/v1/") {
+        return Span::none();
+    }
+    let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).and_then(Context::parse);
+    let mut span = tracer.begin_under(parent, format!("{method} {route}"), traces::Kind::Server);
+    span.set("http.request.method", method);
+    span.set("http.route", route);
+    if request.method() != Method::GET && !super::routes::is_push(route) {
+        // An order, whatever share of the pushes is told.
+        span.keep();
+    }
+    span
+}
+
+fn ended(mut span: Span, status: StatusCode) {
+    span.set("http.response.status_code", u64::from(status.as_u16()));
+    if status.is_server_error() {
+        span.fail(status.to_string());
+    }
 }
 
 fn too_late() -> Problem {

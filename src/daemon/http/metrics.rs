@@ -54,7 +54,8 @@ pub(super) async fn metrics(
     Ok(([(header::CONTENT_TYPE, shape)], text).into_response())
 }
 
-/// The same in the older text format, in which a counter is described under its full name and nothing marks the end.
+/// The same in the older text format, in which a counter is described under its full name, nothing marks the end, and
+/// there are no exemplars.
 fn older(text: &str) -> String {
     let counters: HashSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
@@ -65,10 +66,22 @@ fn older(text: &str) -> String {
                 let start = line.get(..7).unwrap_or_default();
                 format!("{start}{name}_total {rest}\n")
             }
-            _ => format!("{line}\n"),
+            _ => format!("{}\n", without_exemplar(line)),
         }
     });
     lines.collect()
+}
+
+/// A sample without what it points to. That stands behind the value; in a label the same characters are a name.
+fn without_exemplar(line: &str) -> &str {
+    match line.rsplit_once(" # {") {
+        Some((sample, _)) if is_number(sample.rsplit(' ').next().unwrap_or_default()) => sample,
+        _ => line,
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok()
 }
 
 /// A gauge with labels.
@@ -213,4 +226,35 @@ fn seconds(now: Time, then: Time) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of a century are exact")]
     let millis = now.since(then).as_millis() as f64;
     millis / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::daemon::telemetry::Telemetry;
+    use crate::ledger::hash::Key;
+
+    #[rstest::rstest]
+    #[case::with_one("a_total{b=\"c\"} 1 # {trace_id=\"x\"} 1.0", "a_total{b=\"c\"} 1")]
+    #[case::without("a_total{b=\"c\"} 1", "a_total{b=\"c\"} 1")]
+    #[case::in_a_label("a_total{b=\"c # {d\"} 1", "a_total{b=\"c # {d\"} 1")]
+    #[case::a_comment("# HELP a b", "# HELP a b")]
+    fn the_older_format_has_no_exemplars(#[case] line: &str, #[case] due: &str) {
+        assert_eq!(without_exemplar(line), due);
+    }
+
+    #[test]
+    fn a_decision_points_to_its_record_and_to_its_trace() {
+        let telemetry = Telemetry::new();
+        let key = Key::new("shop".into(), "production".into());
+        telemetry.decided(&key, "roll_back", "shop/production/7", Some("4bf9"));
+        telemetry.decided(&key, "hold", &"x".repeat(200), None);
+        let mut text = String::new();
+        encode(&mut text, telemetry.registry()).unwrap();
+        let sample = "rollgate_decisions_total{rollout=\"shop\",environment=\"production\",decision=\"roll_back\"} 1";
+        let points_to = " # {decision_id=\"shop/production/7\",trace_id=\"4bf9\"} 1";
+        assert!(text.contains(&format!("{sample}{points_to}")), "{text}");
+        assert!(text.contains("decision=\"hold\"} 1\n"), "too long to point to: {text}");
+        assert!(older(&text).lines().any(|line| line == sample), "{}", older(&text));
+    }
 }

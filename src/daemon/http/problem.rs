@@ -92,6 +92,11 @@ impl Problem {
         self
     }
 
+    /// What was wrong, for whoever reads it elsewhere.
+    pub(super) fn title(&self) -> &str {
+        &self.0.title
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         self.0.status
     }

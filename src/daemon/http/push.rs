@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Extension, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::{App, Caller};
 use super::body::{self, Shape};
 use super::problem::Problem;
 use super::snapshots;
-use crate::daemon::desk::{Accepted, NotAccepted};
+use crate::daemon::desk::{Accepted, Heard, NotAccepted};
 use crate::daemon::tokens::Need;
 use crate::model::snapshot::Snapshot;
 use crate::shell::clock::Stopwatch;
@@ -24,17 +25,30 @@ pub(super) async fn push(
 ) -> Result<Response, Problem> {
     app.must(&caller, Need::Send, "push snapshots", None)?;
     let (head, body) = request.into_parts();
-    let shape = body::shape(&head.headers, &[Shape::Json, Shape::JsonLines])?;
-    let text = body::read(&head.headers, body, app.limits.body).await?;
-    let snapshots = match snapshots::read(&text, shape) {
+    let snapshots = match unpacked(&app, &head.headers, body).await {
         Ok(snapshots) => snapshots,
         Err(problem) => {
-            app.telemetry.received("malformed", 1);
+            unread(&app, &caller, &app.source, &problem);
             return Err(problem);
         }
     };
     let accepted = hand_in(&app, &app.source, snapshots).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)).into_response())
+}
+
+async fn unpacked(app: &App, headers: &HeaderMap, body: Body) -> Result<Vec<Snapshot>, Problem> {
+    let shape = body::shape(headers, &[Shape::Json, Shape::JsonLines])?;
+    let text = body::read(headers, body, app.limits.body).await?;
+    snapshots::read(&text, shape)
+}
+
+/// A push that could not be read is told where the source's health is shown, and names its sender: which rollout it was
+/// for is not known.
+pub(super) fn unread(app: &App, caller: &Caller, source: &str, problem: &Problem) {
+    let is_too_large = problem.status() == StatusCode::PAYLOAD_TOO_LARGE;
+    app.telemetry.received(if is_too_large { "too_large" } else { "malformed" }, 1);
+    let why = format!("a push of {} was turned away: {}", caller.name, problem.title());
+    app.desk.heard(source, None, &Heard::Refused(&why));
 }
 
 /// Hands snapshots in; they are on disk when this returns.

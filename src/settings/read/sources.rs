@@ -18,7 +18,7 @@ use super::super::sources::{
 use super::queries::{groups, queries};
 use super::{Entry, Node, Reader, pushed, store};
 
-const HTTP: [&str; 2] = ["http", "https"];
+pub(super) const HTTP: [&str; 2] = ["http", "https"];
 /// How often a source is asked unless it says so.
 const EVERY: Duration = Duration::from_millis(15_000);
 /// When a call is given up unless it says so.
@@ -154,7 +154,7 @@ fn prometheus(fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_>) -> Opt
 }
 
 /// A value is plain (a tenant), or kept elsewhere (a key); one under a name that tells of a secret is kept elsewhere.
-fn headers(entry: &Entry, r: &mut Reader<'_>) -> Vec<(String, Open)> {
+pub(super) fn headers(entry: &Entry, r: &mut Reader<'_>) -> Vec<(String, Open)> {
     let Value::Table(table) = &entry.node.value else {
         wrong_type(r.sink, &entry.node.place, "headers", "a table of names to values", &entry.node.value);
         return Vec::new();
