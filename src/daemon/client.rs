@@ -289,7 +289,9 @@ impl Operate for Client {
             let query = [("environment", key.environment.as_str()), ("from", &from), ("limit", &most)];
             let page: EntriesBody = self.get(&path, &query)?;
             for line in &page.entries {
-                found.push(Entry::parse(line.get())?);
+                let sent =
+                    |why: BadLine| StoreError::Corrupt { what: format!("an entry that {} sent: {why}", self.url()) };
+                found.push(Entry::parse(line.get()).map_err(sent)?);
             }
             match page.next {
                 Some(next) if next > at && !page.entries.is_empty() => at = next,
