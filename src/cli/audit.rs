@@ -316,16 +316,17 @@ impl Export {
         let (reach, keys) = self.of.look()?;
         let mut exit = Exit::Done;
         for key in &keys {
-            match &reach {
+            exit = exit.max(match &reach {
                 Reach::Store(session) => {
                     keep::export_chain(session.store.as_ref(), key, console.out())?;
+                    Exit::Done
                 }
                 #[cfg(feature = "live")]
                 Reach::Controller(client) => {
                     let sent = sent::export(client, key, u64::MAX, console.out())?;
-                    exit = exit.max(cut_off(key, &sent, console)?);
+                    cut_off(key, &sent, console)?
                 }
-            }
+            });
         }
         Ok(exit)
     }

@@ -174,7 +174,7 @@ fn greet(open: &Open, console: &mut Console) -> anyhow::Result<()> {
     console.say(hang(&format!("governs {}", names.join(", ")), console.screen.width, 2))?;
     console
         .say(format!("push readings:  curl {url}/v1/snapshots --json '{{\"rollout\": \"{}\", ...}}'", first.rollout))?;
-    console.say("see them judged: rollgate status")?;
+    console.say("see them judged: rollgate status --watch")?;
     Ok(())
 }
 

@@ -92,8 +92,9 @@ impl Where {
     pub fn controller(&self) -> Result<Option<Client>, Unreachable> {
         use crate::shell::{files, operator};
         let Some(url) = &self.api else {
-            // A controller whose store is elsewhere announces itself without the store's name.
-            let places = [self.store.store.as_path(), std::path::Path::new("rollgate")];
+            // A controller whose store is elsewhere announces itself beside what it keeps here.
+            let journal = crate::settings::Settings::default().journal.path;
+            let places = [self.store.store.as_path(), journal.as_path()];
             return Ok(places.into_iter().find_map(Client::beside));
         };
         let wrong = |why: String| Unreachable::Other(Failure::new(Exit::Usage, why).into());

@@ -22,11 +22,14 @@ mod watch;
 
 use condition::Condition;
 
-/// Show where rollouts stand, worst first.
-///
-/// Where a controller answers: what is broken, how old the data is, and what else is the matter, below each row.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+const EXAMPLES: &str = "\
+Examples:
+  rollgate status
+  rollgate status --watch
+  rollgate status checkout --wait stage:canary --timeout 10m
+  rollgate status checkout --wait done --timeout 2h && ./announce";
+
+const MORE: &str = "\
 Examples:
   rollgate status
   rollgate status --watch
@@ -44,7 +47,13 @@ Exit codes of --wait:
   0   it came to that
   10  time is up: it holds
   11  it was rolled back instead
-  12  time is up: data is unknown, no policy is usable, or nobody answers")]
+  12  time is up: data is unknown, no policy is usable, or nobody answers";
+
+/// Show where rollouts stand, worst first.
+///
+/// Where a controller answers: what is broken, how old the data is, and what else is the matter, below each row.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = MORE)]
 pub struct Status {
     /// Only this rollout
     rollout: Option<String>,

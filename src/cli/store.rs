@@ -87,17 +87,20 @@ fn open(store: &WhichStore, create: bool) -> anyhow::Result<Session> {
 }
 
 fn export(at: &Where, console: &mut Console) -> anyhow::Result<Exit> {
-    let mut exit = Exit::Done;
     match at.look()? {
-        Reach::Store(session) => keep::export(session.store.as_ref(), console.out()).map_err(keep_failed)?,
+        Reach::Store(session) => {
+            keep::export(session.store.as_ref(), console.out()).map_err(keep_failed)?;
+            Ok(Exit::Done)
+        }
         #[cfg(feature = "live")]
         Reach::Controller(client) => {
+            let mut exit = Exit::Done;
             for (key, sent) in sent::export_all(&client, console.out())? {
                 exit = exit.max(audit::cut_off(&key, &sent, console)?);
             }
+            Ok(exit)
         }
     }
-    Ok(exit)
 }
 
 fn check(at: &Where, console: &mut Console) -> anyhow::Result<Exit> {

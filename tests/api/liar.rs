@@ -76,6 +76,13 @@ fn a_ledger_that_was_tampered_with_is_broken(#[case] lie: fn(String) -> String, 
         screen(command)
     };
     let (verified, exported) = (ask("audit verify"), ask("audit export"));
+    if found == Some("it was changed after it was sealed") {
+        let listed = ask("audit list");
+        assert!(
+            listed.contains("sent: it was changed after it was sealed") && listed.ends_with("exit 1\n"),
+            "{listed}"
+        );
+    }
     match found {
         None => {
             assert!(verified.contains("6 entries") && verified.ends_with("exit 0\n"), "{verified}");

@@ -2,13 +2,13 @@
 //! that the ledger is whole, through the API.
 
 use std::process::Command;
-use std::time::Duration;
 
 use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::place::{Controller, POLICY, Place, reading};
 use crate::process::Process;
+use crate::redis_support::Server;
 
 /// A command that goes on: what it prints comes out where a process is listened to.
 fn going_on(place: &Place, words: &str) -> Process {
@@ -93,6 +93,31 @@ fn a_breach_read_before_the_stage_was_entered_says_what_it_waits_for() {
     controller.reads("checkout", 9.0);
     controller.view_where("checkout", "it is taken back", |view| view["phase"] == "rolled_back");
     controller.ends();
+}
+
+#[test]
+fn a_controller_that_only_follows_is_found_in_its_folder_and_says_who_leads() {
+    let redis = Server::durable();
+    let places = [Place::at(&redis.url()), Place::at(&redis.url())];
+    places.iter().for_each(|place| place.policy("checkout", &POLICY.replace("\"1s\"", "\"1h\"")));
+    let one = places[0].run("");
+    one.to_canary("checkout");
+    let two = places[1].run("");
+    let view = two.view_where("checkout", "it follows", |view| view["stage"] == "canary" && view["leader"].is_string());
+    assert_eq!(view["leads"], false, "{view:#}");
+    let leader = view["leader"].as_str().unwrap().to_owned();
+    assert_eq!(one.view("checkout").unwrap()["leader"], leader);
+    let follows = one_line(&places[1].screen("status"));
+    assert!(follows.contains(&format!("it only follows, and may take back: {leader} leads")), "{follows}");
+    assert!(!places[0].screen("status").contains("follows"), "the leader leads");
+    // Both read the same ledger.
+    for place in &places {
+        let verified = place.screen("audit verify");
+        assert!(verified.contains("exit status: 0"), "{verified}");
+        assert!(!place.store_file().exists(), "a command went to a store of its own");
+    }
+    one.ends();
+    two.ends();
 }
 
 fn one_line(screen: &str) -> String {
@@ -233,6 +258,17 @@ fn a_controller_that_dies_under_a_wait_is_no_success() {
 }
 
 #[test]
+fn a_controller_that_hangs_under_a_wait_is_no_success() {
+    let (place, controller) = in_canary();
+    let wait = going_on(&place, "status --wait rolled-back --timeout 2s");
+    wait.says("hold in canary");
+    controller.process.pause();
+    let (code, said) = ended(wait);
+    assert_eq!((code, said.contains("nothing is known of checkout")), (Some(12), true), "{said}");
+    controller.process.resume();
+}
+
+#[test]
 fn a_policy_file_that_goes_away_under_a_wait_is_no_success() {
     let (place, controller) = in_canary();
     controller.reads("checkout", 0.2);
@@ -312,7 +348,6 @@ fn a_ledger_is_verified_and_exported_while_its_controller_runs() {
 fn a_ledger_that_begins_at_a_checkpoint_is_verified_from_there() {
     let (place, controller) = in_canary();
     controller.ends();
-    std::thread::sleep(Duration::from_millis(2));
     let pruned = place.screen("store prune --keep 1ms");
     assert!(pruned.contains("dropped"), "{pruned}");
     let controller = place.run("");

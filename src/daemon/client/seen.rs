@@ -7,7 +7,7 @@ use reqwest::blocking::Response;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::{Client, PAGE, refusal};
+use super::{Client, LOOK, PAGE, refusal};
 use crate::control::OperateError;
 use crate::daemon::desk::View;
 use crate::daemon::wire::{CheckBody, EntriesBody, RecordedLine};
@@ -60,7 +60,7 @@ impl Client {
     /// # Errors
     /// The controller's.
     pub fn views(&self) -> Result<Vec<View>, OperateError> {
-        let mut all: Rollouts = self.get(&["v1", "rollouts"], &[])?;
+        let mut all: Rollouts = self.get_within(LOOK, &["v1", "rollouts"], &[])?;
         all.rollouts.sort_by(|one, other| one.standing.worst_first(&other.standing));
         Ok(all.rollouts)
     }

@@ -1,7 +1,7 @@
 //! Everything about each rollout: features, bake, mutes, policy; and, where a controller answers, what it sees.
 
 use super::row::{Data, Row, Seen, age, is_broken};
-use super::{brief, look, percent, rough, table};
+use super::{brief, look, percent, rough};
 use crate::control::Standing;
 use crate::model::finding::FindingState;
 use crate::report::explain;
@@ -141,12 +141,13 @@ fn watched(row: &Row, seen: &Seen, block: &mut Block) {
     if let Some(wake_at) = seen.wake_at {
         block.row("next", &format!("may change without new data at {wake_at}"));
     }
-    let leads = match (seen.leads, &seen.leader) {
+    let leader = match (seen.leads, &seen.leader) {
         (true, Some(leader)) => format!("this controller ({leader})"),
         (true, None) => "this controller".to_owned(),
-        (false, _) => table::follows(std::slice::from_ref(row)).unwrap_or_default(),
+        (false, Some(leader)) => format!("{leader}; this controller only follows, and may take back"),
+        (false, None) => "nobody that this controller knows of: nothing advances".to_owned(),
     };
-    block.row("leads", &leads);
+    block.row("leader", &leader);
 }
 
 fn files(row: &Row, seen: &Seen, block: &mut Block) {
