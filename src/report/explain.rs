@@ -66,9 +66,20 @@ fn headline(decision: &Decision, screen: Screen) -> String {
     if !is_started(decision) {
         return paint(QUIET, format!("{} NOT STARTED", screen.icon(mark)));
     }
+    let place = format!("{} ({}%)", paint(STRONG, &decision.stage), decision.traffic);
+    if is_latched(decision) {
+        // It holds there; that it was taken back is what somebody who was paged looks for.
+        let (mark, style) = of_answer(Answer::RollBack);
+        return format!("{} at {place}", paint(style, format!("{} ROLLED BACK", screen.icon(mark))));
+    }
     let would = if decision.shadow && answer != Answer::Hold { "WOULD " } else { "" };
     let answer = paint(style, format!("{} {would}{}", screen.icon(mark), answer.shout()));
-    format!("{answer} at {} ({}%)", paint(STRONG, &decision.stage), decision.traffic)
+    format!("{answer} at {place}")
+}
+
+/// Whether it was taken back and stays there until a person says otherwise.
+fn is_latched(decision: &Decision) -> bool {
+    matches!(&decision.verdict, Verdict::Hold { because } if because.iter().any(|wait| matches!(wait, Wait::Latched { .. })))
 }
 
 /// Whether there is a rollout to decide about: before the first start there is no stage, no bake and nothing to go back
