@@ -24,6 +24,7 @@ pub mod failure;
 pub mod fix;
 pub mod fmt;
 pub mod global;
+pub mod home;
 mod html;
 pub mod import;
 pub mod init;

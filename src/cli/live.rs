@@ -15,7 +15,7 @@ use crate::daemon::telemetry::Telemetry;
 use crate::report::layout::hang;
 use crate::report::screen::{PLACE, STRONG, paint};
 use crate::settings::Settings;
-use crate::settings::values::{LogFormat, StorePlace};
+use crate::settings::values::LogFormat;
 use crate::shell::signals::{self, Wanted};
 use crate::shell::{files, write};
 
@@ -125,11 +125,7 @@ impl Live {
             settings.environment = environment;
         }
         if let Some(store) = &self.store {
-            settings.store.place = StorePlace::File(store.clone());
-            // Two stores in one folder are two controllers: each has a journal of its own.
-            if settings.journal == Settings::default().journal {
-                settings.journal.path = store.with_extension("journal");
-            }
+            *settings = std::mem::take(settings).on(store);
         }
         if let Some(listen) = self.listen {
             settings.api.listen = listen;

@@ -17,7 +17,8 @@ use super::console::Console;
 use super::exit::Exit;
 #[cfg(feature = "live")]
 use super::failure::Failure;
-use super::operate::{Session, WhichStore, explained};
+use super::home::WhichStore;
+use super::operate::{Session, explained};
 
 /// Where an order goes.
 #[derive(Debug, Clone, Args)]
@@ -92,10 +93,7 @@ impl Where {
     pub fn controller(&self) -> Result<Option<Client>, Unreachable> {
         use crate::shell::{files, operator};
         let Some(url) = &self.api else {
-            // A controller whose store is elsewhere announces itself beside what it keeps here.
-            let journal = crate::settings::Settings::default().journal.path;
-            let places = [self.store.store.as_path(), journal.as_path()];
-            return Ok(places.into_iter().find_map(Client::beside));
+            return Ok(Client::beside(self.store.home().announced()));
         };
         let wrong = |why: String| Unreachable::Other(Failure::new(Exit::Usage, why).into());
         let authority = match &self.api_ca {

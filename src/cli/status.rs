@@ -124,7 +124,7 @@ impl Status {
     }
 
     fn store(&self) -> String {
-        crate::shell::files::shown(&self.at.store.store)
+        self.at.store.home().shown()
     }
 
     fn drawn(&self, rows: &[Row], store: &str, controller: Option<&str>, console: &Console) -> String {

@@ -15,14 +15,15 @@ use crate::report::layout::hang;
 #[cfg(feature = "live")]
 use crate::report::screen::QUIET;
 use crate::report::screen::{ATTENTION, BAD, GOOD, Mark, paint};
-use crate::shell::{clock, files, store as shell};
+use crate::shell::{clock, files};
 
 #[cfg(feature = "live")]
 use super::audit;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::operate::{Session, WhichStore, explained};
+use super::home::WhichStore;
+use super::operate::{Session, explained};
 use super::orders::duration;
 #[cfg(feature = "live")]
 use super::reach::Unreachable;
@@ -109,7 +110,7 @@ fn check(at: &Where, console: &mut Console) -> anyhow::Result<Exit> {
         return check_through(&client, console);
     }
     let mut exit = Exit::Done;
-    if !shell::check_file(&at.store.store).map_err(|error| explained(error.into()))? {
+    if !at.store.home().check_file().map_err(|error| explained(error.into()))? {
         exit = Exit::DataUnreadable;
         let icon = paint(BAD, console.screen.icon(Mark::Bad));
         console.line(format!("{icon} the file itself was damaged, and repaired as far as that can be"))?;

@@ -1,5 +1,6 @@
 //! The settings as plain values, each with the default it has when nothing is written.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -112,6 +113,20 @@ pub struct RedisSettings {
 pub struct RedisTls {
     /// PEM file of whoever signs the servers' certificates; without, whoever this machine trusts.
     pub ca: Option<PathBuf>,
+}
+
+/// Where it is, for people; never with a password.
+impl fmt::Display for RedisSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.servers {
+            RedisServers::One(Open::Plain(url)) => f.write_str(url),
+            RedisServers::One(Open::Secret(reference)) => write!(f, "the Redis of {reference}"),
+            RedisServers::Sentinel { master, sentinels, .. } => {
+                write!(f, "redis+sentinel://{}/{master}", sentinels.join(","))
+            }
+            RedisServers::Cluster(nodes) => write!(f, "redis+cluster://{}", nodes.join(",")),
+        }
+    }
 }
 
 impl RedisSettings {
@@ -406,6 +421,17 @@ impl Settings {
             }
         });
         self.sources.iter_mut().for_each(|source| source.paths_mut(&mut |path| from(path)));
+        self
+    }
+
+    /// The same with its ledger in this file, or at this address. Two ledgers in one folder are two controllers: each has a
+    /// journal of its own, unless the settings name one.
+    #[must_use]
+    pub fn on(mut self, store: &Path) -> Settings {
+        if self.journal == JournalSettings::default() {
+            self.journal.path = store.with_extension("journal");
+        }
+        self.store.place = StorePlace::File(store.to_path_buf());
         self
     }
 

@@ -108,3 +108,42 @@ fn an_address_with_a_password_is_kept_in_a_file_and_shown_nowhere() {
     let said = refused(&place, "");
     assert!(said.contains("password") && !said.contains("hunter3"), "{said}");
 }
+
+/// The settings are what a command and a controller agree by.
+#[test]
+fn a_command_without_a_controller_works_on_the_store_of_the_settings_that_are_here() {
+    let mut redis = Server::durable();
+    let place = Place::at(&redis.url());
+    place.policy("checkout", &steady());
+    let said = place.screen("start policies/checkout --revision r1 --by ana --reason go");
+    assert!(said.contains("started"), "{said}");
+    assert!(!place.store_file().exists(), "a ledger was begun in a file");
+    let said = place.screen("status");
+    assert!(said.contains(&redis.url()), "{said}");
+    // What the store refuses waits where its controller looks.
+    redis.kill();
+    let said = place.screen("rollback checkout --by ana --reason \"it burns\"");
+    assert!(said.contains("NOT ROLLED BACK YET") && said.contains("rollgate.journal"), "{said}");
+    redis.restart();
+    let controller = place.run("");
+    controller.view_where("checkout", "the order that waited is done", |view| view["phase"] == "rolled_back");
+    controller.ends();
+}
+
+#[test]
+fn settings_that_are_broken_lead_no_order_into_another_ledger() {
+    let place = Place::empty();
+    place.policy("checkout", &steady());
+    place.write("rollgate.toml", "[store\nurl = \"redis://redis:6379\"\n");
+    for words in ["start policies/checkout --revision r1", "rollback checkout"] {
+        let output = place.command(words).args(["--by", "ana", "--reason", "go"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("nobody can say which store is meant") && said.contains("--store"), "{said}");
+        assert_eq!(said.contains("NOT ROLLED BACK"), words.starts_with("rollback"), "{said}");
+    }
+    assert!(!place.store_file().exists(), "a ledger was begun in a file");
+    // Whoever names the store needs no settings.
+    let said = place.screen("start policies/checkout --revision r1 --by ana --reason go --store other.redb");
+    assert!(said.contains("started"), "{said}");
+}
