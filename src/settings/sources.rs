@@ -18,7 +18,7 @@ pub struct SourceSettings {
     pub rollouts: Vec<RolloutId>,
     /// The region all its readings are of; none when they say it themselves, or where there is only one.
     pub region: Option<Region>,
-    /// How often it is asked. One that is pushed to is looked after this often.
+    /// How often it is asked; it says nothing to one that is pushed to.
     pub every: Duration,
     /// When a call is given up.
     pub deadline: Duration,

@@ -7,6 +7,7 @@
 mod client;
 mod crashes;
 mod desk;
+mod docs;
 mod events;
 mod foreign;
 mod hostile;

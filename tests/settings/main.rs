@@ -5,6 +5,7 @@
 
 mod bounds;
 mod commands;
+mod docs;
 mod messages;
 #[cfg(feature = "live")]
 mod resolve;
