@@ -139,9 +139,7 @@ impl Home {
 
 #[cfg(feature = "live")]
 fn redis(settings: &RedisSettings, create: bool) -> Result<Box<dyn Store>, StoreError> {
-    use crate::adapters::store::redis::{Options, Redis};
-    let options = crate::daemon::stores::options(settings).map_err(StoreError::Unavailable)?;
-    Ok(Box::new(Redis::open(Options { create, ..options })?))
+    crate::daemon::stores::of_command(settings, create)
 }
 
 #[cfg(not(feature = "live"))]

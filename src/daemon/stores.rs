@@ -86,6 +86,15 @@ fn recognised(opened: Result<Redis, StoreError>, mark: Mark, begin: Begin) -> Re
     Ok(Opened { store: Arc::new(redis), mark })
 }
 
+/// The store of the settings for one command: it is there, or it is not.
+///
+/// # Errors
+/// The store's.
+pub fn of_command(settings: &RedisSettings, create: bool) -> Result<Box<dyn Store>, StoreError> {
+    let options = options(settings).map_err(StoreError::Unavailable)?;
+    Ok(Box::new(Redis::open(Options { create, ..options })?))
+}
+
 /// Redis and its controllers are often started together, in any order.
 fn patiently(options: &Options) -> Result<Redis, StoreError> {
     let closing = super::staff::Closing::default();

@@ -122,7 +122,7 @@ fn a_command_without_a_controller_works_on_the_store_of_the_settings_that_are_he
     assert!(said.contains(&redis.url()), "{said}");
     // What the store refuses waits where its controller looks.
     redis.kill();
-    let said = place.screen("rollback checkout --by ana --reason \"it burns\"");
+    let said = place.screen("rollback checkout --by ana --reason fire");
     assert!(said.contains("NOT ROLLED BACK YET") && said.contains("rollgate.journal"), "{said}");
     redis.restart();
     let controller = place.run("");
