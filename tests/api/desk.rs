@@ -59,6 +59,7 @@ pub struct Set {
 pub struct Double {
     pub store: Embedded,
     pub set: Mutex<Set>,
+    actuator: LogActuator,
     listeners: Mutex<Vec<Listener>>,
     kept_replies: Mutex<Vec<Reply<Result<Accepted, NotAccepted>>>>,
     _folder: TempDir,
@@ -73,6 +74,7 @@ impl Double {
         let desk = Arc::new(Double {
             store,
             set: Mutex::default(),
+            actuator: LogActuator::default(),
             listeners: Mutex::default(),
             kept_replies: Mutex::default(),
             _folder: folder,
@@ -94,7 +96,7 @@ impl Double {
     }
 
     pub fn direct(&self) -> Direct<'_> {
-        Direct::new(&self.store, &LogActuator)
+        Direct::new(&self.store, &self.actuator)
     }
 
     pub fn entries(&self, environment: &str) -> Vec<Entry> {
