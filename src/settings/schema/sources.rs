@@ -120,9 +120,9 @@ source! {
         password: Option<SecretName>,
         /// The key of the stream.
         stream: String,
-        /// The consumer group (default: `rollgate`).
+        /// The consumer group (default: one of this controller's own, `rollgate-CONSUMER`).
         group: Option<String>,
-        /// This controller's name in the group (default: the machine's).
+        /// This controller's name (default: the machine's).
         consumer: Option<String>,
     }
 }
