@@ -163,7 +163,8 @@ fn stream(source: &SourceSettings, settings: &StreamSettings) -> Result<RedisStr
     config.about = about(source);
     (config.credentials, config.sentinel_credentials) = (redis.credentials, redis.sentinel_credentials);
     config.tls = redis.tls;
-    config.group.clone_from(&settings.group);
+    // The members of a group share its entries, and every controller has to hear everything.
+    config.group = settings.group.clone().unwrap_or_else(|| format!("rollgate-{consumer}"));
     config.deadline = source.deadline;
     Ok(RedisStream::new(config))
 }

@@ -60,6 +60,7 @@ pub struct Set {
 pub struct Double {
     pub store: Embedded,
     pub set: Mutex<Set>,
+    actuator: LogActuator,
     listeners: Mutex<Vec<Listener>>,
     kept_replies: Mutex<Vec<Reply<Result<Accepted, NotAccepted>>>>,
     _folder: TempDir,
@@ -74,6 +75,7 @@ impl Double {
         let desk = Arc::new(Double {
             store,
             set: Mutex::default(),
+            actuator: LogActuator::default(),
             listeners: Mutex::default(),
             kept_replies: Mutex::default(),
             _folder: folder,
@@ -95,7 +97,7 @@ impl Double {
     }
 
     pub fn direct(&self) -> Direct<'_> {
-        Direct::new(&self.store, &LogActuator)
+        Direct::new(&self.store, &self.actuator)
     }
 
     pub fn entries(&self, environment: &str) -> Vec<Entry> {

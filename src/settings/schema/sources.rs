@@ -124,9 +124,9 @@ source! {
         ca: Option<String>,
         /// The key of the stream.
         stream: String,
-        /// The consumer group (default: `rollgate`).
+        /// The consumer group (default: one of this controller's own, `rollgate-CONSUMER`).
         group: Option<String>,
-        /// This controller's name in the group (default: the machine's).
+        /// This controller's name (default: the machine's).
         consumer: Option<String>,
     }
 }
