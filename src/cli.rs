@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::report::layout::fold;
 use crate::report::screen::{BAD, PLACE, paint};
 use crate::shell::terminal::Terminal;
 
@@ -23,6 +24,7 @@ pub mod failure;
 pub mod fix;
 pub mod fmt;
 pub mod global;
+pub mod home;
 mod html;
 pub mod import;
 pub mod init;
@@ -41,6 +43,8 @@ pub mod record;
 pub mod replay;
 pub mod run;
 pub mod schema;
+#[cfg(feature = "live")]
+mod sent;
 #[cfg(feature = "live")]
 pub mod settings_file;
 pub mod start;
@@ -86,9 +90,9 @@ Exit codes:
   4   an expectation failed; diff: --fail-on holds; mutate: less than --min
   5   nothing to check, test or replay
   6   recorded data unreadable, or refused by --strict
-  10  with --exit-decision: ended in hold
-  11  with --exit-decision: rolled back
-  12  with --exit-decision: ended with something unknown";
+  10  with --exit-decision: ended in hold; status --wait: time is up, it holds
+  11  with --exit-decision, status --wait: rolled back
+  12  the same: ended, or time is up, with something unknown";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -250,6 +254,8 @@ fn complain(console: &mut Console, error: &anyhow::Error) {
     if let Some(help) = error.downcast_ref::<Failure>().and_then(|failure| failure.help.as_ref()) {
         text.push_str(&format!("\n{} {help}", paint(PLACE, "help:")));
     }
+    // A log is searched for sentences; a person reads lines.
+    let text = if console.watched { fold(&text, console.screen.width, 6) } else { text };
     // Nobody is left to tell when stderr itself is gone.
     drop(console.say(text));
 }

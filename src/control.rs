@@ -20,6 +20,7 @@
 //! | [`live`] | one rollout, live: inputs in, entries and actions out |
 //! | [`spooled`] | carrying out what waited while the store refused |
 //! | [`standing`] | where a rollout stands, for `status` |
+//! | [`seen`] | what only a controller knows beside it |
 //! | [`keep`] | checking, pruning, exporting and importing a store |
 
 pub mod command;
@@ -31,6 +32,7 @@ pub mod load;
 pub mod propose;
 pub mod record;
 mod seal;
+pub mod seen;
 pub mod spooled;
 pub mod standing;
 pub mod takeback;

@@ -19,12 +19,14 @@
 //! | `health` | how sources do |
 //! | [`chores`] | what is done again and again: the lease, the spool, old entries |
 //! | [`start`], [`stores`], [`sources`] | from settings to a house that is open |
+//! | [`refusal`] | why it does not start |
 //! | [`heartbeat`] | a URL called while all is well |
+//! | [`mark`] | which store the journal belongs to |
 //! | [`staff`] | the threads that do it |
 //! | [`reload`] | watches policies, and hands over those that may come into force |
 //! | [`http`] | the API: the only place that is asynchronous |
 //! | [`tokens`] | who may do what over the API |
-//! | [`client`] | commands over the API
+//! | [`client`] | commands over the API |
 //! | [`local`] | how a command on the same machine finds the controller |
 //! | [`logs`] | what is logged |
 //! | [`timed`] | how long each plan took |
@@ -45,8 +47,10 @@ pub mod lease;
 pub mod local;
 pub mod logs;
 pub mod mailbox;
+pub mod mark;
 #[cfg(feature = "otel")]
 mod otlp;
+pub mod refusal;
 pub mod reload;
 mod routing;
 mod seat;

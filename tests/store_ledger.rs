@@ -84,7 +84,7 @@ impl World {
         self.given += 1;
         let token = format!("t{}", self.given);
         let command = Command { actor: Actor::new("ana"), reason: "because".to_owned(), ask, token };
-        Direct::new(&self.store, &LogActuator).carry_out(&self.key, &command, at(second), false).unwrap()
+        Direct::new(&self.store, &LogActuator::default()).carry_out(&self.key, &command, at(second), false).unwrap()
     }
 
     fn start(&mut self, second: i64) -> rollgate::control::Outcome {
@@ -373,7 +373,7 @@ fn states_are_read_from_the_last_checkpoint_and_checked_against_the_fold() {
     assert!(rollout.head.seq > 500 && rollout.since_checkpoint < 5, "{}", rollout.since_checkpoint);
     assert_eq!(keep::check(&world.store, &world.key).unwrap().problems, Vec::<String>::new());
     let order = Order { actor: Actor::new("ana"), reason: "x".to_owned(), verb: Verb::Pause };
-    let dry = Direct::new(&world.store, &LogActuator)
+    let dry = Direct::new(&world.store, &LogActuator::default())
         .carry_out(&world.key, &Command::order(order, "dry"), at(300) + Duration::ZERO, true)
         .unwrap();
     assert!(dry.dry_run && !dry.entries.is_empty());

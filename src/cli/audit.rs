@@ -4,23 +4,25 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::control::{Operate as _, keep};
+use crate::control::keep;
 use crate::ledger::Entry;
 use crate::ledger::export::Reader;
 use crate::ledger::hash::Key;
 use crate::model::time::Time;
 use crate::report::audit::{self, Filter};
 use crate::report::layout::{count, hang};
-use crate::report::screen::{BAD, GOOD, Mark, STRONG, paint};
+use crate::report::screen::{BAD, GOOD, Mark, QUIET, STRONG, paint};
 use crate::shell::{clock, files};
 
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output};
-use super::operate::{Session, choose, explained, matching};
+use super::operate::{choose, explained, matching};
 use super::orders::{duration, time};
 use super::reach::{Reach, Where, for_each};
+#[cfg(feature = "live")]
+use super::sent;
 
 /// Show who did what, when and why; and prove that nobody changed it since.
 #[derive(Debug, Args)]
@@ -76,13 +78,6 @@ impl Of {
         let reach = self.at.look()?;
         let keys = reach.ask(|operate| operate.rollouts()).map_err(explained)?;
         Ok((reach, self.pick(keys)?))
-    }
-
-    /// The store itself: seals are checked where they are kept.
-    fn open(&self) -> anyhow::Result<(Session, Vec<Key>)> {
-        let session = Session::look(&self.at.store, false).map_err(|error| explained(error.into()))?;
-        let keys = session.direct().rollouts().map_err(explained)?;
-        Ok((session, self.pick(keys)?))
     }
 
     fn pick(&self, keys: Vec<Key>) -> anyhow::Result<Vec<Key>> {
@@ -213,7 +208,7 @@ impl Show {
 /// Check every seal.
 #[derive(Debug, Args)]
 struct Verify {
-    /// An export; `-` for standard input [default: the store]
+    /// An export; `-` for standard input [default: the store, or what its controller sends]
     file: Option<PathBuf>,
     #[command(flatten)]
     of: Of,
@@ -228,17 +223,35 @@ impl Verify {
     }
 
     fn store(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let (session, keys) = self.of.open()?;
+        let (reach, keys) = self.of.look()?;
         let mut exit = Exit::Done;
         for key in &keys {
-            let checked = keep::check(session.store.as_ref(), key).map_err(|error| explained(error.into()))?;
-            if checked.problems.is_empty() {
-                sound(key, &checked.chain, console)?;
+            let (chain, problems) = match &reach {
+                Reach::Store(session) => {
+                    let checked = keep::check(session.store.as_ref(), key).map_err(|error| explained(error.into()))?;
+                    (checked.chain, checked.problems)
+                }
+                #[cfg(feature = "live")]
+                Reach::Controller(client) => {
+                    let sent = sent::read(client, key, u64::MAX, &mut |_| Ok(()))?;
+                    let theirs = sent.theirs.into_iter().map(|problem| format!("{problem} (says the controller)"));
+                    (sent.chain, sent.broken.into_iter().chain(theirs).collect())
+                }
+            };
+            if problems.is_empty() {
+                sound(key, &chain, console)?;
             }
-            for problem in &checked.problems {
+            for problem in &problems {
                 exit = Exit::DataUnreadable;
                 broken(&format!("{key}: {}", problem.strip_prefix(&format!("{key}: ")).unwrap_or(problem)), console)?;
             }
+        }
+        if let Some(url) = reach.controller() {
+            let words = format!(
+                "seals and order were checked here, on what {url} sent; that checkpoints, exposure and policies agree with \
+                 them, the controller checked on its store"
+            );
+            console.line(paint(QUIET, hang(&words, console.screen.width, 0)))?;
         }
         Ok(exit)
     }
@@ -277,6 +290,7 @@ fn sound(key: &Key, chain: &crate::ledger::Verified, console: &mut Console) -> a
     let icon = paint(GOOD, console.screen.icon(Mark::Good));
     let entries = count(usize::try_from(chain.entries).unwrap_or(usize::MAX), "entry");
     let range = match chain.entries {
+        0 if chain.from == 0 => "nothing was recorded yet".to_owned(),
         0 => format!("a checkpoint at entry {}", chain.from),
         _ => format!("{entries}, {} to {}", chain.from + 1, chain.head.seq),
     };
@@ -299,10 +313,31 @@ struct Export {
 
 impl Export {
     fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
-        let (session, keys) = self.of.open()?;
+        let (reach, keys) = self.of.look()?;
+        let mut exit = Exit::Done;
         for key in &keys {
-            keep::export_chain(session.store.as_ref(), key, console.out())?;
+            exit = exit.max(match &reach {
+                Reach::Store(session) => {
+                    keep::export_chain(session.store.as_ref(), key, console.out())?;
+                    Exit::Done
+                }
+                #[cfg(feature = "live")]
+                Reach::Controller(client) => {
+                    let sent = sent::export(client, key, u64::MAX, console.out())?;
+                    cut_off(key, &sent, console)?
+                }
+            });
         }
-        Ok(Exit::Done)
+        Ok(exit)
     }
+}
+
+/// Says why the export of a chain has no end, when it has none.
+#[cfg(feature = "live")]
+pub(super) fn cut_off(key: &Key, sent: &sent::Sent, console: &mut Console) -> anyhow::Result<Exit> {
+    let Some(why) = &sent.broken else { return Ok(Exit::Done) };
+    let text =
+        format!("{} {key}: {why}; what was written of it has no end, and no import takes it", paint(BAD, "BROKEN"));
+    console.say(hang(&text, console.screen.width, 2))?;
+    Ok(Exit::DataUnreadable)
 }

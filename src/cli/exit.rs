@@ -20,11 +20,11 @@ pub enum Exit {
     Nothing = 5,
     /// Recorded data unreadable, or refused by `--strict`.
     DataUnreadable = 6,
-    /// With `--exit-decision`: ended in hold.
+    /// With `--exit-decision`: ended in hold. `status --wait`: time was up, and it holds.
     EndedInHold = 10,
-    /// With `--exit-decision`: rolled back.
+    /// With `--exit-decision`: rolled back. `status --wait`: it was rolled back instead.
     EndedRolledBack = 11,
-    /// With `--exit-decision`: ended with something unknown.
+    /// With `--exit-decision`: ended with something unknown. `status --wait`: time was up, and nobody can tell.
     EndedUnknown = 12,
 }
 

@@ -8,12 +8,14 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::daemon::logs;
-use crate::daemon::start::{self, Open, OpenError};
+use crate::daemon::refusal::OpenError;
+use crate::daemon::start::{self, Open};
+use crate::daemon::stores::Begin;
 use crate::daemon::telemetry::Telemetry;
 use crate::report::layout::hang;
 use crate::report::screen::{PLACE, STRONG, paint};
 use crate::settings::Settings;
-use crate::settings::values::{LogFormat, StorePlace};
+use crate::settings::values::LogFormat;
 use crate::shell::signals::{self, Wanted};
 use crate::shell::{files, write};
 
@@ -58,6 +60,9 @@ pub struct Live {
     /// With --clock data: recordings, or one fixture's directory; decisions go to standard output as JSON Lines
     #[arg(long, value_name = "FILE", num_args = 1..)]
     data: Vec<String>,
+    /// Begin a new ledger where this controller had one: its Redis lost its data, or is another one from now on
+    #[arg(long, conflicts_with = "data")]
+    new_store: bool,
     /// Shape of the log, as the settings' `log.format`
     #[arg(long, value_enum, value_name = "SHAPE")]
     log: Option<Shape>,
@@ -91,7 +96,8 @@ impl Live {
         let telemetry = Arc::new(Telemetry::new());
         // From here on SIGTERM means: finish, and hand over.
         let signals = signals::catch().context("cannot listen to signals")?;
-        let open = start::open(&settings, &telemetry).map_err(failed)?;
+        let begin = if self.new_store { Begin::Anew } else { Begin::GoOn };
+        let open = start::open(&settings, begin, &telemetry).map_err(failed)?;
         if settings.log.format == LogFormat::Json {
             // Whoever reads the log reads objects, and nothing else.
             tracing::info!(rollouts = open.rollouts().len(), "API on {} is open", open.url());
@@ -119,11 +125,7 @@ impl Live {
             settings.environment = environment;
         }
         if let Some(store) = &self.store {
-            settings.store.place = StorePlace::File(store.clone());
-            // Two stores in one folder are two controllers: each has a journal of its own.
-            if settings.journal == Settings::default().journal {
-                settings.journal.path = store.with_extension("journal");
-            }
+            *settings = std::mem::take(settings).on(store);
         }
         if let Some(listen) = self.listen {
             settings.api.listen = listen;
@@ -168,7 +170,7 @@ fn greet(open: &Open, console: &mut Console) -> anyhow::Result<()> {
     console.say(hang(&format!("governs {}", names.join(", ")), console.screen.width, 2))?;
     console
         .say(format!("push readings:  curl {url}/v1/snapshots --json '{{\"rollout\": \"{}\", ...}}'", first.rollout))?;
-    console.say("see them judged: rollgate status")?;
+    console.say("see them judged: rollgate status --watch")?;
     Ok(())
 }
 

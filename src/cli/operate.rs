@@ -1,7 +1,5 @@
 //! What every operating command shares: which store, which rollout, who and why; and what happens when a store refuses.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use crate::control::{Ask, Command, Direct, OperateError, Outcome, spooled};
@@ -21,15 +19,8 @@ use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::global::{self, Output};
+use super::home::WhichStore;
 use super::reach::{Reach, Unreachable, Where};
-
-/// Which store.
-#[derive(Debug, Clone, Args)]
-pub struct WhichStore {
-    /// The store: one file, or redis://HOST:PORT; with a spool for roll backs that it refused
-    #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE", default_value = "rollgate.redb")]
-    pub store: PathBuf,
-}
 
 /// Who gives an order, and why.
 #[derive(Debug, Clone, Args)]
@@ -106,8 +97,9 @@ impl Session {
     /// # Errors
     /// The store's.
     pub fn look(which: &WhichStore, create: bool) -> Result<Session, StoreError> {
-        let spool = store::spool(&which.store);
-        let store = store::open_at(&which.store, create)?;
+        let home = which.home();
+        let store = home.open(create)?;
+        let spool = home.spool().unwrap_or_else(|| store::spool(home.announced()));
         Ok(Session { store, spool, actuator: store::actuator() })
     }
 
@@ -249,12 +241,17 @@ impl How {
         if self.dry_run {
             return explained(error);
         }
+        let not_at_all = |help: &str| {
+            let message = format!("{error}\n  {}", paint(BAD, "NOT ROLLED BACK"));
+            Failure::new(Exit::Failed, message).help(help).into()
+        };
         if self.at.is_named() {
             // The spool beside a store here is read by nobody there.
-            let message = format!("{error}\n  {}", paint(BAD, "NOT ROLLED BACK"));
-            let failure = Failure::new(Exit::Failed, message);
-            return failure.help("give it again, to another controller, or without --api where the store is").into();
+            return not_at_all("give it again, to another controller, or without --api where the store is");
         }
+        let Some(spool) = self.at.store.home().spool() else {
+            return not_at_all("name the store with --store, or the controller with --api");
+        };
         let not_yet = paint(BAD, "NOT ROLLED BACK YET");
         if target == Target::Named(None) {
             let failure = Failure::new(Exit::Failed, format!("{error}\n  {not_yet}, and not kept: which rollout?"));
@@ -272,7 +269,6 @@ impl How {
         );
         let order = Order { actor: command.actor.clone(), reason: command.reason.clone(), verb: verb.clone() };
         let kept = Spooled { id: command.token.clone(), at: clock::now(), rollout, environment, acted: None, order };
-        let spool = store::spool(&self.at.store.store);
         let message = match spool.push(&kept) {
             Ok(()) => format!(
                 "{error}\n  {not_yet}: the order for {which} waits in `{}` and is carried out first by the next command \

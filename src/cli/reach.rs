@@ -6,6 +6,7 @@ use crate::control::{Command, Operate, OperateError, Outcome};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
 use crate::report::screen::{ATTENTION, paint};
+use crate::report::status::Row;
 use crate::shell::clock;
 
 #[cfg(feature = "live")]
@@ -16,7 +17,8 @@ use super::console::Console;
 use super::exit::Exit;
 #[cfg(feature = "live")]
 use super::failure::Failure;
-use super::operate::{Session, WhichStore, explained};
+use super::home::WhichStore;
+use super::operate::{Session, explained};
 
 /// Where an order goes.
 #[derive(Debug, Clone, Args)]
@@ -83,13 +85,15 @@ impl Where {
         }
     }
 
+    /// The controller that answers, if one does.
+    ///
+    /// # Errors
+    /// One was named, and does not answer.
     #[cfg(feature = "live")]
-    fn controller(&self) -> Result<Option<Client>, Unreachable> {
+    pub fn controller(&self) -> Result<Option<Client>, Unreachable> {
         use crate::shell::{files, operator};
         let Some(url) = &self.api else {
-            // A controller whose store is elsewhere announces itself without the store's name.
-            let places = [self.store.store.as_path(), std::path::Path::new("rollgate")];
-            return Ok(places.into_iter().find_map(Client::beside));
+            return Ok(Client::beside(self.store.home().announced()));
         };
         let wrong = |why: String| Unreachable::Other(Failure::new(Exit::Usage, why).into());
         let authority = match &self.api_ca {
@@ -141,6 +145,21 @@ impl Reach {
             Reach::Store(session) => question(&session.direct()),
             #[cfg(feature = "live")]
             Reach::Controller(client) => question(client),
+        }
+    }
+
+    /// Where each rollout stands, worst first; with what a controller sees, when one answers.
+    ///
+    /// # Errors
+    /// The store's, or the controller's.
+    pub fn rows(&self) -> Result<Vec<Row>, OperateError> {
+        match self {
+            Reach::Store(session) => {
+                let standings = session.direct().standings(clock::now())?;
+                Ok(standings.into_iter().map(Row::of_ledger).collect())
+            }
+            #[cfg(feature = "live")]
+            Reach::Controller(client) => client.rows(),
         }
     }
 

@@ -90,9 +90,6 @@ pub struct Record {
     /// Ask this source of the settings, instead of a controller
     #[arg(long, value_name = "NAME", conflicts_with_all = ["since", "until"])]
     source: Option<String>,
-    /// The settings [default: rollgate.toml, if it is here]
-    #[arg(short, long, value_name = "FILE", env = "ROLLGATE_CONFIG")]
-    config: Option<PathBuf>,
     #[command(flatten)]
     at: Where,
     /// Shape of the report [default: pretty, or plain with --plain]
@@ -139,7 +136,7 @@ impl Record {
             let failure = Failure::new(Exit::Usage, "the policy's directory names the rollout");
             return Err(failure.help("--policy DIRECTORY names one that does not").into());
         }
-        let settings = settings_file::read(self.config.as_deref(), console)?;
+        let settings = settings_file::read(self.at.store.config.as_deref(), console)?;
         let (readings, window) = self.readings(&reach, &key, &settings, window, console)?;
         let told = ledger::told(reach.as_ref().ok(), &key)?;
         let earliest = readings.first(&key)?;
@@ -209,7 +206,7 @@ impl Record {
             let failure = Failure::new(Exit::Failed, "no controller runs: nothing comes in");
             return Err(failure.help("--since takes what came in before; --source NAME asks a source").into());
         }
-        Ok((Readings::Journal(readings::journal(&self.at.store.store, settings)), window))
+        Ok((Readings::Journal(self.at.store.home().journal().to_path_buf()), window))
     }
 
     /// Writes both files.

@@ -5,16 +5,31 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use crate::control::{Operate as _, keep};
+#[cfg(feature = "live")]
+use crate::daemon::client::Client;
+use crate::ledger::hash::Key;
 use crate::model::time::Duration;
 use crate::report::layout::count;
+#[cfg(feature = "live")]
+use crate::report::layout::hang;
+#[cfg(feature = "live")]
+use crate::report::screen::QUIET;
 use crate::report::screen::{ATTENTION, BAD, GOOD, Mark, paint};
-use crate::shell::{clock, files, store as shell};
+use crate::shell::{clock, files};
 
+#[cfg(feature = "live")]
+use super::audit;
 use super::console::Console;
 use super::exit::Exit;
 use super::failure::Failure;
-use super::operate::{Session, WhichStore, explained};
+use super::home::WhichStore;
+use super::operate::{Session, explained};
 use super::orders::duration;
+#[cfg(feature = "live")]
+use super::reach::Unreachable;
+use super::reach::{Reach, Where};
+#[cfg(feature = "live")]
+use super::sent;
 
 /// Check, back up, restore and prune a store.
 #[derive(Debug, Args)]
@@ -31,9 +46,9 @@ pub struct StoreCommand {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Look at all of it: chains, checkpoints, exposures, policies, the spool
-    Check(WhichStore),
+    Check(Where),
     /// Write all of it as JSON Lines to stdout
-    Export(WhichStore),
+    Export(Where),
     /// Read an export into a store that knows none of its rollouts; it is checked before anything is written
     Import(Import),
     /// Drop old entries, keeping a checkpoint from which the chain still verifies
@@ -60,12 +75,8 @@ struct Prune {
 impl StoreCommand {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
         match &self.what {
-            What::Check(store) => check(store, console),
-            What::Export(store) => {
-                let session = open(store, false)?;
-                keep::export(session.store.as_ref(), console.out()).map_err(keep_failed)?;
-                Ok(Exit::Done)
-            }
+            What::Check(at) => check(at, console),
+            What::Export(at) => export(at, console),
             What::Import(import) => import.run(console),
             What::Prune(prune) => prune.run(console),
         }
@@ -76,26 +87,38 @@ fn open(store: &WhichStore, create: bool) -> anyhow::Result<Session> {
     Session::look(store, create).map_err(|error| explained(error.into()))
 }
 
-fn check(store: &WhichStore, console: &mut Console) -> anyhow::Result<Exit> {
+fn export(at: &Where, console: &mut Console) -> anyhow::Result<Exit> {
+    match at.look()? {
+        Reach::Store(session) => {
+            keep::export(session.store.as_ref(), console.out()).map_err(keep_failed)?;
+            Ok(Exit::Done)
+        }
+        #[cfg(feature = "live")]
+        Reach::Controller(client) => {
+            let mut exit = Exit::Done;
+            for (key, sent) in sent::export_all(&client, console.out())? {
+                exit = exit.max(audit::cut_off(&key, &sent, console)?);
+            }
+            Ok(exit)
+        }
+    }
+}
+
+fn check(at: &Where, console: &mut Console) -> anyhow::Result<Exit> {
+    #[cfg(feature = "live")]
+    if let Some(client) = at.controller().map_err(Unreachable::explained)? {
+        return check_through(&client, console);
+    }
     let mut exit = Exit::Done;
-    if !shell::check_file(&store.store).map_err(|error| explained(error.into()))? {
+    if !at.store.home().check_file().map_err(|error| explained(error.into()))? {
         exit = Exit::DataUnreadable;
         let icon = paint(BAD, console.screen.icon(Mark::Bad));
         console.line(format!("{icon} the file itself was damaged, and repaired as far as that can be"))?;
     }
-    let session = open(store, false)?;
+    let session = open(&at.store, false)?;
     for key in session.direct().rollouts().map_err(explained)? {
         let checked = keep::check(session.store.as_ref(), &key).map_err(|error| explained(error.into()))?;
-        let entries = count(usize::try_from(checked.chain.entries).unwrap_or(usize::MAX), "entry");
-        if checked.problems.is_empty() {
-            let icon = paint(GOOD, console.screen.icon(Mark::Good));
-            console.line(format!("{icon} {key}: {entries}, the state is their fold"))?;
-        }
-        for problem in &checked.problems {
-            exit = Exit::DataUnreadable;
-            let icon = paint(BAD, console.screen.icon(Mark::Bad));
-            console.line(format!("{icon} {key}: {}", problem.strip_prefix(&format!("{key}: ")).unwrap_or(problem)))?;
-        }
+        exit = exit.max(told(&key, checked.chain.entries, &checked.problems, console)?);
     }
     let waiting = session.spool.waiting().map_err(|error| explained(error.into()))?;
     for order in &waiting.orders {
@@ -107,6 +130,45 @@ fn check(store: &WhichStore, console: &mut Console) -> anyhow::Result<Exit> {
         console.line(format!("{} {}: {damage}", paint(ATTENTION, "spool:"), session.spool.place()))?;
     }
     Ok(exit)
+}
+
+/// The store is the controller's for itself: what it finds there is its word.
+#[cfg(feature = "live")]
+fn check_through(client: &Client, console: &mut Console) -> anyhow::Result<Exit> {
+    let mut exit = Exit::Done;
+    let rows = client.rows().map_err(explained)?;
+    for row in &rows {
+        let checked = client.check(&row.standing.key).map_err(explained)?;
+        exit = exit.max(told(&row.standing.key, checked.entries, &checked.problems, console)?);
+    }
+    for row in &rows {
+        for trouble in row.troubles().into_iter().filter(|trouble| ["spool", "store"].contains(&trouble.about.as_str()))
+        {
+            let about = paint(ATTENTION, format!("{}:", trouble.about));
+            console.line(format!("{about} {}: {}", row.standing.key, trouble.what))?;
+        }
+    }
+    let words = format!(
+        "checked by the controller at {} on its store; `rollgate audit verify` checks the seals here, and the file itself \
+         is checked when no controller has it",
+        client.url()
+    );
+    console.line(paint(QUIET, hang(&words, console.screen.width, 0)))?;
+    Ok(exit)
+}
+
+fn told(key: &Key, entries: u64, problems: &[String], console: &mut Console) -> anyhow::Result<Exit> {
+    let entries = count(usize::try_from(entries).unwrap_or(usize::MAX), "entry");
+    if problems.is_empty() {
+        let icon = paint(GOOD, console.screen.icon(Mark::Good));
+        console.line(format!("{icon} {key}: {entries}, the state is their fold"))?;
+        return Ok(Exit::Done);
+    }
+    for problem in problems {
+        let icon = paint(BAD, console.screen.icon(Mark::Bad));
+        console.line(format!("{icon} {key}: {}", problem.strip_prefix(&format!("{key}: ")).unwrap_or(problem)))?;
+    }
+    Ok(Exit::DataUnreadable)
 }
 
 impl Import {

@@ -11,6 +11,7 @@ use crate::ledger::verify::{Verified, Walk};
 use crate::ledger::{Checkpoint, Entry, Head};
 use crate::model::event::What;
 use crate::model::ids::Digest;
+use crate::model::state::RolloutState;
 use crate::model::time::Time;
 use crate::ports::store::{Exposed, Store, StoreError};
 
@@ -35,9 +36,17 @@ pub fn base(store: &dyn Store, key: &Key) -> Result<Option<Checkpoint>, StoreErr
 pub fn for_each<E: From<StoreError>>(
     store: &dyn Store,
     key: &Key,
+    each: impl FnMut(Entry) -> Result<(), E>,
+) -> Result<(), E> {
+    for_each_from(store, key, 0, each)
+}
+
+fn for_each_from<E: From<StoreError>>(
+    store: &dyn Store,
+    key: &Key,
+    mut from: u64,
     mut each: impl FnMut(Entry) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut from = 0;
     loop {
         let page = store.entries(key, from, PAGE)?;
         let is_last = page.len() < PAGE;
@@ -52,56 +61,91 @@ pub fn for_each<E: From<StoreError>>(
 }
 
 /// A chain that was looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
     /// Which.
     pub key: Key,
+    /// The checkpoint it begins at, if its beginning was dropped.
+    pub base: Option<Checkpoint>,
     /// What it holds.
     pub chain: Verified,
     /// What is wrong, in words; the first break of the chain ends the search.
     pub problems: Vec<String>,
 }
 
+/// How often it is looked again when others write, or prune, meanwhile.
+const ATTEMPTS: usize = 16;
+
 /// Looks at everything a store says about one rollout: the chain, every checkpoint against the fold, the exposure
-/// against the state, the policies against their digests.
+/// against the state, the policies against their digests. Others may write meanwhile.
 ///
 /// # Errors
 /// The store's, except for damage, which is a problem and no error.
 pub fn check(store: &dyn Store, key: &Key) -> Result<Checked, StoreError> {
-    let genesis_chain = Verified { entries: 0, from: 0, head: Head::genesis(key) };
-    match check_sound(store, key) {
+    match check_sound(store, key).or_else(|error| again(error, store, key)) {
         Err(StoreError::Corrupt { what }) => {
-            Ok(Checked { key: key.clone(), chain: genesis_chain, problems: vec![what] })
+            let chain = Verified { entries: 0, from: 0, head: Head::genesis(key) };
+            Ok(Checked { key: key.clone(), base: None, chain, problems: vec![what] })
         }
         other => other,
+    }
+}
+
+/// Pruning while it is read looks like a hole; damage is still there at a second look.
+fn again(error: StoreError, store: &dyn Store, key: &Key) -> Result<Checked, StoreError> {
+    if matches!(error, StoreError::Corrupt { .. }) { check_sound(store, key) } else { Err(error) }
+}
+
+/// A chain, as far as it was looked at.
+struct Look {
+    walk: Walk,
+    state: RolloutState,
+    problems: Vec<String>,
+    policies: Vec<Digest>,
+}
+
+impl Look {
+    /// Goes on to where the entries end now.
+    fn on(&mut self, store: &dyn Store, key: &Key) -> Result<(), StoreError> {
+        for_each_from(store, key, self.walk.head().seq.saturating_add(1), |entry| {
+            let damaged = |broken: crate::ledger::Broken| StoreError::Corrupt { what: format!("{key}: {broken}") };
+            self.walk.step(&entry).map_err(damaged)?;
+            self.state = engine::fold(std::mem::replace(&mut self.state, genesis()), &entry.record().event());
+            if let What::PolicyChanged { new, .. } = &entry.record().what {
+                self.policies.push(new.clone());
+            }
+            let seq = entry.record().seq;
+            let here = store.checkpoint(key, seq)?.filter(|checkpoint| checkpoint.head().seq == seq);
+            let is_fold = |at: &Checkpoint| *at.head() == Head::at(&entry) && *at.state() == self.state;
+            if here.is_some_and(|checkpoint| !is_fold(&checkpoint)) {
+                self.problems.push(format!("the checkpoint at entry {seq} is not the fold of the entries up to it"));
+            }
+            Ok::<(), StoreError>(())
+        })
     }
 }
 
 fn check_sound(store: &dyn Store, key: &Key) -> Result<Checked, StoreError> {
     let damaged = |what: String| StoreError::Corrupt { what: format!("{key}: {what}") };
     let base = base(store, key)?;
-    let mut walk = Walk::new(key, base.as_ref()).map_err(|broken| damaged(broken.to_string()))?;
-    let mut state = base.as_ref().map_or_else(genesis, |base| base.state().clone());
-    let (mut problems, mut policies) = (Vec::new(), Vec::new());
-    policies.extend(state.policy.clone());
-    for_each(store, key, |entry| {
-        walk.step(&entry).map_err(|broken| damaged(broken.to_string()))?;
-        state = engine::fold(std::mem::replace(&mut state, genesis()), &entry.record().event());
-        if let What::PolicyChanged { new, .. } = &entry.record().what {
-            policies.push(new.clone());
+    let walk = Walk::new(key, base.as_ref()).map_err(|broken| damaged(broken.to_string()))?;
+    let state = base.as_ref().map_or_else(genesis, |base| base.state().clone());
+    let policies = state.policy.iter().cloned().collect();
+    let mut look = Look { walk, state, problems: Vec::new(), policies };
+    look.on(store, key)?;
+    let (mut exposed, mut head) = (store.exposed(key)?, store.head(key)?);
+    for _ in 1..ATTEMPTS {
+        if head.seq <= look.walk.head().seq {
+            break;
         }
-        let seq = entry.record().seq;
-        let here = store.checkpoint(key, seq)?.filter(|checkpoint| checkpoint.head().seq == seq);
-        if here.is_some_and(|checkpoint| *checkpoint.head() != Head::at(&entry) || *checkpoint.state() != state) {
-            problems.push(format!("the checkpoint at entry {seq} is not the fold of the entries up to it"));
-        }
-        Ok::<(), StoreError>(())
-    })?;
-    let head = store.head(key)?;
+        // Somebody wrote meanwhile: what is exposed goes with the entries only if the chain still ends where they do.
+        look.on(store, key)?;
+        (exposed, head) = (store.exposed(key)?, store.head(key)?);
+    }
+    let Look { walk, state, mut problems, mut policies } = look;
     if head != *walk.head() {
         problems.push(format!("entries end at {}, and should end at {}", walk.head().seq, head.seq));
     }
-    let exposed = store.exposed(key)?;
     if exposed.generation > state.generation {
         problems.push(format!(
             "generation {} is exposed, and the ledger only knows {}",
@@ -112,7 +156,7 @@ fn check_sound(store: &dyn Store, key: &Key) -> Result<Checked, StoreError> {
     for digest in policies {
         problems.extend(policy_problem(store, &digest)?);
     }
-    Ok(Checked { key: key.clone(), chain: walk.end(), problems })
+    Ok(Checked { key: key.clone(), base, chain: walk.end(), problems })
 }
 
 fn policy_problem(store: &dyn Store, digest: &Digest) -> Result<Option<String>, StoreError> {
@@ -225,25 +269,42 @@ pub fn export_chain(store: &dyn Store, key: &Key, out: &mut dyn Write) -> Result
 /// # Errors
 /// The store's, or the writer's.
 pub fn export(store: &dyn Store, out: &mut dyn Write) -> Result<(), KeepError> {
-    let line = |out: &mut dyn Write, text: serde_json::Result<String>| -> Result<(), KeepError> {
-        writeln!(out, "{}", text.map_err(io::Error::from)?).map_err(KeepError::from)
-    };
-    line(out, serde_json::to_string(&Preamble { store: crate::ports::store::STORE_VERSION }))?;
+    let mut policies = Vec::new();
     for digest in store.policies()? {
-        let record = store.policy(&digest)?.and_then(|text| PolicyRecord::parse(&text).ok());
-        if let Some(policy) = record {
-            line(out, serde_json::to_string(&KeptPolicy { policy }))?;
-        }
+        policies.extend(store.policy(&digest)?.and_then(|text| PolicyRecord::parse(&text).ok()));
     }
     let keys = store.keys()?;
+    let mut exposures = Vec::new();
     for key in &keys {
-        let kept = KeptExposure { exposed: store.exposed(key)?, key: key.clone() };
-        line(out, serde_json::to_string(&kept))?;
+        exposures.push((key.clone(), store.exposed(key)?));
     }
+    export_policies(policies, out)?;
+    export_exposures(exposures, out)?;
     for key in &keys {
         export_chain(store, key, out)?;
     }
     Ok(())
+}
+
+fn put(out: &mut dyn Write, text: serde_json::Result<String>) -> Result<(), KeepError> {
+    Ok(writeln!(out, "{}", text.map_err(io::Error::from)?)?)
+}
+
+/// Begins an export: its shape, and the policies.
+///
+/// # Errors
+/// The writer's.
+pub fn export_policies(policies: Vec<PolicyRecord>, out: &mut dyn Write) -> Result<(), KeepError> {
+    put(out, serde_json::to_string(&Preamble { store: crate::ports::store::STORE_VERSION }))?;
+    policies.into_iter().try_for_each(|policy| put(out, serde_json::to_string(&KeptPolicy { policy })))
+}
+
+/// Writes what is exposed; beside the chains, before or after them.
+///
+/// # Errors
+/// The writer's.
+pub fn export_exposures(exposures: Vec<(Key, Exposed)>, out: &mut dyn Write) -> Result<(), KeepError> {
+    exposures.into_iter().try_for_each(|(key, exposed)| put(out, serde_json::to_string(&KeptExposure { exposed, key })))
 }
 
 /// What an import brought.

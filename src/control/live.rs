@@ -11,13 +11,15 @@
 //! |---|---|---|---|
 //! | advance | yes | no | no |
 //! | record what it sees | yes | no: whoever leads does | no |
-//! | roll back | yes | when nobody leads, or whoever does has not for two seconds | yes: spooled to disk, then done |
+//! | roll back for a breach | yes | when nobody leads, or whoever does has not for two seconds | yes: spooled to disk, then done |
+//! | roll back for silence | yes | no: whoever leads may well hear something | only where it led last |
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`controller`] | the controller: inputs in, in order |
 //! | `recorder` | events into the ledger, and what to do when it refuses them |
 //! | `orders` | what people ask for |
+//! | `remarks` | how things look, by the ledger's word, and what it was not told |
 //! | `recovery` | the store is back, or somebody else wrote |
 //! | [`frames`] | snapshots to frames |
 
@@ -26,6 +28,7 @@ pub mod frames;
 mod orders;
 mod recorder;
 mod recovery;
+mod remarks;
 
 pub use controller::{Controller, Decided, Given, News, Ports, Trouble, Witness};
 pub use frames::{Intake, framed, why_turned_away};

@@ -79,31 +79,39 @@ impl Rollout {
     /// # Errors
     /// The store's; a chain that is broken is [`StoreError::Corrupt`].
     pub fn load(store: &dyn Store, key: &Key) -> Result<Rollout, StoreError> {
+        Rollout::load_knowing(store, key, None)
+    }
+
+    /// [`Rollout::load`], by somebody who has a policy at hand: if it is the one in force, it need not be compiled again.
+    ///
+    /// # Errors
+    /// The store's; a chain that is broken is [`StoreError::Corrupt`].
+    pub fn load_knowing(store: &dyn Store, key: &Key, known: Option<&Arc<Policy>>) -> Result<Rollout, StoreError> {
         let base = store.checkpoint(key, u64::MAX)?;
         let walk =
             Walk::new(key, base.as_ref()).map_err(|broken| StoreError::Corrupt { what: format!("{key}: {broken}") })?;
         let state = base.as_ref().map_or_else(genesis, |base| base.state().clone());
         let read = Read::on(store, key, walk, state)?;
-        let policy = in_force(store, &read.state)?;
+        let policy = in_force(store, &read.state, known)?;
         Ok(read.rollout(key, 0, policy))
     }
 
     /// The same rollout as the store has it now. Reads what was written since, and compiles a policy only when it is
-    /// another.
+    /// another, and not the `known` one either.
     ///
     /// # Errors
     /// The store's; a chain that is broken is [`StoreError::Corrupt`].
-    pub fn read_on(&self, store: &dyn Store) -> Result<Rollout, StoreError> {
+    pub fn read_on(&self, store: &dyn Store, known: Option<&Arc<Policy>>) -> Result<Rollout, StoreError> {
         let walk = Walk::after(&self.key, &self.head);
         let read = match Read::on(store, &self.key, walk, self.state.clone()) {
             Ok(read) => read,
             // Pruned past where it was read up to, or put back from an export: from the beginning, then.
-            Err(StoreError::Corrupt { .. }) => return Rollout::load(store, &self.key),
+            Err(StoreError::Corrupt { .. }) => return Rollout::load_knowing(store, &self.key, known),
             Err(error) => return Err(error),
         };
         let policy = match &self.policy {
             InForce::Ready(policy) if read.state.policy.as_ref() == Some(&policy.digest) => self.policy.clone(),
-            _ => in_force(store, &read.state)?,
+            _ => in_force(store, &read.state, known)?,
         };
         Ok(read.rollout(&self.key, self.since_checkpoint, policy))
     }
@@ -169,8 +177,12 @@ impl Read {
     }
 }
 
-fn in_force(store: &dyn Store, state: &RolloutState) -> Result<InForce, StoreError> {
+fn in_force(store: &dyn Store, state: &RolloutState, known: Option<&Arc<Policy>>) -> Result<InForce, StoreError> {
     let Some(digest) = state.policy.clone() else { return Ok(InForce::None) };
+    // Equal digests are equal policies: a digest covers all that can alter a decision.
+    if let Some(policy) = known.filter(|policy| policy.digest == digest) {
+        return Ok(InForce::Ready(Arc::clone(policy)));
+    }
     let unusable = |why: String, record: Option<PolicyRecord>| InForce::Unusable {
         digest: digest.clone(),
         why,

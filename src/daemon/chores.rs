@@ -13,6 +13,8 @@ use crate::shell::clock;
 use super::house::House;
 use super::staff::Closing;
 
+/// How often the lease is asked for by whoever does not lead: the end of another's is not announced.
+const LEASE_EVERY: Wait = Wait::from_millis(250);
 /// How often the spool is looked at: a command that found the store in use puts its roll back there.
 const SPOOL_EVERY: Wait = Wait::from_millis(250);
 /// How much longer it waits for a store that refused.
@@ -40,8 +42,7 @@ pub fn keep_lease(house: &House, closing: &Closing) {
             }
             told = trouble;
         }
-        // Whoever does not lead asks more often: the end of another's lease is not announced.
-        if closing.sleep(if leads { every } else { every.min(Wait::from_millis(500)) }) {
+        if closing.sleep(if leads { every } else { every.min(LEASE_EVERY) }) {
             return;
         }
     }

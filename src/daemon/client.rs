@@ -29,6 +29,8 @@ use crate::ports::store::StoreError;
 const DOOR: Duration = Duration::from_secs(2);
 /// How long a call may take: longer than the server gives itself.
 const CALL: Duration = Duration::from_secs(35);
+/// How long it may take to say how things stand: nobody is waited for there.
+const LOOK: Duration = Duration::from_secs(5);
 /// How long a roll back may take before another way is tried.
 const TAKE_BACK: Duration = Duration::from_secs(5);
 /// How often an order is asked for again when its answer was lost.
@@ -110,7 +112,17 @@ impl Client {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &[&str], query: &[(&str, &str)]) -> Result<T, OperateError> {
-        let answer = self.request(Method::GET, path).query(query).send().map_err(|error| self.lost(&error))?;
+        self.get_within(CALL, path, query)
+    }
+
+    fn get_within<T: DeserializeOwned>(
+        &self,
+        limit: Duration,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<T, OperateError> {
+        let request = self.request(Method::GET, path).query(query).timeout(limit);
+        let answer = request.send().map_err(|error| self.lost(&error))?;
         let (status, text) = self.read(answer)?;
         if status != StatusCode::OK {
             return Err(refusal(status, &text, None));
@@ -244,7 +256,7 @@ struct Policies {
 
 impl Operate for Client {
     fn rollouts(&self) -> Result<Vec<Key>, OperateError> {
-        let all: Rollouts = self.get(&["v1", "rollouts"], &[])?;
+        let all: Rollouts = self.get_within(LOOK, &["v1", "rollouts"], &[])?;
         Ok(all.rollouts.into_iter().map(|standing| standing.key).collect())
     }
 
@@ -264,7 +276,7 @@ impl Operate for Client {
     }
 
     fn standings(&self, _: Time) -> Result<Vec<Standing>, OperateError> {
-        let mut all: Rollouts = self.get(&["v1", "rollouts"], &[])?;
+        let mut all: Rollouts = self.get_within(LOOK, &["v1", "rollouts"], &[])?;
         all.rollouts.sort_by(Standing::worst_first);
         Ok(all.rollouts)
     }
@@ -277,7 +289,9 @@ impl Operate for Client {
             let query = [("environment", key.environment.as_str()), ("from", &from), ("limit", &most)];
             let page: EntriesBody = self.get(&path, &query)?;
             for line in &page.entries {
-                found.push(Entry::parse(line.get())?);
+                let sent =
+                    |why: BadLine| StoreError::Corrupt { what: format!("an entry that {} sent: {why}", self.url()) };
+                found.push(Entry::parse(line.get()).map_err(sent)?);
             }
             match page.next {
                 Some(next) if next > at && !page.entries.is_empty() => at = next,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::control::keep::Checked;
 use crate::control::{Command, OperateError, Outcome, PolicyRecord, Standing};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
@@ -15,6 +16,8 @@ use crate::model::ids::{Actor, Digest};
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
 use crate::ports::store::StoreError;
+
+pub use crate::control::seen::{PolicyFiles, Rejected, SourceHealth};
 
 /// Where an answer goes; called exactly once, from any thread.
 pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
@@ -35,6 +38,14 @@ pub trait Desk: Send + Sync {
     /// # Errors
     /// The store's.
     fn history(&self, key: &Key, from: u64, limit: usize) -> Result<Vec<Entry>, OperateError>;
+
+    /// Looks at everything the store says about a rollout. Blocks on the store, for as long as its ledger is.
+    ///
+    /// # Errors
+    /// The store's; a desk without one has nothing to look at.
+    fn check(&self, _: &Key) -> Result<Checked, OperateError> {
+        Err(StoreError::Unavailable("no store is kept here".to_owned()).into())
+    }
 
     /// A decision record by its id, as JSON. Blocks on the store.
     ///
@@ -99,6 +110,9 @@ pub struct View {
     pub wake_at: Option<Time>,
     /// This controller holds the lease; without it nothing advances here.
     pub leads: bool,
+    /// Who holds it, as far as this controller knows.
+    #[serde(default)]
+    pub leader: Option<Actor>,
     /// The policy's files: what was last read, and what is wrong with them.
     pub files: PolicyFiles,
     /// What cannot be recorded at the moment, and why.
@@ -109,55 +123,6 @@ pub struct View {
     pub sources: Vec<SourceHealth>,
     /// When this was published.
     pub at: Time,
-}
-
-/// What the controller last read of a policy's directory.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct PolicyFiles {
-    /// Where.
-    pub path: String,
-    /// The digest of the last version that was taken over or waits for the next stage.
-    pub digest: Option<Digest>,
-    /// When it was.
-    pub loaded_at: Option<Time>,
-    /// It waits for the next stage (`pin = true`).
-    pub waits: bool,
-    /// The last version that was turned away, unless a good one came after it.
-    pub rejected: Option<Rejected>,
-}
-
-/// A version of a policy that is not in force, and why.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Rejected {
-    /// Its digest, when it could be read that far.
-    pub digest: Option<Digest>,
-    /// When.
-    pub at: Time,
-    /// Why, one sentence each.
-    pub why: Vec<String>,
-}
-
-/// How a source does.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SourceHealth {
-    /// Its name in the settings.
-    pub name: String,
-    /// When it last gave something.
-    pub last_snapshot: Option<Time>,
-    /// When it last answered at all.
-    pub last_answer: Option<Time>,
-    /// What is wrong with it, when something is.
-    pub problem: Option<String>,
-    /// Failures since the last answer.
-    pub failures: u64,
-}
-
-impl SourceHealth {
-    /// One that has not said anything yet.
-    #[must_use]
-    pub fn silent(name: &str) -> SourceHealth {
-        SourceHealth { name: name.to_owned(), last_snapshot: None, last_answer: None, problem: None, failures: 0 }
-    }
 }
 
 /// What came of a push, beside the snapshots that were taken.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crate::control::keep::{self, Checked};
 use crate::control::live::framed;
 use crate::control::{Command, OperateError, PolicyRecord};
 use crate::ledger::Entry;
@@ -364,6 +365,10 @@ impl Desk for House {
 
     fn history(&self, key: &Key, from: u64, limit: usize) -> Result<Vec<Entry>, OperateError> {
         Ok(self.store().entries(key, from, limit)?)
+    }
+
+    fn check(&self, key: &Key) -> Result<Checked, OperateError> {
+        Ok(keep::check(self.store(), key)?)
     }
 
     fn decision(&self, id: &str) -> Result<Option<String>, OperateError> {

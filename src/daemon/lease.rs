@@ -20,13 +20,10 @@ pub struct Terms {
     pub step_down: Duration,
 }
 
+/// Another controller leads within 5 s of a leader's death or sleep: the term, and how often a follower asks.
 impl Default for Terms {
     fn default() -> Terms {
-        Terms {
-            term: Duration::from_secs(5),
-            renew: Duration::from_millis(1500),
-            step_down: Duration::from_millis(3500),
-        }
+        Terms { term: Duration::from_secs(4), renew: Duration::from_secs(1), step_down: Duration::from_secs(3) }
     }
 }
 
@@ -43,13 +40,15 @@ pub struct Leadership {
     holder: Actor,
     terms: Terms,
     held: Mutex<Option<Held>>,
+    /// Who was said to hold it when this process last asked for it in vain.
+    other: Mutex<Option<Actor>>,
 }
 
 impl Leadership {
     /// Not leading yet. `holder` must be of this process alone.
     #[must_use]
     pub const fn new(holder: Actor, terms: Terms) -> Leadership {
-        Leadership { holder, terms, held: Mutex::new(None) }
+        Leadership { holder, terms, held: Mutex::new(None), other: Mutex::new(None) }
     }
 
     /// Who this process is.
@@ -71,6 +70,15 @@ impl Leadership {
         held.as_ref().filter(|held| held.since.elapsed() < self.terms.step_down).map(|held| held.token.clone())
     }
 
+    /// Who leads, as far as this process knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<Actor> {
+        if self.current().is_some() {
+            return Some(self.holder.clone());
+        }
+        self.other.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Takes or renews the lease; what the store says against it, when it does. To be called every
     /// [`Terms::renew`].
     pub fn keep(&self, store: &dyn Store) -> Option<StoreError> {
@@ -85,6 +93,11 @@ impl Leadership {
             None => store.acquire(&self.holder, self.terms.term),
         };
         crash::here("lease.kept");
+        let other = match &asked {
+            Err(StoreError::NotLeader { holder }) => holder.clone(),
+            _ => None,
+        };
+        *self.other.lock().unwrap_or_else(PoisonError::into_inner) = other;
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         match asked {
             Ok(token) => {

@@ -277,6 +277,7 @@ impl Sitting {
             rejected_snapshots: self.rejected_snapshots,
             wake_at: controller.answer_may_change_at(),
             leads: controller.leads(),
+            leader: self.house.leadership().leader(),
             files,
             store_problem: controller.trouble().map(|trouble| trouble.error.to_string()),
             spooled: self.house.spooled(key),

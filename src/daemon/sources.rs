@@ -162,7 +162,9 @@ fn stream(source: &SourceSettings, settings: &StreamSettings) -> Result<RedisStr
     let mut config = redis_stream::Config::new(&source.name, redis.servers, &settings.stream, &consumer);
     config.about = about(source);
     (config.credentials, config.sentinel_credentials) = (redis.credentials, redis.sentinel_credentials);
-    config.group.clone_from(&settings.group);
+    config.tls = redis.tls;
+    // The members of a group share its entries, and every controller has to hear everything.
+    config.group = settings.group.clone().unwrap_or_else(|| format!("rollgate-{consumer}"));
     config.deadline = source.deadline;
     Ok(RedisStream::new(config))
 }

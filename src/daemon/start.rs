@@ -1,79 +1,33 @@
 //! From settings to a house that is open, and back to nothing.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration as Wait;
 
 use crate::adapters::journal::{FileJournal, Options as JournalOptions};
 use crate::model::ids::Actor;
 use crate::ports::spool::Spool;
-use crate::ports::store::StoreError;
 use crate::settings::Settings;
 use crate::settings::secret::Secret;
-use crate::settings::values::{ApiRole, LeaseSettings, StorePlace, TokenSettings};
+use crate::settings::values::{ApiRole, HeartbeatSettings, LeaseSettings, StorePlace, TokenSettings};
 use crate::shell;
 
 use super::desk::Desk;
 use super::gather::{self, Asking};
 use super::house::{House, Parts};
-use super::http::server::{self, Options, Running, StartError};
+use super::http::server::{self, Options, Running};
 use super::http::{Limits, Rate};
 use super::lease::{Leadership, Terms};
 #[cfg(feature = "otel")]
 use super::otlp::Export;
+use super::refusal::OpenError;
 use super::reload::{News, PolicyWatcher, Watched};
 use super::staff::{Closing, Staff};
+use super::stores::Begin;
 use super::telemetry::Telemetry;
 use super::timed::Timed;
 use super::tokens::{Role, Token};
 use super::traces::Kind;
 use super::{chores, heartbeat, local};
-
-/// Why a controller did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The store cannot be had.
-    #[error("{0}")]
-    Store(#[from] StoreError),
-    /// The journal cannot be had.
-    #[error("the journal `{path}` cannot be used: {error}")]
-    Journal {
-        /// Where.
-        path: PathBuf,
-        /// Why.
-        error: StoreError,
-    },
-    /// The API cannot be had.
-    #[error(transparent)]
-    Api(#[from] StartError),
-    /// A source cannot be made of its settings.
-    #[error("source `{name}`: {why}")]
-    Source {
-        /// Which.
-        name: String,
-        /// Why.
-        why: String,
-    },
-    /// Traces cannot be sent.
-    #[error("[telemetry]: {0}")]
-    Telemetry(String),
-    /// The system gives no thread.
-    #[error("the system gives no thread: {0}")]
-    Threads(#[from] std::io::Error),
-}
-
-impl OpenError {
-    /// What to do about it.
-    #[must_use]
-    pub const fn help(&self) -> Option<&'static str> {
-        match self {
-            OpenError::Store(error) => Some(error.help()),
-            OpenError::Journal { error, .. } => Some(error.help()),
-            OpenError::Api(error) => Some(error.help()),
-            OpenError::Source { .. } | OpenError::Telemetry(_) | OpenError::Threads(_) => None,
-        }
-    }
-}
 
 /// A controller that runs.
 pub struct Open {
@@ -85,22 +39,25 @@ pub struct Open {
     export: Option<Export>,
 }
 
-/// Opens everything: store, journal, rollouts, sources, API.
+/// Opens everything: store, journal, rollouts, sources, API. Whatever cannot be had, nothing is left behind: threads are
+/// ended and the lease is given back.
 ///
 /// # Errors
 /// What could not be had.
-pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, OpenError> {
+pub fn open(settings: &Settings, begin: Begin, telemetry: &Arc<Telemetry>) -> Result<Open, OpenError> {
     let holder = holder();
     // First, so that whatever is done from here on is traced.
     let export = export(settings, &holder, telemetry).map_err(OpenError::Telemetry)?;
-    let store = super::stores::open(&settings.store.place)?;
+    let opened = super::stores::open(settings, begin)?;
+    let store = Arc::clone(&opened.store);
     if let StorePlace::File(_) = settings.store.place {
         super::lease::bury(store.as_ref())?;
     }
     let journal = FileJournal::open(&settings.journal.path, JournalOptions::default())
         .map_err(|error| OpenError::Journal { path: settings.journal.path.clone(), error })?;
+    opened.remember();
     let house = House::new(Parts {
-        store: Arc::clone(&store),
+        store,
         spool: spool(settings),
         actuator: Arc::new(Timed::new(shell::store::actuator(), Arc::clone(telemetry))),
         journal: Arc::new(journal),
@@ -110,43 +67,65 @@ pub fn open(settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Open, Ope
         telemetry: Arc::clone(telemetry),
     });
     // Before anybody sits down: a leader that opens is not a follower for its first second.
-    house.leadership().keep(store.as_ref());
-    for key in store.keys()?.into_iter().filter(|key| key.environment == settings.environment) {
-        house.sit(&key, "")?;
-    }
-    let policies = watch(&house, settings, telemetry)?;
-    let mut staff = Staff::default();
-    hire(&mut staff, &house, settings)?;
-    for (name, feeds) in super::sources::pushed(settings) {
-        house.source_is_pushed(&name, feeds);
-    }
-    for source in super::sources::of(settings).map_err(|(name, why)| OpenError::Source { name, why })? {
-        ask(&mut staff, &house, source)?;
-    }
-    let desk: Arc<dyn Desk> = Arc::clone(&house) as Arc<dyn Desk>;
-    if let Some(heartbeat) = &settings.heartbeat {
-        let secret = |why| OpenError::Source { name: "heartbeat".to_owned(), why };
-        let url = Secret::new(super::stores::secret(&heartbeat.url).map_err(secret)?);
-        let every = Wait::from_millis(heartbeat.every.as_millis().unsigned_abs());
-        let (desk, telemetry) = (Arc::clone(&desk), Arc::clone(telemetry));
-        staff.hire("heartbeat", move |closing| {
-            if let Err(why) = heartbeat::beat(&url, every, desk.as_ref(), &telemetry, closing) {
-                tracing::error!(%why, "there is no heartbeat");
-            }
-        })?;
-    }
-    let api = match server::start(api(settings), desk, Arc::clone(telemetry)) {
-        Ok(api) => api,
+    house.leadership().keep(house.store());
+    let mut opening = Opening { house, staff: Staff::default(), policies: None };
+    match opening.furnish(settings, telemetry) {
+        Ok(api) => Ok(Open { house: opening.house, staff: opening.staff, api, policies: opening.policies, export }),
         Err(error) => {
-            drop(policies);
-            staff.dismiss();
-            house.close();
-            return Err(error.into());
+            drop(opening.policies);
+            opening.staff.dismiss();
+            opening.house.close();
+            Err(error)
         }
-    };
-    Ok(Open { house, staff, api, policies: Some(policies), export })
+    }
 }
 
+/// A controller that is not open yet.
+struct Opening {
+    house: Arc<House>,
+    staff: Staff,
+    policies: Option<PolicyWatcher>,
+}
+
+impl Opening {
+    /// Lets rollouts, policies, chores and sources in; the API last, so that it answers for all of them.
+    fn furnish(&mut self, settings: &Settings, telemetry: &Arc<Telemetry>) -> Result<Running, OpenError> {
+        let Opening { house, staff, policies } = self;
+        for key in house.store().keys()?.into_iter().filter(|key| key.environment == settings.environment) {
+            house.sit(&key, "")?;
+        }
+        *policies = Some(watch(house, settings, telemetry)?);
+        hire(staff, house, settings)?;
+        for (name, feeds) in super::sources::pushed(settings) {
+            house.source_is_pushed(&name, feeds);
+        }
+        for source in super::sources::of(settings).map_err(|(name, why)| OpenError::Source { name, why })? {
+            ask(staff, house, source)?;
+        }
+        if let Some(heartbeat) = &settings.heartbeat {
+            beat(staff, house, heartbeat, telemetry)?;
+        }
+        let desk: Arc<dyn Desk> = Arc::clone(house) as Arc<dyn Desk>;
+        Ok(server::start(api(settings), desk, Arc::clone(telemetry))?)
+    }
+}
+
+fn beat(
+    staff: &mut Staff,
+    house: &Arc<House>,
+    heartbeat: &HeartbeatSettings,
+    telemetry: &Arc<Telemetry>,
+) -> Result<(), OpenError> {
+    let secret = |why| OpenError::Source { name: "heartbeat".to_owned(), why };
+    let url = Secret::new(super::stores::secret(&heartbeat.url).map_err(secret)?);
+    let every = Wait::from_millis(heartbeat.every.as_millis().unsigned_abs());
+    let (house, telemetry) = (Arc::clone(house), Arc::clone(telemetry));
+    Ok(staff.hire("heartbeat", move |closing| {
+        if let Err(why) = heartbeat::beat(&url, every, house.as_ref(), &telemetry, closing) {
+            tracing::error!(%why, "there is no heartbeat");
+        }
+    })?)
+}
 impl Open {
     /// Where the API answers.
     #[must_use]

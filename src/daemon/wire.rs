@@ -4,9 +4,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::control::keep::Checked;
 use crate::control::{Command, OperateError, Outcome};
 use crate::ledger::hash::Key;
-use crate::ledger::{BadLine, Entry, Head};
+use crate::ledger::{BadLine, Checkpoint, Entry, Head};
 use crate::model::decision::DECISION_SCHEMA;
 use crate::model::ids::{Actor, Environment, Generation, RolloutId, StageName};
 use crate::model::plan::Plan;
@@ -136,6 +137,46 @@ pub struct EntriesBody {
     pub next: Option<u64>,
 }
 
+/// What a controller finds when it looks at everything its store says about a rollout.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CheckBody {
+    /// Which rollout.
+    #[serde(flatten)]
+    pub key: Key,
+    /// How many entries it looked at.
+    pub entries: u64,
+    /// The end of the chain.
+    pub head: Head,
+    /// The checkpoint at which the chain begins, byte for byte, when its beginning was pruned.
+    pub base: Option<Box<RawValue>>,
+    /// What is wrong, in words.
+    pub problems: Vec<String>,
+}
+
+impl CheckBody {
+    /// Of what was found.
+    #[must_use]
+    pub fn new(checked: &Checked) -> CheckBody {
+        // A checkpoint is JSON, or it could not have been sealed.
+        let base = checked.base.as_ref().and_then(|base| RawValue::from_string(base.line().to_owned()).ok());
+        CheckBody {
+            key: checked.key.clone(),
+            entries: checked.chain.entries,
+            head: checked.chain.head.clone(),
+            base,
+            problems: checked.problems.clone(),
+        }
+    }
+
+    /// The checkpoint at which the chain begins, its seal checked.
+    ///
+    /// # Errors
+    /// It is none, or it was changed.
+    pub fn base(&self) -> Result<Option<Checkpoint>, BadLine> {
+        self.base.as_ref().map(|line| Checkpoint::parse(line.get())).transpose()
+    }
+}
+
 /// Why a command could not be carried out, for programs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
@@ -166,7 +207,7 @@ impl From<&OperateError> for ErrorBody {
                 StoreError::Conflict(head) => ErrorBody::Conflict { head },
                 StoreError::StaleGeneration { carried, held } => ErrorBody::StaleGeneration { carried, held },
                 StoreError::NotLeader { holder } => ErrorBody::NotLeader { holder },
-                StoreError::Unavailable(what) => ErrorBody::Unavailable { what },
+                StoreError::Unavailable(what) | StoreError::Missing(what) => ErrorBody::Unavailable { what },
                 StoreError::Busy(what) => ErrorBody::Busy { what },
                 StoreError::Full(what) => ErrorBody::Full { what },
                 StoreError::OtherVersion { found, wanted } => ErrorBody::OtherVersion { found, wanted },

@@ -8,7 +8,12 @@ impl Machine {
     /// Whether the time that passes now counts towards the bake.
     pub(crate) fn bake_counts(&self) -> bool {
         let (state, tally) = (self.state(), &self.tally);
-        tally.is_good() && state.applied_at.is_some() && state.paused.is_none() && state.latch.is_none()
+        // Where every region is taken back, there is nobody left to be well.
+        let regions = self.policy().catalogue.regions();
+        let all_back = !state.latched_regions.is_empty()
+            && regions.iter().all(|region| state.latched_regions.contains_key(region));
+        let stands = state.applied_at.is_some() && state.paused.is_none() && state.latch.is_none();
+        tally.is_good() && stands && !all_back
     }
 
     /// The elapsed time counts when both ends of it were good, up to the smallest `max_age` of the stage.

@@ -31,6 +31,8 @@ pub(crate) struct Evidence {
     controls: Vec<(usize, MetricIx, Control)>,
     /// Samples gathered in this stage, by slot.
     samples: Vec<u64>,
+    /// What was observed later than this was observed in this stage.
+    since: Time,
     /// The frame in which each slot's last reading came, by slot; and the number of the current frame.
     came_in: Vec<u32>,
     frame: u32,
@@ -68,6 +70,7 @@ impl Evidence {
             reservoirs: Reservoirs::new(policy),
             controls: control_slots(policy).into_iter().map(|(slot, m)| (slot, m, Control::default())).collect(),
             samples: vec![0; slots],
+            since: seen,
             came_in: vec![0; slots],
             frame: 0,
             unknown_since: vec![Time::FOREVER; slots],
@@ -92,6 +95,7 @@ impl Evidence {
         self.faults.clear();
         self.faults.resize(self.table.rows.len(), None);
         self.samples.fill(0);
+        self.since = seen;
         self.unknown_since.fill(Time::FOREVER);
         self.told_unknown.fill(false);
         self.exposure = None;
@@ -135,7 +139,8 @@ impl Evidence {
             match arrival {
                 Arrival::New => {
                     intake.fresh = true;
-                    if let (Some(total), true) = (self.samples.get_mut(slot), self.columns.get(slot).is_number()) {
+                    let counts = self.columns.get(slot).is_number() && cell.observed > self.since;
+                    if let (Some(total), true) = (self.samples.get_mut(slot), counts) {
                         *total = total.saturating_add(cell.samples.unwrap_or(0));
                     }
                     self.gather(policy, stage, cell, unexposed);

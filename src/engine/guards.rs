@@ -58,7 +58,8 @@ impl Machine {
         if state.revision.is_none() {
             visit(Guard::NotStarted)?;
         }
-        if !self.knows_its_stage() {
+        // Before the first start there is no stage to know.
+        if !self.knows_its_stage() && (state.revision.is_some() || state.latch.is_some()) {
             visit(Guard::NoSuchStage)?;
         }
         if state.latch.is_some() {

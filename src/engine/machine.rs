@@ -343,6 +343,11 @@ impl Machine {
         self.next_heartbeat = self.now + HEARTBEAT;
     }
 
+    /// What decided last.
+    pub(crate) const fn last_why(&self) -> Why {
+        self.last.why
+    }
+
     /// What forbade the advance last.
     pub(crate) const fn last_guard(&self) -> Option<Guard> {
         match self.last.why {

@@ -72,7 +72,7 @@ impl Machine {
         self.ordered = Some((by.clone(), reason.clone()));
         self.evaluate(true, output);
         self.ordered = None;
-        if self.answer() == Answer::Hold {
+        if self.answer() != Answer::Advance {
             let why = self.decision().verdict.headline();
             // What an order skips is not what stopped it: name the first guard that does not yield.
             let why = self.first_unyielding_wait().unwrap_or(why);

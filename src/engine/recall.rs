@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
+use crate::model::decision::Answer;
 use crate::model::event::What;
 use crate::model::frame::Frame;
 use crate::model::state::RolloutState;
 use crate::model::time::Time;
 use crate::policy::compiled::{Policy, StageIx};
 
+use super::decide::Why;
 use super::machine::{Input, Machine, Output};
 
 impl Output {
@@ -46,6 +48,21 @@ impl Machine {
         machine.restart_runs();
         machine.mark_acting_rows();
         machine
+    }
+
+    /// Whether the answer is to roll back, and for nothing but that a reading has been unknown for too long. No breach was
+    /// seen: somebody who hears more may know better.
+    #[must_use]
+    pub fn rolls_back_for_silence(&self) -> bool {
+        self.answer() == Answer::RollBack && matches!(self.last_why(), Why::Silence { .. })
+    }
+
+    /// What is unknown counts as unknown since `now`, and nobody was told: until now another listened, and what was silent
+    /// here need not have been silent there.
+    pub fn silence_begins_anew(&mut self, now: Time) {
+        let evidence = &mut self.evidence;
+        evidence.unknown_since.iter_mut().filter(|since| **since < Time::FOREVER).for_each(|since| *since = now);
+        evidence.told_unknown.fill(false);
     }
 
     /// The clock was set back: what was observed by the wrong one would look old, or new, for as long as it was ahead.

@@ -1,4 +1,5 @@
-//! The commands that pages print. Each is one the binary has today: a test parses and runs every one of them.
+//! The commands that pages print. Each is one the binary has today: a test parses every one of them, and runs those that
+//! need no controller.
 
 use jiff::tz::TimeZone;
 
@@ -91,6 +92,17 @@ pub(super) fn explain_here(book: &Handbook<'_>) -> String {
         text.push_str(&format!(" --baseline-until \"${{{EXPOSED_AT}:-${ENTERED_AT}}}\""));
     }
     text
+}
+
+/// Where it stands, drawn anew after every change.
+pub(super) fn watch(book: &Handbook<'_>) -> String {
+    line(&["status", book.policy.rollout.as_str(), "-e", book.policy.environment.as_str(), "--watch"])
+}
+
+/// Waits until a controller has brought it to `stage`: for a pipeline.
+pub(super) fn wait(book: &Handbook<'_>, stage: &str) -> String {
+    let (rollout, environment) = (book.policy.rollout.as_str(), book.policy.environment.as_str());
+    line(&["status", rollout, "-e", environment, "--wait", &format!("stage:{stage}"), "--timeout", "1h"])
 }
 
 fn recorded(book: &Handbook<'_>, verb: &str, ix: StageIx, stage: &Stage) -> String {

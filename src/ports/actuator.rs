@@ -1,9 +1,20 @@
 //! Whoever makes the world agree with a plan: flags, traffic, or only a line that says what would be done.
+//!
+//! The contract, tested once in `tests/live/actuator.rs` against every implementation:
+//!
+//! 1. A plan is absolute. Carrying it out again is harmless, and counts as carried out.
+//! 2. A plan of an older generation than one that was carried out is refused: whoever was paused on the way there knows
+//!    no better, and the newer one stands.
+//! 3. Two different plans of **one** generation are two controllers that decided apart, cut off from each other: one that
+//!    advanced or was told to, one that saw a breach. Of the two the lower exposure stands, feature by feature and region
+//!    by region, whichever came first. The one that asks for more anywhere is an error, also where a part of it was lower
+//!    and is so now: it does not count as applied, and the ledger, once both have written to it, says what is next.
+//! 4. Rollouts have nothing to do with one another.
 
 use crate::ledger::hash::Key;
 use crate::model::plan::Plan;
 
-/// Carries plans out. A plan is absolute, so carrying it out again must be harmless.
+/// Carries plans out.
 pub trait Actuator: Send + Sync {
     /// Makes the world agree with `plan` and reads back that it does; one sentence for each thing that is now so.
     ///
@@ -16,3 +27,17 @@ pub trait Actuator: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ActuatorError(pub String);
+
+impl ActuatorError {
+    /// A newer plan was carried out already.
+    #[must_use]
+    pub fn older(plan: &Plan, shown: crate::model::ids::Generation) -> ActuatorError {
+        ActuatorError(format!("generation {} is older than {shown}, which is carried out", plan.generation))
+    }
+
+    /// Another plan of the same generation shows less.
+    #[must_use]
+    pub fn lower_already(plan: &Plan) -> ActuatorError {
+        ActuatorError(format!("another plan of generation {} shows less, and the lower one stands", plan.generation))
+    }
+}

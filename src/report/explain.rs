@@ -4,7 +4,7 @@
 use crate::model::decision::{Answer, Decision, Verdict, Wait};
 use crate::model::finding::{CheckKind, Finding, FindingState, Side};
 use crate::model::severity::Response;
-use crate::model::time::Time;
+use crate::model::time::{Duration, Time};
 
 use super::bands::{Line, sparkline};
 use super::layout::{columns, cut, hang, pad};
@@ -13,6 +13,8 @@ use super::times::Times;
 
 /// Columns for the words in front of each part.
 const LABELS: usize = 10;
+/// What begins a rollout.
+const BEGIN: &str = "rollgate start POLICY --revision REVISION";
 
 /// One metric's values up to the decision, oldest first.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,30 +28,25 @@ pub struct RunUp {
 /// The whole screen.
 #[must_use]
 pub fn pretty(decision: &Decision, run_up: &[RunUp], if_worse: Option<&str>, screen: Screen, times: &Times) -> String {
-    let answer = decision.verdict.answer();
-    let (mark, style) = of_answer(answer);
-    let would = if decision.shadow && answer != Answer::Hold { "WOULD " } else { "" };
-    let mut text = format!(
-        "{} at {} ({}%)  {}\n{}\n",
-        paint(style, format!("{} {would}{}", screen.icon(mark), answer.shout())),
-        paint(STRONG, &decision.stage),
-        decision.traffic,
-        times.full(decision.time),
-        paint(QUIET, format!("{}, {}, policy {}", decision.rollout, decision.environment, decision.policy.short()))
-    );
-    text.push('\n');
-    for (at, reason) in reasons(&decision.verdict).iter().enumerate() {
+    let mut text = format!("{}  {}\n", headline(decision, screen), times.full(decision.time));
+    let about = format!("{}, {}, policy {}", decision.rollout, decision.environment, decision.policy.short());
+    text.push_str(&format!("{}\n\n", paint(QUIET, about)));
+    for (at, reason) in reasons(decision).iter().enumerate() {
         text.push_str(&labelled(if at == 0 { "why" } else { "" }, reason, screen));
     }
-    text.push_str(&labelled("stage", &time_in_stage(decision), screen));
-    if let Some(wake_at) = decision.wake_at {
-        text.push_str(&labelled("next", &format!("may change without new data at {}", times.row(wake_at)), screen));
-    }
-    if let Some(otherwise) = otherwise(decision) {
-        text.push_str(&labelled("had", &otherwise, screen));
-    }
-    if let Some(if_worse) = if_worse {
-        text.push_str(&labelled("if worse", if_worse, screen));
+    if is_started(decision) {
+        text.push_str(&labelled("stage", &time_in_stage(decision), screen));
+        if let Some(wake_at) = decision.wake_at {
+            text.push_str(&labelled("next", &format!("may change without new data at {}", times.row(wake_at)), screen));
+        }
+        if let Some(otherwise) = otherwise(decision) {
+            text.push_str(&labelled("had", &otherwise, screen));
+        }
+        if let Some(if_worse) = if_worse {
+            text.push_str(&labelled("if worse", if_worse, screen));
+        }
+    } else {
+        text.push_str(&labelled("begin", &paint(PLACE, BEGIN), screen));
     }
     if !run_up.is_empty() {
         text.push('\n');
@@ -62,19 +59,51 @@ pub fn pretty(decision: &Decision, run_up: &[RunUp], if_worse: Option<&str>, scr
     text
 }
 
+/// The answer, and where it was given.
+fn headline(decision: &Decision, screen: Screen) -> String {
+    let answer = decision.verdict.answer();
+    let (mark, style) = of_answer(answer);
+    if !is_started(decision) {
+        return paint(QUIET, format!("{} NOT STARTED", screen.icon(mark)));
+    }
+    let place = format!("{} ({}%)", paint(STRONG, &decision.stage), decision.traffic);
+    if is_latched(decision) {
+        // It holds there; that it was taken back is what somebody who was paged looks for.
+        let (mark, style) = of_answer(Answer::RollBack);
+        return format!("{} at {place}", paint(style, format!("{} ROLLED BACK", screen.icon(mark))));
+    }
+    let would = if decision.shadow && answer != Answer::Hold { "WOULD " } else { "" };
+    let answer = paint(style, format!("{} {would}{}", screen.icon(mark), answer.shout()));
+    format!("{answer} at {place}")
+}
+
+/// Whether it was taken back and stays there until a person says otherwise.
+fn is_latched(decision: &Decision) -> bool {
+    matches!(&decision.verdict, Verdict::Hold { because } if because.iter().any(|wait| matches!(wait, Wait::Latched { .. })))
+}
+
+/// Whether there is a rollout to decide about: before the first start there is no stage, no bake and nothing to go back
+/// from.
+#[must_use]
+pub fn is_started(decision: &Decision) -> bool {
+    !matches!(&decision.verdict, Verdict::Hold { because } if *because.first() == Wait::NotStarted)
+}
+
 /// As sentences, one per line.
 #[must_use]
 pub fn plain(decision: &Decision, run_up: &[RunUp]) -> String {
-    let mut lines = vec![format!(
-        "{}: {} at stage {} ({}%), policy {}",
-        decision.time,
-        decision.verdict.answer().shout().to_lowercase(),
-        decision.stage,
-        decision.traffic,
-        decision.policy.short()
-    )];
-    lines.extend(reasons(&decision.verdict).iter().map(|reason| format!("why: {reason}")));
-    lines.push(format!("stage: {}", time_in_stage(decision)));
+    let place = if is_started(decision) {
+        let answer = decision.verdict.answer().shout().to_lowercase();
+        format!("{answer} at stage {} ({}%)", decision.stage, decision.traffic)
+    } else {
+        "not started".to_owned()
+    };
+    let mut lines = vec![format!("{}: {place}, policy {}", decision.time, decision.policy.short())];
+    lines.extend(reasons(decision).iter().map(|reason| format!("why: {reason}")));
+    lines.push(match is_started(decision) {
+        true => format!("stage: {}", time_in_stage(decision)),
+        false => format!("begin: {BEGIN}"),
+    });
     lines.extend(otherwise(decision).map(|otherwise| format!("had {otherwise}")));
     for run in run_up {
         for (at, value) in &run.values {
@@ -101,28 +130,71 @@ fn labelled(label: &str, line: &str, screen: Screen) -> String {
 }
 
 /// Every reason, the deciding one first.
-pub(super) fn reasons(verdict: &Verdict) -> Vec<String> {
-    match verdict {
+#[must_use]
+pub fn reasons(decision: &Decision) -> Vec<String> {
+    match &decision.verdict {
         Verdict::Advance { because, .. } => because.iter().map(ToString::to_string).collect(),
-        Verdict::Hold { because } => because.iter().map(wait).collect(),
+        // What else it would wait for is said when there is something that waits.
+        Verdict::Hold { .. } if !is_started(decision) => {
+            vec!["nothing was started".to_owned()]
+        }
+        Verdict::Hold { because } => because.iter().map(|reason| wait(reason, decision)).collect(),
         Verdict::RollBack { because, .. } => because.iter().map(ToString::to_string).collect(),
     }
 }
 
 /// A wait, with what ends it where that can be told.
-fn wait(wait: &Wait) -> String {
+fn wait(wait: &Wait, decision: &Decision) -> String {
     match wait {
-        Wait::Bake { served, of, .. } => format!("{wait}, {} left", of.saturating_sub(*served)),
+        Wait::Bake { served, of, .. } => {
+            let served = whole(*served);
+            format!("bake {served} of {of}, {} left", of.saturating_sub(served))
+        }
         Wait::Latched { .. } => format!("{wait}; ends with a resume or a new revision"),
+        Wait::Check { check, note } | Wait::Gate { check, note } => {
+            let about = |finding: &&Finding| finding.check == *check;
+            let mut findings = decision.findings.iter().filter(about);
+            // Of several regions, the one that the reason speaks of.
+            let finding = findings.clone().find(|finding| finding.to_string() == *note).or_else(|| findings.next());
+            match finding.and_then(|finding| of_before(finding, decision)) {
+                Some(before) => format!("{wait} ({before})"),
+                None => wait.to_string(),
+            }
+        }
         _ => wait.to_string(),
     }
 }
 
+/// Said of a check whose last reading was observed before the stage was entered. It counts against the rollout, and
+/// moves nothing on: only what is observed in the stage can make it fire, or clear it.
+fn of_before(finding: &Finding, decision: &Decision) -> Option<String> {
+    let waits = match finding.state {
+        FindingState::Pending => finding.progress.is_none(),
+        FindingState::Clearing => finding.kind == CheckKind::Gate,
+        _ => false,
+    };
+    let older = finding.age?.as_millis().checked_sub(decision.time_in_stage.as_millis())?;
+    if !waits || older < 0 || decision.revision.is_none() {
+        return None;
+    }
+    let older = match older {
+        0..1000 => "less than 1s".to_owned(),
+        _ => whole(Duration::from_millis(older)).to_string(),
+    };
+    Some(format!("{older} older than this stage; waits for one observed in it"))
+}
+
+/// Without fractions of a second: nobody waits for those.
+#[must_use]
+pub fn whole(length: Duration) -> Duration {
+    Duration::from_secs(length.as_millis() / 1000)
+}
+
 /// How long the rollout has been in its stage, and how much of the bake is served.
 pub(super) fn time_in_stage(decision: &Decision) -> String {
-    let spent = format!("{} in {}", decision.time_in_stage, decision.stage);
+    let spent = format!("{} in {}", whole(decision.time_in_stage), decision.stage);
     match decision.bake {
-        (served, Some(of)) => format!("{spent}, bake {served} of {of}"),
+        (served, Some(of)) => format!("{spent}, bake {} of {of}", whole(served)),
         (_, None) => format!("{spent}, no bake: it is not left by itself"),
     }
 }
@@ -224,7 +296,7 @@ fn findings(decision: &Decision, screen: Screen) -> String {
             finding.shown_value(),
             finding.condition.to_string(),
             margin(finding).map_or_else(String::new, |margin| format!("margin {margin}")),
-            remarks(finding, deciding == Some(&finding.check)),
+            remarks(finding, decision, deciding == Some(&finding.check)),
         ]);
     }
     let widths: Vec<usize> = (0..6).map(|at| rows.iter().map(|row| columns(&row[at])).max().unwrap_or(0)).collect();
@@ -253,8 +325,10 @@ fn check_name(finding: &Finding) -> String {
     }
 }
 
-fn remarks(finding: &Finding, decided: bool) -> String {
+fn remarks(finding: &Finding, decision: &Decision, decided: bool) -> String {
     let mut remarks = vec![paint(PLACE, &finding.origin)];
+    // What decided says it at the top.
+    remarks.extend(of_before(finding, decision).filter(|_| !decided));
     if decided {
         remarks.push(paint(STRONG, "decided it"));
     }

@@ -58,6 +58,23 @@ pub fn hang(text: &str, width: usize, indent: usize) -> String {
     wrap(text, width.saturating_sub(indent).max(20)).join(&format!("\n{}", " ".repeat(indent)))
 }
 
+/// `text` as it is, but for lines longer than `width`: those go on below, moved in by their own blanks and `indent`.
+#[must_use]
+pub fn fold(text: &str, width: usize, indent: usize) -> String {
+    let folded = |line: &str| {
+        if columns(line) <= width {
+            return line.to_owned();
+        }
+        let own = line.len() - line.trim_start_matches(' ').len();
+        format!(
+            "{}{}",
+            " ".repeat(own),
+            hang(line, width.saturating_sub(own), indent).replace('\n', &format!("\n{}", " ".repeat(own)))
+        )
+    };
+    text.split('\n').map(folded).collect::<Vec<_>>().join("\n")
+}
+
 /// `1 error`, `2 errors`.
 #[must_use]
 pub fn count(number: usize, word: &str) -> String {
@@ -121,6 +138,16 @@ mod tests {
         assert_eq!(cut("abcdefg", 6, "…"), "abcde…");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("unbreakable", 4), ["unbreakable"]);
+    }
+
+    #[test]
+    fn only_what_is_too_long_is_folded_and_it_keeps_its_place() {
+        let drawn = "  --> a.toml:1:1\n  |      ^^^^";
+        assert_eq!(fold(drawn, 20, 6), drawn);
+        assert_eq!(
+            fold("help: name it, or leave it out\n  because: nobody answers there", 26, 6),
+            "help: name it, or\n      leave it out\n  because: nobody\n        answers there"
+        );
     }
 
     #[test]

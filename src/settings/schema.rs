@@ -66,7 +66,9 @@ struct Store {
     path: Option<String>,
     /// How long entries are kept: `"30d"` (default).
     retention: Option<String>,
-    /// One Redis: `redis://host:6379/0`, or a reference to a secret.
+    /// Make the store when there is none (default: true). With false, a store that lost its data is not taken for a new one.
+    create: Option<bool>,
+    /// One Redis: `redis://host:6379/0`, `rediss://` over TLS, or a reference to a secret.
     url: Option<String>,
     /// `host:port` of each sentinel; with `master`.
     sentinels: Option<Vec<String>>,
@@ -90,6 +92,10 @@ struct Store {
     replicas_to_wait: Option<u32>,
     /// When a call is given up (default: `"500ms"`).
     deadline: Option<String>,
+    /// Encrypt the connections to sentinels, nodes and servers (default: as `url` says).
+    tls: Option<bool>,
+    /// PEM file of whoever signs the servers' certificates (default: whoever this machine trusts).
+    ca: Option<String>,
 }
 
 /// Where readings are kept until they are decided on.
@@ -180,11 +186,11 @@ struct Limits {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Lease {
-    /// How long a leader that says nothing stays leader (default: `"5s"`).
+    /// How long a leader that says nothing stays leader (default: `"4s"`).
     term: Option<String>,
-    /// How often it says something (default: `"1500ms"`).
+    /// How often it says something (default: `"1s"`).
     renew: Option<String>,
-    /// When it stops leading because nobody heard it (default: `"3500ms"`).
+    /// When it stops leading because nobody heard it (default: `"3s"`).
     step_down: Option<String>,
 }
 

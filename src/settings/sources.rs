@@ -146,9 +146,10 @@ pub struct StreamSettings {
     pub redis: RedisSettings,
     /// The key of the stream.
     pub stream: String,
-    /// The consumer group; controllers that share it share the entries.
-    pub group: String,
-    /// This controller's name in the group; the machine's when none.
+    /// The consumer group; controllers that share it share the entries. One of this controller's own when none: whoever
+    /// may have to decide has to hear everything.
+    pub group: Option<String>,
+    /// This controller's name; the machine's when none.
     pub consumer: Option<String>,
 }
 
@@ -257,7 +258,8 @@ impl SourceSettings {
         match &mut self.kind {
             SourceKind::Ndjson(file) => each(&mut file.path),
             SourceKind::Prometheus(prometheus) => prometheus.ca.iter_mut().for_each(each),
-            _ => {}
+            SourceKind::RedisStream(stream) => stream.redis.paths_mut(each),
+            SourceKind::Google(_) | SourceKind::Otlp(_) | SourceKind::Alertmanager(_) => {}
         }
     }
 

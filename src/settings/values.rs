@@ -1,5 +1,6 @@
 //! The settings as plain values, each with the default it has when nothing is written.
 
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,8 @@ pub struct StoreSettings {
     pub place: StorePlace,
     /// How long entries of a ledger are kept.
     pub retention: Duration,
+    /// Make the store when there is none. Without, a store that lost its data is not taken for a new one.
+    pub create: bool,
 }
 
 impl Default for StoreSettings {
@@ -68,6 +71,7 @@ impl Default for StoreSettings {
         StoreSettings {
             place: StorePlace::File("rollgate.redb".into()),
             retention: Duration::from_millis(30 * 24 * 3_600_000),
+            create: true,
         }
     }
 }
@@ -100,9 +104,36 @@ pub struct RedisSettings {
     pub replicas_to_wait: u32,
     /// When a call is given up.
     pub deadline: Duration,
+    /// How connections are encrypted, if they are.
+    pub tls: Option<RedisTls>,
+}
+
+/// Encrypted connections to Redis.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RedisTls {
+    /// PEM file of whoever signs the servers' certificates; without, whoever this machine trusts.
+    pub ca: Option<PathBuf>,
+}
+
+/// Where it is, for people; never with a password.
+impl fmt::Display for RedisSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.servers {
+            RedisServers::One(Open::Plain(url)) => f.write_str(url),
+            RedisServers::One(Open::Secret(reference)) => write!(f, "the Redis of {reference}"),
+            RedisServers::Sentinel { master, sentinels, .. } => {
+                write!(f, "redis+sentinel://{}/{master}", sentinels.join(","))
+            }
+            RedisServers::Cluster(nodes) => write!(f, "redis+cluster://{}", nodes.join(",")),
+        }
+    }
 }
 
 impl RedisSettings {
+    pub(crate) fn paths_mut(&mut self, each: &mut dyn FnMut(&mut PathBuf)) {
+        self.tls.iter_mut().filter_map(|tls| tls.ca.as_mut()).for_each(each);
+    }
+
     /// `servers` with everything else at its default.
     #[must_use]
     pub fn new(servers: RedisServers) -> RedisSettings {
@@ -115,6 +146,7 @@ impl RedisSettings {
             prefix: "rollgate".to_owned(),
             replicas_to_wait: 0,
             deadline: Duration::from_millis(500),
+            tls: None,
         }
     }
 }
@@ -261,9 +293,9 @@ pub struct LeaseSettings {
 impl Default for LeaseSettings {
     fn default() -> LeaseSettings {
         LeaseSettings {
-            term: Duration::from_millis(5000),
-            renew: Duration::from_millis(1500),
-            step_down: Duration::from_millis(3500),
+            term: Duration::from_millis(4000),
+            renew: Duration::from_millis(1000),
+            step_down: Duration::from_millis(3000),
         }
     }
 }
@@ -374,8 +406,9 @@ impl Settings {
     pub fn below(mut self, folder: &Path) -> Settings {
         let from = |path: &mut PathBuf| *path = folder.join(&*path);
         self.policies.iter_mut().for_each(from);
-        if let StorePlace::File(path) = &mut self.store.place {
-            from(path);
+        match &mut self.store.place {
+            StorePlace::File(path) => from(path),
+            StorePlace::Redis(redis) => redis.paths_mut(&mut |path| from(path)),
         }
         from(&mut self.journal.path);
         if let Some(tls) = &mut self.api.tls {
@@ -388,6 +421,17 @@ impl Settings {
             }
         });
         self.sources.iter_mut().for_each(|source| source.paths_mut(&mut |path| from(path)));
+        self
+    }
+
+    /// The same with its ledger in this file, or at this address. Two ledgers in one folder are two controllers: each has a
+    /// journal of its own, unless the settings name one.
+    #[must_use]
+    pub fn on(mut self, store: &Path) -> Settings {
+        if self.journal == JournalSettings::default() {
+            self.journal.path = store.with_extension("journal");
+        }
+        self.store.place = StorePlace::File(store.to_path_buf());
         self
     }
 

@@ -100,7 +100,7 @@ pub fn spool(path: &Path) -> Box<dyn Spool> {
 /// Whoever acts on plans: for now nobody but the store itself, whose exposures flags will be read from.
 #[must_use]
 pub fn actuator() -> Box<dyn Actuator> {
-    Box::new(LogActuator)
+    Box::new(LogActuator::default())
 }
 
 /// Hands the snapshots of a journal that came in from `since` on to `each`; counts those that cannot be read.

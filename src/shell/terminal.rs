@@ -18,6 +18,8 @@ pub struct Terminal {
     pub screen: bool,
     /// The locale or the terminal cannot show more than ASCII.
     pub ascii: bool,
+    /// Lines to write in, where stdout is a screen that can be drawn over.
+    pub height: Option<usize>,
 }
 
 impl Terminal {
@@ -25,14 +27,16 @@ impl Terminal {
     #[must_use]
     pub fn detect() -> Terminal {
         let screen = std::io::stdout().is_terminal();
-        let measured =
-            if screen { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
-        let width = variable("COLUMNS").and_then(|text| text.trim().parse().ok()).or(measured).unwrap_or(DEFAULT_WIDTH);
+        let measured = if screen { terminal_size::terminal_size() } else { None };
+        let columns = measured.map(|(width, _)| usize::from(width.0));
+        let width = variable("COLUMNS").and_then(|text| text.trim().parse().ok()).or(columns).unwrap_or(DEFAULT_WIDTH);
+        let can_move = screen && variable("TERM").is_none_or(|term| term != "dumb");
         Terminal {
             width: width.clamp(20, WIDEST),
             watched: std::io::stderr().is_terminal(),
             screen,
             ascii: variable("TERM").as_deref() == Some("linux") || is_ascii_locale(),
+            height: measured.map(|(_, height)| usize::from(height.0)).filter(|_| can_move),
         }
     }
 }

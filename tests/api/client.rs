@@ -98,7 +98,9 @@ fn standings_histories_and_policies_are_those_of_the_store() {
     world.desk.start("staging");
     let (client, straight) = (client(&world, Role::Viewer), world.desk.direct());
     assert_eq!(client.rollouts().unwrap(), straight.rollouts().unwrap());
-    let same = |standing: Standing| Standing { lasted: rollgate::model::time::Duration::ZERO, ..standing };
+    // How long, and why it holds, a controller knows better.
+    let same =
+        |standing: Standing| Standing { lasted: rollgate::model::time::Duration::ZERO, why: String::new(), ..standing };
     let mut one: Vec<_> = client.standings(clock::now()).unwrap().into_iter().map(same).collect();
     let mut other: Vec<_> = straight.standings(clock::now()).unwrap().into_iter().map(same).collect();
     one.sort_by(Standing::worst_first);
@@ -210,7 +212,7 @@ fn nobody_there_and_somebody_else_there_are_errors_in_words() {
 }
 
 /// The binary, in a folder whose store is announced by the world's server.
-fn binary(folder: &Path, words: &str) -> Binary {
+pub fn binary(folder: &Path, words: &str) -> Binary {
     let mut command = Binary::cargo_bin("rollgate").unwrap();
     command.current_dir(folder).args(words.split_whitespace());
     for name in ["NO_COLOR", "CLICOLOR_FORCE", "COLUMNS", "ROLLGATE_ASCII", "ROLLGATE_PLAIN", "ROLLGATE_STORE", "LANG"]
@@ -225,7 +227,7 @@ fn binary(folder: &Path, words: &str) -> Binary {
     command
 }
 
-fn screen(mut command: Binary) -> String {
+pub fn screen(mut command: Binary) -> String {
     let output = command.output().unwrap();
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     format!("{out}{err}exit {}\n", output.status.code().unwrap())

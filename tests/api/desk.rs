@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use rollgate::adapters::log_actuator::LogActuator;
 use rollgate::adapters::store::{Embedded, Options};
+use rollgate::control::keep::{self, Checked};
 use rollgate::control::{Ask, Command, Direct, Operate as _, OperateError, Outcome, PolicyRecord};
 use rollgate::daemon::desk::{
     Accepted, Denial, Desk, NotAccepted, Notice, PolicyFiles, Rejected, Reply, SourceHealth, View,
@@ -59,6 +60,7 @@ pub struct Set {
 pub struct Double {
     pub store: Embedded,
     pub set: Mutex<Set>,
+    actuator: LogActuator,
     listeners: Mutex<Vec<Listener>>,
     kept_replies: Mutex<Vec<Reply<Result<Accepted, NotAccepted>>>>,
     _folder: TempDir,
@@ -73,6 +75,7 @@ impl Double {
         let desk = Arc::new(Double {
             store,
             set: Mutex::default(),
+            actuator: LogActuator::default(),
             listeners: Mutex::default(),
             kept_replies: Mutex::default(),
             _folder: folder,
@@ -94,7 +97,7 @@ impl Double {
     }
 
     pub fn direct(&self) -> Direct<'_> {
-        Direct::new(&self.store, &LogActuator)
+        Direct::new(&self.store, &self.actuator)
     }
 
     pub fn entries(&self, environment: &str) -> Vec<Entry> {
@@ -140,6 +143,13 @@ impl Desk for Double {
 
     fn history(&self, key: &Key, from: u64, limit: usize) -> Result<Vec<Entry>, OperateError> {
         self.direct().history(key, from, limit)
+    }
+
+    fn check(&self, key: &Key) -> Result<Checked, OperateError> {
+        if let Some(error) = self.set.lock().unwrap().broken.clone() {
+            return Err(error.into());
+        }
+        Ok(keep::check(&self.store, key)?)
     }
 
     fn decision(&self, id: &str) -> Result<Option<String>, OperateError> {
@@ -196,6 +206,7 @@ fn view(standing: rollgate::control::Standing) -> View {
         rejected_snapshots: 3,
         wake_at: None,
         leads: true,
+        leader: Some("here-1".into()),
         files: PolicyFiles {
             path: "policies/checkout".to_owned(),
             digest: standing.policy.clone(),

@@ -11,6 +11,7 @@ mod docs;
 mod events;
 mod foreign;
 mod hostile;
+mod liar;
 mod orders;
 mod pushes;
 mod reads;

@@ -70,6 +70,39 @@ fn a_ledger_is_read_page_by_page_and_byte_by_byte() {
 }
 
 #[test]
+fn a_check_says_where_the_chain_ends_and_what_is_wrong() {
+    let world = World::new();
+    let kept = world.desk.entries("production");
+    let check = read(&world, "/v1/rollouts/checkout/check");
+    assert_eq!((check["kind"].as_str(), check["rollout"].as_str()), (Some("check"), Some("checkout")));
+    assert_eq!((&check["problems"], &check["base"]), (&json!([]), &Value::Null));
+    assert_eq!((&check["entries"], &check["head"]["seq"]), (&kept.len().into(), &kept.len().into()));
+    assert_eq!(check["head"]["hash"], kept.last().unwrap().hash().as_str());
+    assert_eq!(world.get(Role::Viewer, "/v1/rollouts/nothing/check").problem(404), "unknown-rollout");
+    world.desk.set.lock().unwrap().broken = Some(StoreError::Unavailable("gone".to_owned()));
+    assert_eq!(world.get(Role::Viewer, "/v1/rollouts/checkout/check").problem(503), "store-unavailable");
+}
+
+#[test]
+fn a_check_while_others_write_finds_nothing_wrong() {
+    let world = World::new();
+    std::thread::scope(|scope| {
+        let writes = scope.spawn(|| {
+            for verb in ["roll-back", "resume"].into_iter().cycle().take(40) {
+                world.post(Role::Operator, &format!("/v1/rollouts/checkout/{verb}"), r#"{"reason":"r"}"#);
+            }
+        });
+        let mut looks = 0;
+        while looks < 3 || !writes.is_finished() {
+            let check = read(&world, "/v1/rollouts/checkout/check");
+            assert_eq!(check["problems"], json!([]), "look {looks}");
+            looks += 1;
+        }
+    });
+    assert!(world.desk.entries("production").len() > 40);
+}
+
+#[test]
 fn decisions_are_the_entries_in_which_an_answer_was_acted_on() {
     let world = World::new();
     world.post(Role::Operator, "/v1/rollouts/checkout/pause", r#"{"reason":"r"}"#);

@@ -202,7 +202,7 @@ fn written_ahead(by: Length) -> Place {
     let record = PolicyRecord::new(&policy, &source);
     let options = rollgate::adapters::store::Options { create: true, ..rollgate::adapters::store::Options::default() };
     let store = rollgate::adapters::store::Embedded::open(&place.store_file(), options, Box::new(now)).unwrap();
-    let (spool, actuator) = (place.spool(), rollgate::adapters::log_actuator::LogActuator);
+    let (spool, actuator) = (place.spool(), rollgate::adapters::log_actuator::LogActuator::default());
     let ports = Ports { store: &store, actuator: &actuator, spool: &spool };
     let at = now() + by;
     let mut live = Live::open(ports, &key("checkout"), Some((&record, std::sync::Arc::new(policy))), at).unwrap();

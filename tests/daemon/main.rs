@@ -18,7 +18,9 @@ mod prometheus;
 #[path = "../prometheus_support/mod.rs"]
 mod prometheus_support;
 mod push;
+mod redis;
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
+mod screens;
 mod several;
 mod told;

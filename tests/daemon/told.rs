@@ -37,7 +37,7 @@ fn a_line_of_json_names_the_decision_that_it_came_of() {
     let line = lines.iter().find(told).unwrap_or_else(|| panic!("{said}"));
     assert_eq!(line["decision"], json!(id), "{line:#}");
     assert_eq!((&line["rollout"], &line["by"]), (&json!("checkout"), &json!("rollgate")), "{line:#}");
-    assert!(line["seq"].is_u64() && line["timestamp"].is_string() && line["level"] == "INFO", "{line:#}");
+    assert!(line["seq"].is_u64() && line["timestamp"].is_string() && line["level"] == "WARN", "{line:#}");
     // An order says whose it was and why.
     let order = lines.iter().find(|line| line["message"] == "started r1 in off").unwrap_or_else(|| panic!("{said}"));
     assert_eq!((&order["by"], &order["reason"]), (&json!("this machine"), &json!("because of the night")), "{order:#}");

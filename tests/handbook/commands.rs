@@ -77,9 +77,9 @@ fn every_printed_command_is_one_the_binary_has() {
 }
 
 #[test]
-fn verbs_that_are_not_built_are_not_printed() {
+fn orders_that_move_nothing_here_are_not_printed() {
     for (name, page) in pages() {
-        for verb in ["start", "status", "advance", "hold", "rollback", "resume", "approve", "emergency-disable"] {
+        for verb in ["start", "advance", "hold", "rollback", "resume", "approve", "emergency-disable"] {
             assert!(!page.contains(&format!("rollgate {verb}")), "{name}: rollgate {verb}");
         }
     }
@@ -122,8 +122,9 @@ fn the_runbook_can_be_followed_as_it_is_printed() {
     let mut ran = 0;
     for line in commands(&runbook).iter().filter(|line| line.split(' ').count() > 2) {
         let Some(arguments) = line.strip_prefix("rollgate ") else { continue };
-        // The fixture of the last section is made by the next test; a policy without tests has nothing to run.
-        if arguments.starts_with("test ") {
+        // The fixture of the last section is made by the next test; a policy without tests has nothing to run. Nobody has
+        // started anything here that could be waited for.
+        if arguments.starts_with("test ") || arguments.starts_with("status ") {
             continue;
         }
         let arguments: Vec<String> =

@@ -7,7 +7,7 @@ use rollgate::model::operator::{Order, Verb};
 use rollgate::ports::spool::Spool as _;
 use rollgate::ports::store::StoreError;
 
-use crate::bench::{Hands as _, Room, entered, minute, rolled_back, second};
+use crate::bench::{Hands as _, POLICY, Room, entered, minute, policy, rolled_back, second};
 
 /// In canary at minute 5, everything well.
 fn in_canary(room: &Room) -> rollgate::control::live::Controller {
@@ -149,4 +149,92 @@ fn an_order_that_cannot_be_recorded_did_not_happen_but_a_roll_back_does() {
     controller.waits(&room, minute(8));
     assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
     room.is_the_fold(&controller);
+}
+
+/// What nobody hears takes the rollout back after two minutes.
+const SILENCE: &str = "on_unknown = \"rollback\", unknown_after = \"2m\"";
+
+fn with_silence(room: &Room, now: rollgate::model::time::Time) -> rollgate::control::live::Controller {
+    let (record, policy) = policy(&POLICY.replace("on_unknown = \"hold\"", SILENCE));
+    rollgate::control::live::Controller::open(room.ports(), &Room::key(), Some((&record, policy)), now).unwrap()
+}
+
+/// In canary at minute 5 under that policy, and another controller that heard what it heard.
+fn two_in_canary(room: &Room) -> (rollgate::control::live::Controller, rollgate::control::live::Controller) {
+    let mut leader = with_silence(room, minute(0));
+    leader.lead(Some(room.lease("one")));
+    let ask = rollgate::control::Ask::Start {
+        policy: Box::new(policy(&POLICY.replace("on_unknown = \"hold\"", SILENCE)).0),
+        revision: "r1".into(),
+    };
+    let start = Command { actor: "ana".into(), reason: "weekly".to_owned(), ask, token: "start".to_owned() };
+    leader.order(room.ports(), minute(0), &start, false).unwrap();
+    let mut follower = with_silence(room, minute(0));
+    for at in 0..=5 {
+        leader.reads(room, minute(at), 0.1);
+        follower.reads(room, minute(at), 0.1);
+    }
+    assert_eq!(room.stage(), "canary");
+    (leader, follower)
+}
+
+#[test]
+fn a_follower_that_hears_nothing_leaves_the_silence_to_whoever_leads() {
+    let room = Room::new();
+    let (mut leader, mut follower) = two_in_canary(&room);
+    for at in 6..14 {
+        leader.reads(&room, minute(at), 0.1);
+        follower.waits(&room, minute(at));
+    }
+    assert_eq!(room.count(rolled_back), 0);
+    // Not even when nobody can be asked: the others may hear what it does not.
+    room.store_is_away(true);
+    follower.waits(&room, minute(30));
+    assert!(room.spool.waiting().unwrap().orders.is_empty());
+}
+
+#[test]
+fn whoever_takes_over_listens_before_silence_takes_anything_back() {
+    let room = Room::new();
+    let (leader, mut follower) = two_in_canary(&room);
+    use rollgate::ports::store::Store as _;
+    follower.waits(&room, minute(12));
+    drop(leader);
+    room.store.release(&room.lease("one")).unwrap();
+    follower.lead(Some(room.lease("two")));
+    follower.feed(room.ports(), minute(12), Given::Tick);
+    follower.waits(&room, second(13 * 60 + 50));
+    assert_eq!(room.count(rolled_back), 0, "it followed, and need not have heard anything");
+    follower.waits(&room, second(14 * 60 + 10));
+    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"), "nobody hears anything");
+    room.is_the_fold(&follower);
+}
+
+#[test]
+fn whoever_led_when_the_store_went_takes_back_for_silence_all_the_same() {
+    let room = Room::new();
+    let (mut leader, _follower) = two_in_canary(&room);
+    room.store_is_away(true);
+    leader.waits(&room, minute(6));
+    leader.lead(None);
+    leader.waits(&room, minute(12));
+    assert_eq!(room.spool.waiting().unwrap().orders.len(), 1);
+    room.store_is_away(false);
+    leader.waits(&room, minute(13));
+    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+}
+
+/// A breach that whoever leads does not see is a breach: its own source may be the wrong one.
+#[test]
+fn a_follower_that_sees_a_breach_takes_it_back_although_the_leader_sees_none() {
+    let room = Room::new();
+    let (mut leader, mut follower) = two_in_canary(&room);
+    for at in 6..9 {
+        leader.reads(&room, minute(at), 0.1);
+        follower.reads(&room, minute(at), 9.0);
+    }
+    follower.waits(&room, second(8 * 60 + 3));
+    leader.waits(&room, second(8 * 60 + 5));
+    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_the_fold(&leader);
 }

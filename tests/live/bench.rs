@@ -152,12 +152,13 @@ impl Store for Moody {
 #[derive(Default)]
 pub struct Remembering {
     pub plans: Mutex<Vec<Plan>>,
+    log: LogActuator,
 }
 
 impl Actuator for Remembering {
     fn apply(&self, key: &Key, plan: &Plan) -> Result<Vec<String>, ActuatorError> {
         self.plans.lock().unwrap().push(plan.clone());
-        LogActuator.apply(key, plan)
+        self.log.apply(key, plan)
     }
 }
 

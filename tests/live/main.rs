@@ -2,9 +2,11 @@
 
 #![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
 
+mod actuator;
 mod alone;
 mod bench;
 mod course;
 mod data_clock;
 mod faults;
+mod remarks;
 mod restart;

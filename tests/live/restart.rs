@@ -1,9 +1,12 @@
 //! A process ends and another one goes on.
 
+use std::sync::Arc;
+
 use rollgate::control::live::{Controller, Given};
+use rollgate::control::{Ask, Command};
 use rollgate::model::time::Time;
 
-use crate::bench::{Hands as _, Room, entered, frame, minute, rolled_back, second};
+use crate::bench::{Hands as _, POLICY, Room, entered, frame, minute, policy, rolled_back, second};
 
 /// Another process: the same store, the snapshots recalled from the journal.
 fn reopened(room: &Room, now: Time, journal: &[(Time, f64)]) -> Controller {
@@ -97,4 +100,41 @@ fn a_rollout_whose_policy_is_gone_from_disk_goes_on_under_the_one_in_the_ledger(
     }
     assert_eq!(room.stage(), "canary");
     room.is_the_fold(&controller);
+}
+
+/// Samples from before the stage was entered are no evidence for leaving it, however they come in.
+#[test]
+fn samples_from_before_the_stage_do_not_let_it_be_left_early_after_a_restart() {
+    let early = "bake = \"1h\"\nearly_exit = { after = \"2m\", samples = 2000 }";
+    let text = POLICY.replacen("bake = \"10m\"", early, 1);
+    let (record, compiled) = policy(&text);
+    let room = Room::new();
+    let open = |now| Controller::open(room.ports(), &Room::key(), Some((&record, Arc::clone(&compiled))), now).unwrap();
+    let heard = |controller: &Controller, at| {
+        let mut frame = frame(controller, minute(at), 0.1);
+        frame.cells.iter_mut().for_each(|cell| cell.samples = Some(400));
+        frame
+    };
+    let mut first = open(minute(0));
+    first.lead(Some(room.lease("one")));
+    let ask = Ask::Start { policy: Box::new(record.clone()), revision: "r1".into() };
+    let start = Command { actor: "ana".into(), reason: "weekly".to_owned(), ask, token: "start".to_owned() };
+    first.order(room.ports(), minute(0), &start, false).unwrap();
+    for at in 0..=5 {
+        let frame = heard(&first, at);
+        first.feed(room.ports(), minute(at), Given::Frame(&frame));
+    }
+    assert_eq!(room.stage(), "canary");
+    let mut next = open(minute(6));
+    for at in 0..=5 {
+        let frame = heard(&first, at);
+        next.recall(minute(at), &frame);
+    }
+    next.recalled();
+    next.lead(Some(room.lease("one")));
+    for (at, stage) in [(6, "canary"), (7, "canary"), (8, "canary"), (9, "canary"), (10, "full")] {
+        let frame = heard(&next, at);
+        next.feed(room.ports(), minute(at), Given::Frame(&frame));
+        assert_eq!(room.stage(), stage, "at minute {at}");
+    }
 }

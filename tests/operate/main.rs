@@ -11,6 +11,7 @@ mod redis;
 #[cfg(feature = "live")]
 #[path = "../redis_support/mod.rs"]
 mod redis_support;
+mod screens;
 mod spool;
 #[path = "../support/mod.rs"]
 mod support;

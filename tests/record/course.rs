@@ -136,7 +136,7 @@ fn redacted(place: &Place, until: &str) {
 
 fn explained(place: &Place, ledger: &[(Time, String)]) {
     let now = place.ok(&["explain", "checkout"]);
-    assert!(now.contains("HOLD at off") && now.contains("error_rate 7.5% is above 5%"), "{now}");
+    assert!(now.contains("ROLLED BACK at off") && now.contains("error_rate 7.5% is above 5%"), "{now}");
     let rolled_back = ledger[5].0.to_string();
     let then = place.json(&["explain", "checkout", "--at", &rolled_back, "--output", "json"]);
     assert_eq!(then["time"].as_str(), Some(&*rolled_back));

@@ -8,6 +8,7 @@
 pub mod cluster;
 pub mod proxy;
 pub mod sentinel;
+pub mod tls;
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

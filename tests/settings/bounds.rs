@@ -11,7 +11,7 @@ const NONE: [&str; 0] = [];
 #[case::renew_too_slow("term = \"5s\"\nrenew = \"1751ms\"\nstep_down = \"3500ms\"", &["RG115"])]
 #[case::steps_down_in_time("term = \"5s\"\nstep_down = \"4999ms\"", &NONE)]
 #[case::steps_down_with_the_term("term = \"5s\"\nstep_down = \"5s\"", &["RG115"])]
-#[case::term_under_the_default_step_down("term = \"3500ms\"", &["RG115"])]
+#[case::term_under_the_default_step_down("term = \"3s\"", &["RG115"])]
 #[case::shortest_term("term = \"1s\"\nrenew = \"100ms\"\nstep_down = \"200ms\"", &NONE)]
 #[case::term_too_short("term = \"999ms\"\nrenew = \"100ms\"\nstep_down = \"200ms\"", &["RG029"])]
 #[case::bare_number("term = 5", &["RG024"])]
@@ -79,7 +79,11 @@ fn numbers_and_names(#[case] text: &str, #[case] due: &[&str]) {
 #[case::host_without_port("store = { cluster = [\"redis\"] }", "RG116")]
 #[case::braces_in_the_prefix("store = { url = \"redis://r\", prefix = \"{x}\" }", "RG030")]
 #[case::wrong_scheme("store = { url = \"http://r\" }", "RG116")]
-#[case::encryption_that_is_not_there("store = { url = \"rediss://r\" }", "RG116")]
+#[case::plain_and_encrypted("store = { url = \"redis://r\", tls = true }", "RG114")]
+#[case::encrypted_and_plain("store = { url = \"rediss://r\", tls = false }", "RG114")]
+#[case::authority_over_nothing("store = { url = \"redis://r\", ca = \"ca.pem\" }", "RG114")]
+#[case::authority_over_a_plain_cluster("store = { cluster = [\"a:1\"], ca = \"ca.pem\" }", "RG114")]
+#[case::encryption_without_redis("store = { path = \"a\", tls = true }", "RG003")]
 fn stores_that_cannot_be(#[case] text: &str, #[case] due: &str) {
     assert!(codes(text).iter().any(|code| code == due), "{:?}", codes(text));
 }

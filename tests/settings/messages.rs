@@ -33,7 +33,8 @@ const CASES: &[(&str, &str)] = &[
     ("amounts without units", "[api.limits]\nbody = \"1MB\"\ncalls = 100\n"),
     ("a token instead of its hash", "[[api.tokens]]\nname = \"ci\"\nrole = \"operater\"\nsha256 = \"rg_3b1f\"\n"),
     ("a token without its hash", "[[api.tokens]]\nname = \"ci\"\nrole = \"viewer\"\n"),
-    ("encryption that is not built in", "[store]\nurl = \"rediss://redis:6379\"\n"),
+    ("encryption said and unsaid", "[store]\nurl = \"redis://redis:6379\"\ntls = true\n"),
+    ("an authority over nothing", "[store]\ncluster = [\"redis-0:6379\"]\nca = \"ca.pem\"\n"),
     (
         "a percentile that is none",
         "[[sources]]\nkind = \"otlp\"\nname = \"o\"\n[sources.metrics]\nlatency = { from = \"duration\", take = \"95\" }\n",

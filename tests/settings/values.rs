@@ -7,7 +7,7 @@ use rollgate::model::time::Time;
 use rollgate::settings::Settings;
 use rollgate::settings::secret::{Open, SecretRef};
 use rollgate::settings::sources::{Access, FileSettings, GroupBy, GroupWords, Matching, OtlpTake, SourceKind};
-use rollgate::settings::values::{ApiRole, LogFormat, LogLevel, RedisServers, RedisSettings, StorePlace};
+use rollgate::settings::values::{ApiRole, LogFormat, LogLevel, RedisServers, RedisSettings, RedisTls, StorePlace};
 use rstest::rstest;
 
 use crate::{FULL, sound};
@@ -18,9 +18,9 @@ use crate::{FULL, sound};
 #[case::empty_tables("[store]\n[api]\n[lease]\n[log]\n[reload]\n[journal]\n")]
 #[case::the_defaults_written_out(
     "environment = \"production\"\npolicies = [\"policies\"]\n\
-     store = { path = \"rollgate.redb\", retention = \"30d\" }\n\
+     store = { path = \"rollgate.redb\", retention = \"30d\", create = true }\n\
      journal = { path = \"rollgate.journal\", keep = \"2h\" }\n\
-     lease = { term = \"5s\", renew = \"1500ms\", step_down = \"3500ms\" }\n\
+     lease = { term = \"4s\", renew = \"1s\", step_down = \"3s\" }\n\
      log = { format = \"text\", level = \"info\" }\n\
      reload = { debounce = \"50ms\", poll = \"500ms\", tests_budget = \"2s\" }\n\
      [api]\nlisten = \"127.0.0.1:7878\"\nlimits = { body = \"1MiB\", calls = \"100/s\", pushes = \"20000/s\", head = \"5s\" }\n"
@@ -51,6 +51,7 @@ fn every_key_is_read() {
     assert_eq!((redis.prefix.as_str(), redis.replicas_to_wait), ("rg", 1));
     assert_eq!(redis.deadline.as_millis(), 800);
     assert_eq!(settings.store.retention.as_millis(), 90 * 86_400_000);
+    assert!(!settings.store.create);
     assert_eq!(settings.journal.keep.as_millis(), 6 * 3_600_000);
     assert_eq!(settings.api.listen.to_string(), "0.0.0.0:7878");
     assert_eq!(settings.api.limits.body, 2 * 1024 * 1024);
@@ -115,6 +116,8 @@ fn paths_are_taken_from_where_the_file_stands() {
     assert_eq!(settings.api.tls.as_ref().unwrap().key, Path::new("/etc/rollgate/tls.key"));
     let path = "/etc/rollgate/snapshots.ndjson".into();
     assert_eq!(settings.sources[3].kind, SourceKind::Ndjson(FileSettings { path, from_beginning: true }));
+    let StorePlace::Redis(redis) = &settings.store.place else { panic!() };
+    assert_eq!(redis.tls, Some(RedisTls { ca: Some("/etc/rollgate/redis-ca.pem".into()) }));
     let SourceKind::Prometheus(prometheus) = &settings.sources[0].kind else { panic!() };
     assert_eq!(prometheus.ca.as_deref(), Some(Path::new("/etc/rollgate/ca.pem")));
     let secrets = sound("heartbeat = { url = \"file:beat\" }").below(Path::new("/etc/rollgate")).secrets();
@@ -144,4 +147,17 @@ fn redis_is_reached_as_it_is_named(#[case] text: &str, #[case] servers: RedisSer
     let settings = sound(text);
     let due = StorePlace::Redis(Box::new(RedisSettings::new(servers)));
     assert_eq!(settings.store.place, due, "everything else has a default");
+}
+
+#[rstest]
+#[case::by_the_address("url = \"rediss://r\"", Some(None))]
+#[case::said_twice("url = \"rediss://r\"\ntls = true", Some(None))]
+#[case::not_at_all("url = \"redis://r\"\ntls = false", None)]
+#[case::a_cluster("cluster = [\"a:1\"]\ntls = true\nca = \"ca.pem\"", Some(Some("ca.pem")))]
+#[case::a_secret_address_says_it_itself("url = \"env:URL\"", None)]
+#[case::a_secret_address_with_an_authority("url = \"env:URL\"\nca = \"ca.pem\"", Some(Some("ca.pem")))]
+fn redis_is_encrypted_when_anything_says_so(#[case] text: &str, #[case] due: Option<Option<&str>>) {
+    let settings = sound(&format!("[store]\n{text}\n"));
+    let StorePlace::Redis(redis) = &settings.store.place else { panic!() };
+    assert_eq!(redis.tls, due.map(|ca| RedisTls { ca: ca.map(Into::into) }));
 }

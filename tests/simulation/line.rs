@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rollgate::ledger::hash::Key;
 use rollgate::ledger::{Checkpoint, Entry, Head};
+use rollgate::model::event::What;
 use rollgate::model::ids::{Actor, Digest};
 use rollgate::model::plan::Plan;
 use rollgate::model::snapshot::Snapshot;
@@ -195,6 +196,9 @@ impl Store for Line {
                 return Ok(Appended { head, again: false });
             }
             let lease = world.disk.leader(now);
+            if mutant == Some(Mutant::StoreTakesNoRemarks) && batch.entries.iter().all(is_remark) {
+                return Err(StoreError::Conflict(world.disk.head(&batch.key)));
+            }
             let appended = world.disk.append(batch, now, mutant);
             match &appended {
                 Ok(Appended { again: false, .. }) => world.recorded(node, batch, lease.as_ref()),
@@ -282,11 +286,17 @@ impl Actuator for Line {
                 return Err(ActuatorError("it does not answer".to_owned()));
             }
             let mutant = world.plan.mutant;
+            let spares = mutant == Some(Mutant::ActuatorSparesTheUnkept);
+            if spares && world.nodes[node].unkept_since.iter().any(Option::is_some) {
+                return Ok(vec!["it is so, as far as anybody knows".to_owned()]);
+            }
             let done = world.outside.apply(key, plan, mutant);
             match done {
                 Ok(Done::Now(before)) => world.shown(node, key, plan, &before, fate),
-                Ok(Done::Before) => {}
+                Ok(Done::Before) => world.nodes[node].unkept_since.fill(None),
                 Err(error) => {
+                    // It is lower already.
+                    world.nodes[node].unkept_since.fill(None);
                     world.note(Fault::StaleRefused);
                     return Err(error);
                 }
@@ -300,6 +310,11 @@ impl Actuator for Line {
     }
 }
 
+/// Whether an entry only says how things look.
+fn is_remark(entry: &Entry) -> bool {
+    matches!(entry.record().what, What::FindingChanged { .. } | What::DecisionChanged { .. })
+}
+
 impl Spool for Line {
     fn place(&self) -> String {
         format!("spool of node {}", self.node)
@@ -310,10 +325,11 @@ impl Spool for Line {
         self.call(To::Disk, |world, _| {
             if world.now < world.nodes[node].spool_refuses_until {
                 world.note(Fault::SpoolRefuses);
-                world.refused_by_spool(node, order);
+                world.spooled(node, order, false);
                 return Err(StoreError::Full("no room for the spool either".to_owned()));
             }
             world.tell(|| format!("node {node} spools {} ({})", order.order.verb.name(), order.order.reason));
+            world.spooled(node, order, true);
             world.nodes[node].spool.push(order.clone());
             Ok(())
         })

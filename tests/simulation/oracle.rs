@@ -18,26 +18,15 @@ use rollgate::model::time::Time;
 use rollgate::ports::spool::Spooled;
 use rollgate::ports::store::{Authority, Batch, Lease};
 
+use super::faults::Fault;
+use super::laws::Sight;
 use super::line::Fate;
 use super::outside::{Shown, rises, wanted};
-use super::policies::{LADDER, MAX_AGE, MOVED, P0, SAMPLES, Shape};
+use super::policies::{BUSIEST, LADDER, MOVED, P1, SLOWER, SLOWEST, STORM, Shape, WORSE};
 use super::world::{BEGIN, World, key};
 
 /// Rollgate itself, as the ledger calls it.
-const MACHINE: &str = "rollgate";
-
-/// The series that the policies read: group and metric.
-pub const SERIES: [(&str, &str); 3] = [("treatment", "error_rate"), ("treatment", "latency"), ("all", "load")];
-/// The newest reading of each series, region by region.
-pub type Ears = [[Option<Heard>; SERIES.len()]; 2];
-
-/// The newest reading of a series, as it was heard.
-#[derive(Debug, Clone, Copy)]
-pub struct Heard {
-    pub observed: Time,
-    pub value: Option<f64>,
-    pub samples: Option<u64>,
-}
+pub const MACHINE: &str = "rollgate";
 
 /// What the oracle knows of one rollout.
 #[derive(Debug)]
@@ -51,6 +40,10 @@ pub struct Book {
     /// The entry with which each order took effect.
     orders: BTreeMap<String, u64>,
     acknowledged: Vec<String>,
+    /// Orders that were carried out and that nothing but a process has: its node, which process, and their names.
+    in_memory: Vec<(usize, u64, String)>,
+    /// What the ledger says of each finding, by check and region, and with which entry.
+    pub remarks: BTreeMap<(String, String), (String, u64)>,
     /// Orders that were refused, on record.
     refused: BTreeSet<String>,
     /// Milliseconds in this stage in which some controller found nothing against it.
@@ -63,7 +56,9 @@ pub struct Book {
     pub moved_at: i64,
     /// Observed times of breaches, of whatever kind.
     breaches: Vec<Time>,
-    pub breach_since: BTreeMap<usize, i64>,
+    pub breach_since: BTreeMap<(usize, Sight), i64>,
+    /// The counter's last total, as it was emitted.
+    totals: BTreeMap<String, f64>,
     pub taken_back: u64,
     pub advanced: u64,
     /// When each entry was written.
@@ -102,13 +97,25 @@ impl Oracle {
     /// What a source says, before anything happens to it.
     pub fn emitted(&mut self, key: &Key, snapshot: &Snapshot) {
         let book = self.book(key);
-        let value = |group: &str, metric: &str| snapshot.groups.get(group).and_then(|group| group.get(metric));
-        let beyond = |group: &str, metric: &str, bound: f64| {
-            value(group, metric).is_some_and(|reading| reading.unknown.is_none() && reading.value > bound)
+        let value = |group: &str, metric: &str| {
+            let reading = snapshot.groups.get(group).and_then(|group| group.get(metric));
+            reading.filter(|reading| reading.unknown.is_none()).map(|reading| reading.value)
         };
-        if beyond("treatment", "error_rate", 2.0)
-            || beyond("treatment", "latency", 500.0)
-            || beyond("all", "load", 90.0)
+        let beyond = |group: &str, metric: &str, bound: f64| value(group, metric).is_some_and(|value| value > bound);
+        let grew = value("all", "cascades").is_some_and(|total| {
+            let before = book.totals.insert(snapshot.region.clone(), total);
+            before.is_some_and(|before| total > before)
+        });
+        let (errors, control) = (value("treatment", "error_rate"), value("control", "error_rate"));
+        let worse = errors.zip(control).is_some_and(|(is, control)| is - control > WORSE - 0.2);
+        let slower = value("treatment", "latency").zip(value("all", "latency"));
+        if beyond("treatment", "error_rate", P1)
+            || beyond("treatment", "latency", SLOWEST)
+            || beyond("all", "load", BUSIEST)
+            || beyond("treatment", "error_rate", STORM.0) && beyond("all", "load", STORM.1)
+            || grew
+            || worse
+            || slower.is_some_and(|(is, was)| is > was * SLOWER)
         {
             book.breaches.push(snapshot.time);
         }
@@ -124,6 +131,8 @@ impl Book {
             generations: BTreeMap::new(),
             orders: BTreeMap::new(),
             acknowledged: Vec::new(),
+            in_memory: Vec::new(),
+            remarks: BTreeMap::new(),
             refused: BTreeSet::new(),
             good: 0,
             was_good: false,
@@ -132,6 +141,7 @@ impl Book {
             moved_at: BEGIN,
             breaches: Vec::new(),
             breach_since: BTreeMap::new(),
+            totals: BTreeMap::new(),
             taken_back: 0,
             advanced: 0,
             written: Vec::new(),
@@ -140,7 +150,7 @@ impl Book {
     }
 }
 
-fn place(stage: &str) -> Option<usize> {
+pub fn place(stage: &str) -> Option<usize> {
     if stage == MOVED { Some(2) } else { LADDER.iter().position(|name| *name == stage) }
 }
 
@@ -223,6 +233,14 @@ impl World {
             }
         }
         let entered = before.entered_at != after.entered_at || before.stage != after.stage;
+        let began = matches!(record.what, What::Started { .. } | What::StageEntered { .. } | What::RolledBack { .. });
+        let book = self.oracle.book(&key);
+        if began || entered {
+            book.remarks.clear();
+        }
+        if let What::FindingChanged { check, region, to, .. } = &record.what {
+            book.remarks.insert((check.to_string(), region.to_string()), (to.clone(), record.seq));
+        }
         let book = self.oracle.book(&key);
         book.written.push((now, record.seq));
         if entered {
@@ -233,6 +251,7 @@ impl World {
 
     fn rules_of_entry(&mut self, node: usize, key: &Key, entry: &Entry, before: &RolloutState) {
         let record = entry.record();
+        self.rolled_back_by_itself(node, key, entry, before);
         let own = record.actor.as_str() == MACHINE;
         let theirs = !record.actor.as_str().starts_with(MACHINE);
         match &record.what {
@@ -266,6 +285,7 @@ impl World {
                 let name = name_of(reason);
                 self.oracle.book(key).refused.insert(name);
             }
+            What::BaselineFrozen { baselines } => self.baselines_are_heard(node, key, baselines),
             What::Heartbeat { bake } => self.bake_is_served(key, bake.as_millis(), "recorded"),
             _ => {}
         }
@@ -295,146 +315,6 @@ impl World {
         }
     }
 
-    fn may_advance(&mut self, node: usize, key: &Key, before: &RolloutState, because: &str) {
-        if before.latch.is_some() || before.revision.is_none() || !before.latched_regions.is_empty() {
-            return self.violated(format!("I4: {key} advances while it is taken back"));
-        }
-        if before.applied_at.is_none() {
-            self.violated(format!("I1: {key} advances before its exposure is confirmed"));
-        }
-        if before.paused.is_some() {
-            self.violated(format!("{key} advances while a person pauses it"));
-        }
-        if let Some(why) = self.something_unknown(node, before) {
-            self.violated(format!("I2: {key} advances at node {node} although {why}"));
-        }
-        let Some(shape) = self.oracle.shape(before).cloned() else { return };
-        if shape.approval && before.stage.as_str() == "internal" && before.approvals.is_empty() {
-            self.violated(format!("{key} advances without approval"));
-        }
-        let bake = match before.stage.as_str() {
-            "off" => 6000,
-            "internal" => 8000,
-            "full" => 20_000,
-            _ => shape.bake as i64 * 1000,
-        };
-        if !because.contains("ordered") {
-            self.bake_is_served(key, bake, because);
-        }
-    }
-
-    /// The bake that is claimed is no more than the good time there was.
-    fn bake_is_served(&mut self, key: &Key, claimed: i64, how: &str) {
-        self.count_good(key);
-        let book = self.oracle.book(key);
-        let most = book.good + book.slack + 50;
-        if claimed > most {
-            self.violated(format!("{key}: {claimed}ms of bake ({how}), and at most {most}ms were good"));
-        }
-    }
-
-    /// Why a reading that the stage needs is unknown to `node`, by the simplest rules.
-    pub fn something_unknown(&self, node: usize, state: &RolloutState) -> Option<String> {
-        let of = &self.nodes[node];
-        let shape = self.oracle.shape(state)?;
-        let exposed = state.stage.as_str() != "off";
-        for (nth, region) in shape.regions().iter().enumerate() {
-            for ((group, metric), heard) in SERIES.iter().zip(&of.heard[shape.rollout][nth]) {
-                let is_muted = *metric == "load" && !state.mutes.is_empty();
-                if *group == "treatment" && !exposed || is_muted {
-                    continue;
-                }
-                let Some(heard) = heard else { return Some(format!("{metric} {region} was never heard")) };
-                let age = of.acting_at.since(heard.observed).as_millis();
-                let few = *metric == "error_rate" && heard.samples.is_none_or(|samples| samples < SAMPLES);
-                if heard.value.is_none() || few || age > MAX_AGE {
-                    return Some(format!("{metric} {region} is {heard:?}, {age}ms old"));
-                }
-            }
-        }
-        None
-    }
-
-    /// Whether `node` sees a reading beyond P0 that was observed in this stage.
-    pub fn sees_breach(&self, node: usize, state: &RolloutState) -> bool {
-        let of = &self.nodes[node];
-        let Some(shape) = self.oracle.shape(state) else { return false };
-        let exposed = state.stage.as_str() != "off";
-        let muted = state.mutes.keys().any(|check| check.as_str() == "error_rate.p0");
-        exposed
-            && !muted
-            && shape.regions().iter().zip(&of.heard[shape.rollout]).any(|(region, heard)| {
-                let latched = state.latched_regions.keys().any(|name| name.as_str() == *region);
-                !latched
-                    && heard[0].is_some_and(|heard| {
-                        let fresh = self.now - heard.observed.as_millis() <= MAX_AGE;
-                        let enough = heard.samples.is_some_and(|samples| samples >= SAMPLES);
-                        fresh
-                            && enough
-                            && heard.observed > state.entered_at
-                            && heard.value.is_some_and(|value| value > P0)
-                    })
-            })
-    }
-
-    /// Adds what passed since the last look, if some controller could have found it good.
-    pub fn count_good(&mut self, key: &Key) {
-        let state = &self.oracle.books[key].state;
-        let good = state.applied_at.is_some()
-            && state.paused.is_none()
-            && state.latch.is_none()
-            && (!state.mutes.is_empty()
-                || (0..self.plan.nodes).any(|node| self.nodes[node].up && self.is_good(node, state)));
-        let now = self.now;
-        let book = self.oracle.book(key);
-        if book.was_good || good {
-            book.good += now - book.looked_at;
-        }
-        (book.was_good, book.looked_at) = (good, now);
-    }
-
-    fn is_good(&self, node: usize, state: &RolloutState) -> bool {
-        let of = &self.nodes[node];
-        let Some(shape) = self.oracle.shape(state) else { return false };
-        let wall = of.wall(self.now);
-        let fresh = |heard: &Heard| wall.since(heard.observed).as_millis() <= MAX_AGE + 1000;
-        let exposed = state.stage.as_str() != "off";
-        shape.regions().iter().zip(&of.heard[shape.rollout]).all(|(region, heard)| {
-            state.latched_regions.keys().any(|name| name.as_str() == *region)
-                || SERIES.iter().zip(heard).zip([P0, f64::MAX, f64::MAX]).all(|(((group, _), heard), bound)| {
-                    *group == "treatment" && !exposed
-                        || heard.is_some_and(|heard| fresh(&heard) && heard.value.is_some_and(|value| value <= bound))
-                })
-        })
-    }
-
-    /// `node` hears a snapshot.
-    pub fn hear(&mut self, node: usize, rollout: usize, now: Time, snapshot: &Snapshot) {
-        let keyed = key(rollout);
-        self.count_good(&keyed);
-        let limit = now.as_millis() + 30_000;
-        if snapshot.time.as_millis() > limit {
-            return;
-        }
-        let region = usize::from(snapshot.region == "us");
-        let ears = &mut self.nodes[node].heard[rollout][region];
-        for ((group, metric), heard) in SERIES.iter().zip(ears) {
-            let Some(reading) = snapshot.groups.get(*group).and_then(|group| group.get(*metric)) else { continue };
-            let value = (reading.unknown.is_none() && reading.value.is_finite()).then_some(reading.value);
-            let new = Heard { observed: snapshot.time, value, samples: reading.samples };
-            *heard = Some(match *heard {
-                // What a wrong clock took for the present is forgotten with it.
-                Some(old) if old.observed > new.observed && old.observed.as_millis() <= limit => old,
-                // Of two answers for one instant the worse stands.
-                Some(old) if old.observed == new.observed => {
-                    let worse = old.value.zip(new.value).is_some_and(|(old, new)| new > old) || old.value.is_none();
-                    if worse { new } else { old }
-                }
-                _ => new,
-            });
-        }
-    }
-
     /// A plan was carried out.
     pub fn shown(&mut self, node: usize, key: &Key, plan: &Plan, before: &Shown, fate: Fate) {
         let after = wanted(&before.seen, plan);
@@ -453,7 +333,11 @@ impl World {
         if plan.generation < before.generation {
             self.violated(format!("I9: {key}: generation {} after {}", plan.generation, before.generation));
         }
+        self.nodes[node].unkept_since[rollout] = None;
         if rises(&before.seen, &after) {
+            if plan.generation == before.generation {
+                self.violated(format!("{key}: of two plans of generation {} the higher stands", plan.generation));
+            }
             if recorded != Some(true) && recorded.is_some() {
                 self.violated(format!(
                     "I5: {key}: the exposure rises with generation {}, which takes back",
@@ -475,12 +359,23 @@ impl World {
         }
     }
 
-    /// The spool did not take a roll back.
-    pub fn refused_by_spool(&mut self, node: usize, order: &Spooled) {
+    /// The spool took a roll back, or did not.
+    pub fn spooled(&mut self, node: usize, order: &Spooled, taken: bool) {
+        let silent = order.order.actor.as_str() == MACHINE && order.order.reason.contains(" unknown for ");
         for rollout in 0..self.plan.shapes.len() {
             let key = key(self.plan.shapes[rollout].rollout);
-            if order.rollout.as_ref().is_none_or(|name| *name == key.rollout) {
-                self.nodes[node].unkept[rollout] = true;
+            if order.rollout.as_ref().is_some_and(|name| *name != key.rollout) {
+                continue;
+            }
+            if silent {
+                self.may_act_on_silence(node, &key);
+            }
+            if !taken {
+                self.note(Fault::NothingKeeps);
+                let now = self.now;
+                let of = &mut self.nodes[node];
+                (of.unkept[rollout], of.must_tell[rollout]) = (true, true);
+                of.unkept_since[rollout].get_or_insert(now);
             }
         }
     }
@@ -489,7 +384,10 @@ impl World {
     pub fn acknowledged(&mut self, node: usize, command: &Arc<Command>, outcome: &Outcome) {
         let key = outcome.key.clone();
         let written = outcome.entries.iter().map(|entry| entry.record().seq).max();
-        let spooled = self.nodes[node].spool.iter().any(|order| order.id == command.token);
+        let of = &self.nodes[node];
+        let spooled = of.spool.iter().any(|order| order.id == command.token);
+        let rollout = self.plan.shapes.iter().position(|shape| super::world::key(shape.rollout) == key).unwrap_or(0);
+        let (in_memory, epoch) = (of.unkept[rollout] && command.takes_back(), of.epoch);
         if let Some(seq) = written
             && self.disk.chains.get(&key).is_none_or(|chain| chain.head.seq < seq)
         {
@@ -497,6 +395,8 @@ impl World {
         }
         if outcome.refused.is_none() && (written.is_some() || spooled) {
             self.oracle.book(&key).acknowledged.push(command.reason.clone());
+        } else if outcome.refused.is_none() && in_memory {
+            self.oracle.book(&key).in_memory.push((node, epoch, command.reason.clone()));
         }
     }
 
@@ -534,7 +434,10 @@ impl World {
         let waits =
             |name: &str| self.nodes.iter().any(|node| node.spool.iter().any(|order| order.order.reason == name));
         let told = |name: &String| book.orders.contains_key(name) || book.refused.contains(name) || waits(name);
-        book.acknowledged.iter().filter(|name| !told(name)).cloned().collect()
+        // What only a process had is lost with it, and with nothing else.
+        let lives = |(node, epoch, _): &&(usize, u64, String)| self.nodes[*node].epoch == *epoch;
+        let in_memory = book.in_memory.iter().filter(lives).map(|(.., name)| name);
+        book.acknowledged.iter().chain(in_memory).filter(|name| !told(name)).cloned().collect()
     }
 }
 

@@ -48,6 +48,7 @@ impl Outside {
         let shown = self.shown.get_mut(key).expect("it is of this world");
         let wanted = wanted(&shown.seen, plan);
         let careless = mutant == Some(Mutant::ActuatorTakesOlder);
+        let higher = mutant == Some(Mutant::ActuatorTakesHigher);
         if plan.generation < shown.generation && !careless {
             return Err(ActuatorError(format!("generation {} is older than {}", plan.generation, shown.generation)));
         }
@@ -55,7 +56,12 @@ impl Outside {
             if wanted == shown.seen {
                 return Ok(Done::Before);
             }
-            if rises(&shown.seen, &wanted) {
+            if rises(&shown.seen, &wanted) && !higher {
+                // Where it is lower all the same, it is so now.
+                for (region, seen) in &mut shown.seen {
+                    let asked = wanted.get(region).copied().unwrap_or_default();
+                    *seen = (seen.0.min(asked.0), (seen.1 || seen.0 >= 100.0) && (asked.1 || asked.0 >= 100.0));
+                }
                 return Err(ActuatorError(format!("generation {} says something lower already", plan.generation)));
             }
         }

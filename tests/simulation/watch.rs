@@ -1,13 +1,21 @@
 //! What must hold between inputs: memory agrees with the ledger, one leads at a time, a breach does not last, and in the
 //! end everything is well.
 
+use rollgate::engine::Machine;
 use rollgate::ledger::hash::Key;
+use rollgate::model::decision::Answer;
+use rollgate::model::finding::CheckKind;
 
+use super::laws::Sight;
 use super::node::Node;
 use super::world::{BEGIN, CONVERGES, Event, FAULTY, World};
 
 /// A breach that some controller sees is taken back within so long.
 const TAKEN_BACK_WITHIN: i64 = 15_000;
+/// One that has to last for a while first.
+const LASTING_WITHIN: i64 = 24_000;
+/// What nothing kept is acted on within so long.
+const UNKEPT_WITHIN: i64 = 5_000;
 /// Clocks that run no slower than this never let two lead at once: 3.5 s of such a clock are less than 5 s.
 const SLOWEST: i64 = 75;
 
@@ -60,6 +68,7 @@ impl World {
             self.count_good(&key);
             self.breaches_do_not_last(&key);
         }
+        self.what_nothing_kept_is_done();
     }
 
     /// I12: whoever sees a breach that lasts takes the rollout back, or has somebody do so.
@@ -77,17 +86,49 @@ impl World {
             });
             let of = &self.nodes[node];
             let fit = of.up && !of.busy && of.clock_is_right(now) && now >= of.actuator_fails_until;
-            let sees = !idle && knows && fit && self.sees_breach(node, &state);
+            let sees = if !idle && knows && fit { self.sees_breach(node, &state) } else { None };
             let book = self.oracle.book(key);
-            if !sees {
-                book.breach_since.remove(&node);
-                continue;
-            }
-            let since = *book.breach_since.entry(node).or_insert(now);
-            if now - since > TAKEN_BACK_WITHIN {
-                self.violated(format!("I12: {key}: node {node} has seen a breach for {}ms", now - since));
+            book.breach_since.retain(|(who, sight), _| *who != node || sees.is_some_and(|sees| sees <= *sight));
+            for (sight, within) in [(Sight::AtOnce, TAKEN_BACK_WITHIN), (Sight::AfterAWhile, LASTING_WITHIN)] {
+                if sees.is_none_or(|sees| sees > sight) {
+                    continue;
+                }
+                let book = self.oracle.book(key);
+                let since = *book.breach_since.entry((node, sight)).or_insert(now);
+                if now - since > within {
+                    self.violated(format!("I12: {key}: node {node} has seen a breach for {}ms", now - since));
+                }
             }
         }
+    }
+
+    /// What neither store nor spool took is done all the same.
+    fn what_nothing_kept_is_done(&mut self) {
+        let now = self.now;
+        for node in 0..self.plan.nodes {
+            let of = &self.nodes[node];
+            let fit = of.up && !of.busy && of.clock_is_right(now) && now >= of.actuator_fails_until + 3000;
+            let since = of.unkept_since.iter().flatten().min().copied();
+            if fit && since.is_some_and(|since| now - since > UNKEPT_WITHIN) {
+                self.violated(format!("node {node} took back what nothing kept, and has not acted on it"));
+            }
+        }
+    }
+
+    /// The ledger says how things look, once whoever leads has been able to write for a while.
+    fn unsaid(&self, node: &Node, rollout: usize, key: &Key) -> Option<String> {
+        let controller = node.controllers[rollout].as_ref().filter(|controller| controller.leads())?;
+        let state = &controller.rollout().state;
+        let decision = controller.decision().filter(|_| state.revision.is_some())?;
+        let remarks = &self.oracle.books[key].remarks;
+        decision.findings.iter().find_map(|finding| {
+            let at_first = if finding.kind == CheckKind::Gate { "unknown" } else { "ok" };
+            let said = remarks.get(&(finding.check.to_string(), finding.region.to_string()));
+            // What was pruned says nothing any more.
+            let pruned = said.is_some_and(|(_, seq)| !self.disk.chains[key].entries.contains_key(seq));
+            let (said, is) = (said.map_or(at_first, |(said, _)| said.as_str()), finding.state.name());
+            (said != is && !pruned).then(|| format!("the ledger says that {} is {said}, and it is {is}", finding.check))
+        })
     }
 
     /// I15: everything is well again.
@@ -130,8 +171,12 @@ impl World {
             if !of.spool.is_empty() {
                 problems.push(format!("the spool of node {} holds {}", of.nth, of.spool.len()));
             }
-            let answer = controller.machine().map(rollgate::engine::Machine::answer);
-            if answer == Some(rollgate::model::decision::Answer::RollBack) {
+            // Whoever follows may hear nothing, and leaves that to whoever leads.
+            let wants = |machine: &Machine| {
+                machine.answer() == Answer::RollBack && (controller.leads() || !machine.rolls_back_for_silence())
+            };
+            problems.extend(self.unsaid(of, rollout, key));
+            if controller.machine().is_some_and(wants) {
                 problems.push(format!("node {} wants to roll back, and does not", of.nth));
             }
         }

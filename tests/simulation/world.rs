@@ -61,6 +61,8 @@ pub struct Plan {
     pub mischief: i64,
     /// Snapshots say what share of traffic has the change.
     pub observed_exposure: bool,
+    /// Whoever leads is told of readings, and nobody else.
+    pub pushed: bool,
     /// Nothing goes wrong by itself, and nobody asks for anything: a test says what happens.
     pub calm: bool,
     pub mutant: Option<Mutant>,
@@ -70,24 +72,9 @@ pub struct Plan {
 impl Plan {
     pub fn of(seed: u64) -> Plan {
         let mut rng = Rng::new(seed);
-        let shape = |rng: &mut Rng, rollout| {
-            let regions = rng.chance(30);
-            Shape {
-                rollout,
-                regions,
-                scoped: regions && rng.chance(60),
-                pin: rng.chance(25),
-                approval: rng.chance(25),
-                silence: rng.chance(25),
-                gate: rng.chance(25),
-                warn: 0,
-                bake: 10,
-                moved: false,
-            }
-        };
-        let mut shapes = vec![shape(&mut rng, 0)];
+        let mut shapes = vec![Shape::any(0, &mut rng)];
         if rng.chance(20) {
-            shapes.push(shape(&mut rng, 1));
+            shapes.push(Shape::any(1, &mut rng));
         }
         Plan {
             seed,
@@ -95,6 +82,7 @@ impl Plan {
             shapes,
             mischief: rng.pick(&[700, 1500, 3000, 8000]),
             observed_exposure: rng.chance(40),
+            pushed: rng.chance(20),
             calm: false,
             mutant: None,
             traced: false,
@@ -129,7 +117,8 @@ pub struct World {
 pub struct Sim(Mutex<World>);
 
 impl Sim {
-    pub fn new(plan: Plan) -> Arc<Sim> {
+    pub fn new(mut plan: Plan) -> Arc<Sim> {
+        plan.shapes.iter_mut().for_each(|shape| shape.blind = plan.mutant);
         let keys: Vec<Key> = plan.shapes.iter().map(|shape| key(shape.rollout)).collect();
         let nodes = (0..=plan.nodes).map(|nth| Node::new(nth, nth == plan.nodes, &plan.shapes)).collect();
         let mut world = World {

@@ -135,6 +135,56 @@ fn a_new_group_begins_at_the_end_unless_asked_for() {
     }
 }
 
+/// As the settings make it, of controller `consumer`.
+fn of_controller(server: &Server, consumer: &str, more: &str) -> Box<dyn Source> {
+    let (address, kind) = (server.address(), "redis-stream");
+    let text = format!(
+        "[[sources]]\nkind = \"{kind}\"\nname = \"events\"\nurl = \"redis://{address}\"\nstream = \"{STREAM}\"\n\
+         consumer = \"{consumer}\"\ndeadline = \"600ms\"\n{more}\n"
+    );
+    let read = rollgate::settings::read("deploy", rollgate::settings::SETTINGS_FILE, &text);
+    let settings = read.settings.unwrap_or_else(|| panic!("{:#?}", read.diagnostics));
+    let mut made = rollgate::daemon::sources::of(&settings).unwrap();
+    made.remove(0).source
+}
+
+/// All that a source hands out until it has nothing more, acknowledged.
+fn hears(source: &mut dyn Source) -> Vec<i64> {
+    let mut heard = Vec::new();
+    loop {
+        let snapshots = source.poll(now()).unwrap();
+        if snapshots.is_empty() {
+            return heard;
+        }
+        heard.extend(snapshots.iter().filter_map(reading).map(|(reading, _)| reading.value as i64));
+        source.acknowledge().unwrap();
+    }
+}
+
+/// A follower has to know what the leader knows: it may lead in a moment.
+#[test]
+fn every_controller_hears_every_entry_unless_the_settings_make_them_share() {
+    let server = Server::start();
+    let mut own = ["a", "b"].map(|consumer| of_controller(&server, consumer, ""));
+    let mut sharing = ["a", "b"].map(|consumer| of_controller(&server, consumer, "group = \"controllers\""));
+    // The group is made by whoever asks first.
+    own.iter_mut().chain(&mut sharing).for_each(|source| assert_eq!(hears(source.as_mut()), [0; 0]));
+    for value in 1..=10 {
+        add(&server, "snapshot", text(now(), &value.to_string()).as_bytes());
+    }
+    let all: Vec<i64> = (1..=10).collect();
+    for source in &mut own {
+        assert_eq!(hears(source.as_mut()), all);
+    }
+    let mut together: Vec<i64> = sharing.iter_mut().flat_map(|source| hears(source.as_mut())).collect();
+    together.sort_unstable();
+    assert_eq!(together, all, "each entry goes to one of them");
+    // The same controller, started again, goes on where it was.
+    drop(own);
+    add(&server, "snapshot", text(now(), "11").as_bytes());
+    assert_eq!(hears(of_controller(&server, "a", "").as_mut()), [11]);
+}
+
 #[test]
 fn nothing_is_acknowledged_before_it_is_kept() {
     let mut world = world();

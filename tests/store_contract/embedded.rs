@@ -69,7 +69,7 @@ fn a_file_that_is_not_there_is_not_made_by_looking() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("none.redb");
     let refused = Embedded::open(&path, Options::default(), Box::new(|| at(0))).unwrap_err();
-    assert!(matches!(&refused, StoreError::Unavailable(why) if why.contains("there is no store")), "{refused}");
+    assert!(matches!(&refused, StoreError::Missing(why) if why.contains("there is no store")), "{refused}");
     assert!(!path.exists());
 }
 

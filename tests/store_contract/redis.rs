@@ -100,7 +100,7 @@ impl World for Shared {
 fn a_store_that_is_not_there_is_not_made_by_looking() {
     let server = Server::start();
     let refused = Redis::open(server.url().parse().unwrap()).unwrap_err();
-    assert!(matches!(&refused, StoreError::Unavailable(why) if why.contains("there is no store")), "{refused}");
+    assert!(matches!(&refused, StoreError::Missing(why) if why.contains("there is no store")), "{refused}");
     assert_eq!(server.ask::<u64>("DBSIZE"), 0);
 }
 

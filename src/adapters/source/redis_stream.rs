@@ -5,7 +5,8 @@
 //! controller that is no more) is claimed after a while. An entry that cannot be read is told, and acknowledged at once:
 //! it would be no better the next time, and must not jam the group.
 //!
-//! The members of a group share its entries. Controllers that all want to know everything have a group each.
+//! The members of a group share its entries. Controllers that all want to know everything have a group each, and the
+//! settings give them one.
 
 mod entries;
 mod link;

@@ -54,7 +54,7 @@ impl Embedded {
     /// Opens the file, and repairs it after a crash.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when it is not there, [`StoreError::Busy`], [`StoreError::OtherVersion`],
+    /// [`StoreError::Missing`] when it is not there, [`StoreError::Busy`], [`StoreError::OtherVersion`],
     /// [`StoreError::Corrupt`].
     pub fn open(path: &Path, options: Options, clock: Box<dyn Clock>) -> Result<Embedded, StoreError> {
         let (file, is_new) = open_file(path, options.create)?;
@@ -166,7 +166,7 @@ fn poisoned() -> StoreError {
 /// Only its owner may read it: policies and reasons are nobody else's business.
 fn open_file(path: &Path, create: bool) -> Result<(File, bool), StoreError> {
     let explained = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => StoreError::Unavailable(format!("there is no store at `{}`", path.display())),
+        std::io::ErrorKind::NotFound => StoreError::Missing(format!("there is no store at `{}`", path.display())),
         _ => match io(&error) {
             StoreError::Unavailable(why) => StoreError::Unavailable(format!("`{}`: {why}", path.display())),
             other => other,

@@ -62,8 +62,8 @@ impl Redis {
     /// Opens the store, and makes sure that it is there.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is no server or no store, [`StoreError::OtherVersion`],
-    /// [`StoreError::Corrupt`].
+    /// [`StoreError::Unavailable`] when there is no server, [`StoreError::Missing`] when there is no store,
+    /// [`StoreError::OtherVersion`], [`StoreError::Corrupt`].
     pub fn open(options: Options) -> Result<Redis, StoreError> {
         let store = Redis::unopened(options)?;
         store.leader()?;
@@ -88,6 +88,12 @@ impl Redis {
     #[must_use]
     pub fn place(&self) -> String {
         self.lanes.plan().options.place()
+    }
+
+    /// The store's own name, drawn when it was made; none before the first call that reached it.
+    #[must_use]
+    pub fn identity(&self) -> Option<&str> {
+        self.lanes.plan().memory.identity.get().map(String::as_str)
     }
 
     /// What is set up on the servers so that acknowledged writes may be lost, each in a sentence; to be logged at the

@@ -95,8 +95,8 @@ impl Explain {
             #[cfg(feature = "live")]
             Reach::Controller(client) => drop(client.snapshots(key, since, &mut each)),
             Reach::Store(_) => {
-                let folder = self.reach.store.store.with_extension("journal");
-                let read = crate::shell::store::journal(&folder, key, since, &mut |at, snapshot| {
+                let home = self.reach.store.home();
+                let read = crate::shell::store::journal(home.journal(), key, since, &mut |at, snapshot| {
                     each(at, snapshot);
                 });
                 drop(read);

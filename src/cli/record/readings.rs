@@ -1,6 +1,6 @@
 //! Where the readings of the past are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::operate::explained;
 use crate::daemon::client::Client;
@@ -8,7 +8,6 @@ use crate::daemon::wire::RecordedLine;
 use crate::ledger::hash::Key;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
-use crate::settings::Settings;
 use crate::shell::{files, store};
 
 /// Readings, each with when it came in.
@@ -61,16 +60,4 @@ impl Readings {
         })?;
         Ok(first.unwrap_or(Time::FOREVER))
     }
-}
-
-/// Where the controller of this store keeps what came in: beside the store, unless the settings say otherwise.
-pub(super) fn journal(store: &Path, settings: &Settings) -> PathBuf {
-    let usual = Settings::default().journal;
-    if settings.journal == usual && store.file_name().is_some() {
-        let beside = store.with_extension("journal");
-        if beside.is_dir() {
-            return beside;
-        }
-    }
-    settings.journal.path.clone()
 }

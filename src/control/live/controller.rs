@@ -20,11 +20,14 @@ use crate::ports::store::{LeaseToken, Store, StoreError};
 
 use super::frames::EARLY;
 use super::recorder::Recorded;
+use super::remarks::Remarks;
 
 /// How long it waits before it asks a store or an actuator again that refused.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// How long whoever leads has to act on a breach that another sees: its own source may be silent.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
+/// Whoever was without the lease for longer than this had another to follow: a lease that only lapsed is back sooner.
+const FOLLOWED: Duration = Duration::from_secs(10);
 /// How many times one input is answered anew because somebody else wrote, or because one move allowed the next.
 pub(super) const ROUNDS: usize = MAX_STAGES + 8;
 
@@ -122,6 +125,15 @@ pub struct Controller {
     /// The last good version of the policy's files, until whoever leads has taken it over or turned it away.
     pub(super) candidate: Option<(PolicyRecord, Arc<Policy>)>,
     pub(super) lead: Option<LeaseToken>,
+    /// The lease it led under last, unless another has led since, as far as it knows: what is silent here is then silent
+    /// for whoever there is.
+    pub(super) led: Option<LeaseToken>,
+    /// Since when it has been without the lease.
+    unled_since: Option<Time>,
+    /// A lease that the store did not take for one, and until when that is believed.
+    pub(super) refused: Option<(LeaseToken, Time)>,
+    /// It acted before it looked at this input: what it finds was not all so at the instant of it.
+    acted_at: Option<Time>,
     /// It has seen a reading: without any, its silence says nothing about the rollout.
     pub(super) is_fed: bool,
     pub(super) trouble: Option<Trouble>,
@@ -139,6 +151,8 @@ pub struct Controller {
     pub(super) look_at: Time,
     pub(super) wake_at: Option<Time>,
     pub(super) news: News,
+    /// How things look, by the ledger's word.
+    pub(super) remarks: Remarks,
     decided: bool,
     /// What is done is done at the instant it is asked for: a recording takes no time.
     acts_at_once: bool,
@@ -157,7 +171,7 @@ impl Controller {
         policy: Option<(&PolicyRecord, Arc<Policy>)>,
         now: Time,
     ) -> Result<Controller, StoreError> {
-        let rollout = Rollout::load(ports.store, key)?;
+        let rollout = Rollout::load_knowing(ports.store, key, policy.as_ref().map(|(_, policy)| policy))?;
         let machine = match (&rollout.policy, &policy) {
             (InForce::Ready(in_force), _) => Some(Machine::recalling(Arc::clone(in_force), rollout.state.clone())),
             (_, Some((_, policy))) => Some(Machine::recalling(Arc::clone(policy), rollout.state.clone())),
@@ -169,6 +183,7 @@ impl Controller {
         // be read may hold such a thing.
         controller.took_back_alone = ports.spool.waiting().map_or(true, |waiting| controller.is_waited_for(&waiting));
         controller.note_unconfirmed(now);
+        controller.hear_what_was_said(ports)?;
         Ok(controller)
     }
 
@@ -186,6 +201,10 @@ impl Controller {
             offered: Vec::new(),
             candidate: None,
             lead: None,
+            led: None,
+            unled_since: None,
+            refused: None,
+            acted_at: None,
             is_fed: false,
             trouble: None,
             unapplied: None,
@@ -196,6 +215,7 @@ impl Controller {
             look_at: now,
             wake_at: None,
             news: News::default(),
+            remarks: Remarks::default(),
             decided: false,
             acts_at_once: false,
             witness: None,
@@ -236,6 +256,8 @@ impl Controller {
             .notes
             .push(format!("the clock was set back from {} to {now}: everything is unknown now", machine.now()));
         machine.begin_anew(now);
+        self.remarks.fall_behind();
+        self.unled_since = self.unled_since.map(|_| now);
         (self.wake_at, self.look_at) = (None, Time::NEVER);
         if let Some(trouble) = &mut self.trouble {
             trouble.retry_at = now;
@@ -250,12 +272,40 @@ impl Controller {
         if self.lead != lead {
             self.lead = lead;
             self.look_at = Time::NEVER;
+            if self.lead.is_some() {
+                self.led.clone_from(&self.lead);
+            }
+        }
+    }
+
+    /// Whoever follows need not hear anything: readings may be pushed to whoever leads. So when it takes over, what it
+    /// has not heard is as good as unheard from now on, and silence has its time before it takes anything back.
+    pub(super) fn mind_the_lease(&mut self, now: Time) {
+        // Whoever keeps the lease finds out a moment later than whoever uses it.
+        if let Some((_, until)) =
+            self.refused.take_if(|(token, until)| Some(&*token) != self.lead.as_ref() || *until <= now)
+        {
+            self.look_at = self.look_at.min(until);
+        }
+        if let Some((_, until)) = &self.refused {
+            (self.lead, self.led, self.look_at) = (None, None, *until);
+        }
+        if self.lead.is_none() {
+            self.unled_since.get_or_insert(now);
+        } else if let Some(since) = self.unled_since.take()
+            && now.since(since) > FOLLOWED
+            && let Some(machine) = &mut self.machine
+        {
+            machine.silence_begins_anew(now);
+            self.remarks.fall_behind();
         }
     }
 
     /// Takes an input in, at `now`, and does whatever follows from it.
     pub fn feed(&mut self, ports: Ports<'_>, now: Time, given: Given<'_>) {
+        self.acted_at = None;
         self.mind_the_clock(now);
+        self.mind_the_lease(now);
         self.recover(ports, now);
         match given {
             Given::Policy(record, policy) => self.offer(ports, now, (record.clone(), policy)),
@@ -272,6 +322,9 @@ impl Controller {
         let Some(machine) = &mut self.machine else { return };
         machine.watch_only(!free);
         let output = machine.handle(now, input);
+        if self.acted_at == Some(now) && !self.acts_at_once {
+            machine.count_from_next_look();
+        }
         self.follow_up(ports, now, output);
     }
 
@@ -290,6 +343,11 @@ impl Controller {
             if self.is_idle() {
                 // Nothing was started: how things look is nobody's news yet.
                 output.events.retain(|event| !is_remark(&event.what));
+            } else if output.plan.is_none()
+                && let Some(machine) = &self.machine
+            {
+                let mut made_up = self.remarks.make_up(machine, now, &output.events);
+                output.events.append(&mut made_up);
             }
             if output.events.is_empty() {
                 self.news.decisions.extend(decision);
@@ -313,6 +371,7 @@ impl Controller {
     /// What was seen while it only watched is not recorded. Where that would have changed the state (a mute that ran
     /// out), the state stays the ledger's.
     fn only_watched(&mut self, now: Time, output: &Output) {
+        self.remarks.lost(&output.events, self.led.is_some());
         if self.took_back_alone || output.events.is_empty() {
             return;
         }
@@ -344,7 +403,7 @@ impl Controller {
         match ports.actuator.apply(&self.rollout.key, &plan) {
             Ok(lines) => {
                 crate::ports::crash::here("live.applied");
-                self.unapplied = None;
+                (self.unapplied, self.acted_at) = (None, Some(now));
                 self.news.notes.extend(lines);
                 // Whoever leads confirms it; a roll back that the ledger does not have yet, when it has it.
                 if !self.may_move() {

@@ -38,6 +38,7 @@ impl Controller {
         dry_run: bool,
     ) -> Result<Outcome, OperateError> {
         self.mind_the_clock(now);
+        self.mind_the_lease(now);
         self.recover(ports, now);
         if self.took_back_alone {
             // What was done alone comes before what is done now: perhaps the store is back.
@@ -199,6 +200,7 @@ impl Controller {
                 Err((error, token)) => match &command.ask {
                     Ask::Order(verb) if command.takes_back() && outcome.refused.is_none() && !error.is_race() => {
                         self.troubled(error, now);
+                        self.remarks.fall_behind();
                         let (actor, reason) = (command.actor.clone(), command.reason.clone());
                         self.spool(ports, now, Order { actor, reason, verb: verb.clone() }, token);
                         outcome.notes.extend(self.news.notes.last().cloned());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::control::exposure;
 use crate::control::load::InForce;
+use crate::control::propose::is_remark;
 use crate::control::seal::seal;
 use crate::engine::{Input, Output};
 use crate::ledger::{Entry, Head};
@@ -66,8 +67,15 @@ impl Controller {
             _ => None,
         });
         let shown = decision.clone();
+        let remarks: Vec<Event> = events.iter().filter(|event| is_remark(&event.what)).cloned().collect();
         let draft = Draft { events, plan, decision, command: None, token: None };
-        match self.append(ports, draft) {
+        let written = self.append(ports, draft);
+        if !matches!(written, Ok(Written::Now)) {
+            self.remarks.lost(&remarks, self.led.is_some());
+            // Whatever it moved, it says how things look there only once that is recorded.
+            self.remarks.fall_behind();
+        }
+        match written {
             Ok(Written::Now) => {
                 self.news.decisions.extend(shown);
                 Recorded::Done
@@ -170,6 +178,7 @@ impl Controller {
             machine.trust(&self.rollout.state);
         }
         self.note_policy(&entries);
+        entries.iter().for_each(|entry| self.remarks.recorded(entry));
         self.news.entries.extend(entries);
         Ok(Written::Now)
     }
@@ -280,6 +289,13 @@ impl Controller {
             self.sees_breach = None;
             return None;
         }
+        let machine_is_deaf = machine.rolls_back_for_silence();
+        if machine_is_deaf && (self.trouble.is_none() || self.led.is_none()) {
+            // It lacks data, and that is all: whoever leads may well have it. When there is nobody to ask, and it was its
+            // turn when the store went, there is nobody else to wait for either.
+            self.sees_breach = None;
+            return None;
+        }
         let since = *self.sees_breach.get_or_insert(now);
         if self.trouble.is_none() {
             match ports.store.leader() {
@@ -294,6 +310,7 @@ impl Controller {
         if output.events.iter().any(|event| is_take_back(&event.what)) {
             return Some(output);
         }
+        self.remarks.lost(&output.events, self.led.is_some());
         self.undo(now);
         None
     }
@@ -301,7 +318,9 @@ impl Controller {
     /// Somebody else wrote: what they wrote is what is so.
     pub(super) fn overtaken(&mut self, ports: Ports<'_>, now: Time, error: &StoreError) {
         if matches!(error, StoreError::StaleGeneration { .. } | StoreError::NotLeader { .. }) {
-            self.lead = None;
+            self.refused = self.lead.take().map(|lead| (lead, now + PATIENCE));
+            self.led = None;
+            self.remarks.leave_it_to_another();
         }
         if let Err(error) = self.catch_up(ports, now, true) {
             self.troubled(error, now);

@@ -57,9 +57,36 @@ impl Controller {
     /// Looks at the end of the ledger, and reads on where others wrote.
     pub(super) fn look(&mut self, ports: Ports<'_>, now: Time) {
         self.look_at = now + PATIENCE;
-        if let Err(error) = self.catch_up(ports, now, false) {
+        let looked = self.catch_up(ports, now, false).and_then(|()| self.ask_who_leads(ports));
+        if let Err(error) = looked {
             self.troubled(error, now);
         }
+    }
+
+    /// Whoever led last and does not lead any more finds out whether another does.
+    fn ask_who_leads(&mut self, ports: Ports<'_>) -> Result<(), StoreError> {
+        if self.lead.is_some() || self.led.is_none() {
+            return Ok(());
+        }
+        if ports.store.leader()?.is_some_and(|lease| Some(&lease.token) != self.led.as_ref()) {
+            self.led = None;
+            self.remarks.leave_it_to_another();
+        }
+        Ok(())
+    }
+
+    /// Knows again what the ledger was told of how things look.
+    pub(super) fn hear_what_was_said(&mut self, ports: Ports<'_>) -> Result<(), StoreError> {
+        if self.rollout.state.revision.is_none() {
+            return Ok(());
+        }
+        let page = super::super::load::PAGE;
+        let from = self.rollout.head.seq.saturating_sub(page as u64).saturating_add(1);
+        for entry in ports.store.entries(&self.rollout.key, from, page)? {
+            self.remarks.recorded(&entry);
+        }
+        self.remarks.fall_behind();
+        Ok(())
     }
 
     /// Reads on where others wrote, once the ledger has what was done without it. `wrote`: they surely did.
@@ -71,8 +98,10 @@ impl Controller {
         let head = ports.store.head(&self.rollout.key)?;
         if alone || wrote || head != self.rollout.head {
             let from = self.rollout.head.seq.saturating_add(1);
-            let rollout = self.rollout.read_on(ports.store)?;
-            self.news.entries.extend(ports.store.entries(&rollout.key, from, super::super::load::PAGE)?);
+            let rollout = self.rollout.read_on(ports.store, self.candidate.as_ref().map(|(_, policy)| policy))?;
+            let entries = ports.store.entries(&rollout.key, from, super::super::load::PAGE)?;
+            entries.iter().for_each(|entry| self.remarks.recorded(entry));
+            self.news.entries.extend(entries);
             self.took_back_alone = false;
             self.stand_with(rollout, now);
         }
@@ -120,6 +149,7 @@ impl Controller {
             (None, _) => {}
         }
         self.rollout = rollout;
+        self.remarks.fall_behind();
         self.offer_pinned();
         self.note_unconfirmed(now);
     }

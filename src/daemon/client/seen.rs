@@ -7,15 +7,16 @@ use reqwest::blocking::Response;
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::{Client, refusal};
+use super::{Client, LOOK, PAGE, refusal};
 use crate::control::OperateError;
 use crate::daemon::desk::View;
-use crate::daemon::wire::RecordedLine;
+use crate::daemon::wire::{CheckBody, EntriesBody, RecordedLine};
 use crate::ledger::hash::Key;
 use crate::model::decision::Decision;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
 use crate::ports::store::StoreError;
+use crate::report::status::{Row, Seen};
 
 /// A stream ends when it ends.
 const FOREVER: Duration = Duration::from_secs(365 * 86_400);
@@ -23,6 +24,23 @@ const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 #[derive(Deserialize)]
 struct Rollouts {
     rollouts: Vec<View>,
+}
+
+fn row(view: View) -> Row {
+    let seen = Seen {
+        decision: view.decision,
+        data_at: view.data_at,
+        rejected_snapshots: view.rejected_snapshots,
+        wake_at: view.wake_at,
+        leads: view.leads,
+        leader: view.leader,
+        files: view.files,
+        store_problem: view.store_problem,
+        spooled: view.spooled,
+        sources: view.sources,
+        at: view.at,
+    };
+    Row { standing: view.standing, seen: Some(seen) }
 }
 
 /// Something that was heard.
@@ -42,9 +60,40 @@ impl Client {
     /// # Errors
     /// The controller's.
     pub fn views(&self) -> Result<Vec<View>, OperateError> {
-        let mut all: Rollouts = self.get(&["v1", "rollouts"], &[])?;
+        let mut all: Rollouts = self.get_within(LOOK, &["v1", "rollouts"], &[])?;
         all.rollouts.sort_by(|one, other| one.standing.worst_first(&other.standing));
         Ok(all.rollouts)
+    }
+
+    /// The same for screens, under the names that they have for it.
+    ///
+    /// # Errors
+    /// The controller's.
+    pub fn rows(&self) -> Result<Vec<Row>, OperateError> {
+        Ok(self.views()?.into_iter().map(row).collect())
+    }
+
+    /// What the controller finds when it looks at everything its store says about a rollout. That is its own word.
+    ///
+    /// # Errors
+    /// The controller's.
+    pub fn check(&self, key: &Key) -> Result<CheckBody, OperateError> {
+        let path = ["v1", "rollouts", key.rollout.as_str(), "check"];
+        self.get(&path, &[("environment", key.environment.as_str())])
+    }
+
+    /// A page of a ledger from entry `from` on, as the lines that were sent, nothing checked; and where the next one
+    /// begins. What was changed on the way is for the reader to find.
+    ///
+    /// # Errors
+    /// The controller's.
+    pub fn lines(&self, key: &Key, from: u64) -> Result<(Vec<String>, Option<u64>), OperateError> {
+        let path = ["v1", "rollouts", key.rollout.as_str(), "ledger"];
+        let (first, limit) = (from.to_string(), PAGE.to_string());
+        let query = [("environment", key.environment.as_str()), ("from", first.as_str()), ("limit", limit.as_str())];
+        let page: EntriesBody = self.get(&path, &query)?;
+        let next = page.next.filter(|next| *next > from && !page.entries.is_empty());
+        Ok((page.entries.iter().map(|line| line.get().to_owned()).collect(), next))
     }
 
     /// A decision record by its id.

@@ -161,7 +161,9 @@ impl From<OperateError> for Problem {
                 let (status, code) = match error {
                     StoreError::Conflict(_) | StoreError::StaleGeneration { .. } => (StatusCode::CONFLICT, "overtaken"),
                     StoreError::NotLeader { .. } => (StatusCode::SERVICE_UNAVAILABLE, "not-leader"),
-                    StoreError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable"),
+                    StoreError::Unavailable(_) | StoreError::Missing(_) => {
+                        (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable")
+                    }
                     StoreError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-busy"),
                     StoreError::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, "store-full"),
                     StoreError::OtherVersion { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "store-version"),

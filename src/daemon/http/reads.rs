@@ -14,10 +14,12 @@ use super::which::find;
 use crate::control::PolicyRecord;
 use crate::daemon::desk::{PolicyFiles, View};
 use crate::daemon::tokens::Need;
+use crate::daemon::wire::CheckBody;
 use crate::ledger::hash::Key;
 use crate::model::decision::Decision;
 use crate::model::ids::Digest;
 use crate::report::json::Envelope;
+use crate::report::status::why;
 use crate::shell::clock;
 
 type Answer = Result<Response, Problem>;
@@ -66,11 +68,28 @@ pub(super) async fn rollout(
     Ok(Json(Envelope::new("rollout", of_now(&view))).into_response())
 }
 
-/// As published, but for how long it has been so.
+/// As published, but for how long it has been so; and why, as the last decision has it.
 fn of_now(view: &View) -> View {
     let mut view = view.clone();
     view.standing.lasted = clock::now().since(view.standing.since);
+    if let Some(why) = view.decision.as_ref().and_then(|decision| why(&view.standing, decision)) {
+        view.standing.why = why;
+    }
     view
+}
+
+/// `GET /v1/rollouts/{name}/check`: everything the store says about a rollout, looked at by whoever has the store.
+pub(super) async fn check(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    query: Asked<Where>,
+) -> Answer {
+    app.must(&caller, Need::Read, "check a ledger", None)?;
+    let view = find(&app, &name, asked(query)?.environment.as_deref())?;
+    let key = view.standing.key.clone();
+    let checked = app.look(move |desk| desk.check(&key)).await?;
+    Ok(Json(Envelope::new("check", CheckBody::new(&checked))).into_response())
 }
 
 /// `GET /v1/rollouts/{name}/explain`.

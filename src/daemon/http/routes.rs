@@ -164,6 +164,18 @@ pub(super) static ROUTES: &[Route] = &[
     },
     Route {
         method: "get",
+        path: "/v1/rollouts/{name}/check",
+        need: Need::Read,
+        about: "Looks at everything the store says about a rollout: the chain, checkpoints against the fold, exposure, policies. \
+                Says where the chain begins and ends, so that whoever reads the ledger can verify all of it.",
+        query: &[ENVIRONMENT],
+        example: None,
+        answer: (200, JSON, "what was looked at, and what is wrong with it; nothing is when `problems` is empty"),
+        refusals: &[UNKNOWN, SEVERAL, (503, "the store cannot be used")],
+        handler: || get(reads::check),
+    },
+    Route {
+        method: "get",
         path: "/v1/rollouts/{name}/policy",
         need: Need::Read,
         about: "The policy in force, what was last read from its files, and why a version was turned away.",

@@ -8,6 +8,7 @@ use crate::daemon::traces::{Context, Kind, Span};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
 use crate::model::decision::Answer;
+use crate::model::event::What;
 use crate::report::audit::sentence;
 
 use super::Sitting;
@@ -102,16 +103,30 @@ impl<'a> Told<'a> {
         let trace_id = found.and_then(|(_, trace)| trace.as_deref());
         let what = sentence(&record.what);
         let reason = Some(record.reason.as_str()).filter(|reason| !reason.is_empty() && !what.contains(reason));
-        tracing::info!(
-            rollout = record.rollout.as_str(),
-            environment = record.environment.as_str(),
-            seq = record.seq,
-            by = record.actor.as_str(),
-            reason,
-            decision,
-            trace_id,
-            "{}",
-            what.replace('\n', " ")
-        );
+        // The level of an event is fixed where it is written.
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    rollout = record.rollout.as_str(),
+                    environment = record.environment.as_str(),
+                    seq = record.seq,
+                    by = record.actor.as_str(),
+                    reason,
+                    decision,
+                    trace_id,
+                    "{}",
+                    what.replace('\n', " ")
+                )
+            };
+        }
+        match takes_back(&record.what) {
+            true => line!(warn),
+            false => line!(info),
+        }
     }
+}
+
+/// What somebody who filters the log by level must not miss.
+const fn takes_back(what: &What) -> bool {
+    matches!(what, What::RolledBack { .. } | What::RegionRolledBack { .. } | What::WouldRollBack { .. })
 }

@@ -35,6 +35,7 @@ pub(super) fn text(book: &Handbook<'_>) -> String {
     text.push_str("Before the start:\n\n");
     text.push_str(&shell(&[commands::check(book), commands::test(book), commands::origin(book)]));
     text.push_str(&answers());
+    text.push_str(&looked_after(book));
     for (ix, stage) in book.ladder() {
         text.push_str(&one(book, ix, stage));
     }
@@ -51,6 +52,17 @@ fn answers() -> String {
      | no such row, exit 12 | something cannot be read | mend the source: unknown never advances |\n\n\
      It assumes that approvals are given and that nobody ordered a hold or a pause: those are yours to know.\n"
         .to_owned()
+}
+
+/// The same with a controller, which decides and moves by itself.
+fn looked_after(book: &Handbook<'_>) -> String {
+    let exposed = book.first_exposed().unwrap_or_else(|| book.last());
+    format!(
+        "\nWhere a controller (`rollgate run`) looks after the rollout, it asks and decides by itself, and the steps below are \
+         what it does. Keep the first of these open; a pipeline waits with the second, which ends with 0 when the stage is \
+         reached, 11 when it was taken back instead, 10 or 12 when time is up:\n\n{}",
+        shell(&[commands::watch(book), commands::wait(book, book.stage_name(exposed))])
+    )
 }
 
 fn one(book: &Handbook<'_>, ix: StageIx, stage: &Stage) -> String {

@@ -25,6 +25,10 @@ pub enum StoreError {
         /// Who leads, when somebody does.
         holder: Option<Actor>,
     },
+    /// Nothing is there, and it was not to be made. A store that was there is one that lost its data: hold, and do not
+    /// begin a new ledger in its place.
+    #[error("{0}")]
+    Missing(String),
     /// It cannot be reached, or did not answer in time. Hold; spool roll backs; try again.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),
@@ -65,7 +69,10 @@ impl StoreError {
                 "somebody else was faster: look at the status, then decide again"
             }
             StoreError::NotLeader { .. } => "give the order to the controller that leads, or wait for its lease to end",
-            StoreError::Unavailable(_) => "name the store with --store; `rollgate start` makes a new one",
+            StoreError::Missing(_) => "name the store with --store; `rollgate start` makes a new one",
+            StoreError::Unavailable(_) => {
+                "look after its server or its disk; until it answers, only roll backs are taken"
+            }
             StoreError::Busy(_) => "give the order to the process that has it, or end that process",
             StoreError::Full(_) => "make room on its disk; `rollgate store prune` drops old entries",
             StoreError::OtherVersion { .. } => {

@@ -103,7 +103,7 @@ const MOST_FINDINGS: usize = 40;
 /// From a decision's full record.
 pub(super) fn explanation(record: &Record) -> Explanation {
     let mut lines: Vec<(&'static str, String)> = Vec::new();
-    for (at, reason) in explain::reasons(&record.verdict).into_iter().enumerate() {
+    for (at, reason) in explain::reasons(record).into_iter().enumerate() {
         lines.push((if at == 0 { "why" } else { "" }, reason));
     }
     lines.push(("stage", explain::time_in_stage(record)));

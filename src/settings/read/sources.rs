@@ -230,7 +230,7 @@ fn stream(fields: &mut Fields<'_>, place: &Place, r: &mut Reader<'_>) -> Option<
         );
     }
     let stream = r.filled(fields, "stream");
-    let group = r.filled(fields, "group").map_or_else(|| "rollgate".to_owned(), |group| group.value);
+    let group = r.filled(fields, "group").map(|group| group.value);
     let consumer = r.filled(fields, "consumer").map(|consumer| consumer.value);
     let help = "name the key of the stream: stream = \"rollgate:snapshots\"";
     fields.required("stream", help, r.sink)?;

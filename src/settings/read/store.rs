@@ -6,15 +6,13 @@ use crate::policy::raw::fields::Fields;
 use crate::policy::tree::Value;
 
 use super::super::codes;
-use super::super::hide::has_password;
-use super::super::secret::Open;
-use super::super::values::{RedisServers, RedisSettings, StorePlace, StoreSettings};
+use super::super::values::{RedisServers, RedisSettings, RedisTls, StorePlace, StoreSettings};
 use super::{Entry, Reader};
 
 /// Keys that say which servers.
 const SERVERS: [&str; 3] = ["url", "sentinels", "cluster"];
 /// Keys that make sense for Redis only.
-const OF_REDIS: [&str; 9] = [
+const OF_REDIS: [&str; 11] = [
     "master",
     "database",
     "sentinel_username",
@@ -24,12 +22,15 @@ const OF_REDIS: [&str; 9] = [
     "prefix",
     "replicas_to_wait",
     "deadline",
+    "tls",
+    "ca",
 ];
 
 pub(super) fn store(entry: &Entry, r: &mut Reader<'_>) -> StoreSettings {
     r.table(entry, "[store]", |fields, r| {
         let usual = StoreSettings::default();
         let retention = r.duration(fields, "retention", "1h", "3650d").unwrap_or(usual.retention);
+        let create = fields.flag("create", r.sink).map_or(usual.create, |create| create.value);
         let path_at = fields.get("path").map(|entry| entry.key_place.clone());
         let path = r.path(fields, "path");
         let redis = redis(fields, r);
@@ -42,7 +43,7 @@ pub(super) fn store(entry: &Entry, r: &mut Reader<'_>) -> StoreSettings {
             (_, _, Found { settings: Some(redis), .. }) => StorePlace::Redis(Box::new(redis)),
             _ => usual.place,
         };
-        StoreSettings { place, retention }
+        StoreSettings { place, retention, create }
     })
 }
 
@@ -87,7 +88,7 @@ fn servers(fields: &mut Fields<'_>, r: &mut Reader<'_>, named: &[(&'static str, 
     let master = r.filled(fields, "master").map(|master| master.value);
     let database = r.count(fields, "database", 1 << 16).unwrap_or_default();
     if let Some(entry) = fields.get("url") {
-        return redis_url(entry, r).map(RedisServers::One);
+        return r.url(entry, "url", &["redis", "rediss"]).map(RedisServers::One);
     }
     if let Some(entry) = fields.get("cluster") {
         return r.hosts(entry, "cluster").map(RedisServers::Cluster);
@@ -99,20 +100,35 @@ fn servers(fields: &mut Fields<'_>, r: &mut Reader<'_>, named: &[(&'static str, 
     Some(RedisServers::Sentinel { sentinels: sentinels?, master: master?, database })
 }
 
-/// Encryption to Redis is not built in, and one that is asked for and not there would be worse than none.
-fn redis_url(entry: &Entry, r: &mut Reader<'_>) -> Option<Open> {
-    if let Value::Text(text) = &entry.node.value
-        && text.starts_with("rediss://")
-        && !has_password(text)
+/// Whether connections are encrypted. What an address that is a secret asks for is seen when it is looked up.
+fn tls(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Option<RedisTls> {
+    let url = fields.get("url").and_then(|entry| match &entry.node.value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    });
+    let wanted = fields.flag("tls", r.sink);
+    let at = fields.get("ca").map(|entry| entry.key_place.clone());
+    let ca = r.path(fields, "ca");
+    let plain = url.as_ref().is_some_and(|url| url.starts_with("redis://"));
+    let encrypted = url.as_ref().is_some_and(|url| url.starts_with("rediss://"));
+    if let Some(wanted) = &wanted
+        && ((wanted.value && plain) || (!wanted.value && encrypted))
     {
-        let message = "`url` asks for TLS to Redis, which is not built in";
-        r.sink.push(
-            Diagnostic::error(codes::ADDRESS, message, entry.node.place.clone())
-                .help("put a tunnel in between (stunnel, a mesh), and name its end: redis://127.0.0.1:6379"),
-        );
-        return None;
+        let message = format!("`tls` is {}, and `url` says otherwise", wanted.value);
+        let help = "write rediss:// for an encrypted connection, redis:// for a plain one, and leave `tls` out";
+        r.sink.push(Diagnostic::error(codes::EXCLUSIVE, message, wanted.place.clone()).help(help));
     }
-    r.url(entry, "url", &["redis"])
+    let wanted = wanted.map_or(encrypted, |wanted| wanted.value);
+    let secret = url.is_some() && !plain && !encrypted;
+    if let Some(at) = at
+        && !wanted
+        && !secret
+    {
+        let message = "`ca` vouches for nobody: the connection is not encrypted";
+        let help = "ask for it: tls = true, or an address that begins with rediss://";
+        r.sink.push(Diagnostic::error(codes::EXCLUSIVE, message, at).help(help));
+    }
+    (wanted || (secret && ca.is_some())).then_some(RedisTls { ca })
 }
 
 fn options(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> RedisSettings {
@@ -125,6 +141,7 @@ fn options(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> RedisSettings {
         prefix: prefix(fields, r).unwrap_or(usual.prefix),
         replicas_to_wait: r.count(fields, "replicas_to_wait", 16).unwrap_or(usual.replicas_to_wait),
         deadline: r.duration(fields, "deadline", "10ms", "30s").unwrap_or(usual.deadline),
+        tls: tls(fields, r),
         servers: usual.servers,
     }
 }

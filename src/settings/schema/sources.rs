@@ -100,7 +100,7 @@ source! {
 source! {
     /// A stream of Redis with a consumer group.
     RedisStream {
-        /// One Redis, or a reference to a secret.
+        /// One Redis, `rediss://` over TLS, or a reference to a secret.
         url: Option<String>,
         /// `host:port` of each sentinel; with `master`.
         sentinels: Option<Vec<String>>,
@@ -118,11 +118,15 @@ source! {
         username: Option<String>,
         /// That user's password.
         password: Option<SecretName>,
+        /// Encrypt the connections to sentinels, nodes and servers (default: as `url` says).
+        tls: Option<bool>,
+        /// PEM file of whoever signs the servers' certificates (default: whoever this machine trusts).
+        ca: Option<String>,
         /// The key of the stream.
         stream: String,
-        /// The consumer group (default: `rollgate`).
+        /// The consumer group (default: one of this controller's own, `rollgate-CONSUMER`).
         group: Option<String>,
-        /// This controller's name in the group (default: the machine's).
+        /// This controller's name (default: the machine's).
         consumer: Option<String>,
     }
 }

@@ -12,7 +12,8 @@ use rollgate::ports::store::{Authority, Store, StoreError};
 use rstest::rstest;
 
 use super::super::redis_support::proxy::{Proxy, Replies};
-use super::super::redis_support::{Server, free_port, now, until};
+use super::super::redis_support::tls::Encrypted;
+use super::super::redis_support::{Server, now, until};
 use super::super::world::{Writer, exposed, key};
 use super::{open, options};
 
@@ -277,22 +278,14 @@ fn a_password_that_is_missing_or_wrong_is_told_without_showing_it(#[case] given:
 
 #[test]
 fn a_connection_is_encrypted_and_only_a_certificate_that_is_trusted_will_do() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let port = free_port();
-    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
-    let over_tls = ["--tls-port", &port.to_string(), "--tls-cert-file", certificate, "--tls-key-file", key];
-    let server = Server::with(&[&over_tls[..], &["--tls-auth-clients", "no"]].concat());
-    let mut options = options(&format!("rediss://127.0.0.1:{port}"));
+    let encrypted = Encrypted::start(&[]);
+    let mut options = options(&encrypted.url());
     is_unavailable(Redis::open(options.clone()), "certificate");
-    options.tls = Some(Tls { authority: Some(made.cert.pem()) });
+    options.tls = Some(Tls { authority: Some(std::fs::read_to_string(encrypted.authority()).unwrap()) });
     let store = Redis::open(options).unwrap();
     let mut writer = Writer::new("a");
     store.append(&writer.batch("t", 3)).unwrap();
-    assert_eq!(open(&server.url()).head(&writer.key).unwrap(), writer.head, "the same server, in the clear");
+    assert_eq!(open(&encrypted.server.url()).head(&writer.key).unwrap(), writer.head, "the same server, in the clear");
 }
 
 #[rstest]

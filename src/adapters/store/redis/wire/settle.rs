@@ -3,7 +3,7 @@
 use redis::Value;
 use serde::Serialize;
 
-use super::super::fault::{Fault, corrupt, unavailable};
+use super::super::fault::{Fault, corrupt};
 use super::super::memory::new_identity;
 use super::super::script::Call;
 use super::super::values::Verdict;
@@ -30,10 +30,11 @@ impl Wire {
         let known = &self.plan.memory.identity;
         let mut found = Verdict::read(found)?;
         match (found.word(), known.get()) {
-            ("none", None) => Err(unavailable(format!(
-                "there is no store at `{place}` under the prefix `{}`",
-                self.plan.options.prefix
-            ))),
+            ("none", None) => {
+                let prefix = &self.plan.options.prefix;
+                let why = format!("there is no store at `{place}` under the prefix `{prefix}`");
+                Err(StoreError::Missing(why).into())
+            }
             ("none", Some(_)) => Err(corrupt(format!(
                 "{place}: the store is gone: the server was restarted without its data, or emptied. Restore an export, or \
                  restart every controller to begin anew"
