@@ -65,11 +65,15 @@ impl Mutant {
     /// Where to begin to look: those that few seeds find are known by one that did. Another would do as well.
     pub const fn first_seed(self) -> u64 {
         match self {
+            Mutant::SilenceIsShort => 269,
             Mutant::ActuatorTakesHigher => 205,
             Mutant::ControlIsNotAsked => 148,
             Mutant::FaultsAreOpen => 121,
-            Mutant::SilenceIsShort => 87,
             Mutant::ScriptsAreNotAsked => 77,
+            Mutant::ActuatorTakesOlder => 38,
+            Mutant::AllLead => 33,
+            Mutant::SpoolForgets => 26,
+            Mutant::StoreTakesNoRemarks => 6,
             _ => 0,
         }
     }
