@@ -17,6 +17,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`controller`] | the controller: inputs in, in order |
+//! | `news` | what happened, for whoever tells it on |
 //! | `recorder` | events into the ledger, and what to do when it refuses them |
 //! | `orders` | what people ask for |
 //! | `remarks` | how things look, by the ledger's word, and what it was not told |
@@ -25,10 +26,12 @@
 
 pub mod controller;
 pub mod frames;
+mod news;
 mod orders;
 mod recorder;
 mod recovery;
 mod remarks;
 
-pub use controller::{Controller, Decided, Given, News, Ports, Trouble, Witness};
+pub use controller::{Controller, Given, Ports, Trouble, Witness};
 pub use frames::{Intake, framed, why_turned_away};
+pub use news::{Decided, News};

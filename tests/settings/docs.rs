@@ -88,7 +88,7 @@ fn every_default_is_the_default(#[case] heading: &str, #[case] table: &str, #[ca
 }
 
 #[test]
-fn the_defaults_of_redis_and_of_its_streams_and_of_telemetry_and_heartbeat_are_theirs() {
+fn the_defaults_of_redis_telemetry_heartbeat_and_sources_are_theirs() {
     let with = |text: &str, heading: &str, leave_out: &[&str]| {
         let rows = defaults(heading, "");
         let kept = rows.lines().filter(|line| !leave_out.iter().any(|key| line.starts_with(key)));
@@ -100,11 +100,6 @@ fn the_defaults_of_redis_and_of_its_streams_and_of_telemetry_and_heartbeat_are_t
         ("[store]\nsentinels = [\"a:1\"]\nmaster = \"m\"", "## `[store]`", &["path"]),
         ("[heartbeat]\nurl = \"env:H\"", "## `[heartbeat]`", &[]),
         ("[telemetry]\notlp = \"http://a\"", "## `[telemetry]`", &[]),
-        (
-            "[[sources]]\nname = \"a\"\nkind = \"redis-stream\"\nurl = \"redis://r\"\nstream = \"s\"",
-            "### `redis-stream`",
-            &[],
-        ),
         ("[[sources]]\nname = \"a\"\nkind = \"ndjson\"\npath = \"p\"", "### `ndjson`", &[]),
         ("[[sources]]\nname = \"a\"\nkind = \"ndjson\"\npath = \"p\"", "## `[[sources]]`", &[]),
     ] {

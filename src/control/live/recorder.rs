@@ -20,7 +20,8 @@ use crate::ports::store::{Authority, Batch, StoreError};
 
 use super::super::command::Command;
 use super::super::seal::MACHINE;
-use super::controller::{Controller, Decided, GRACE, PATIENCE, Ports, Trouble};
+use super::controller::{Controller, GRACE, PATIENCE, Ports, Trouble};
+use super::news::Decided;
 
 /// What to write, and on whose behalf.
 pub(super) struct Draft<'a> {
