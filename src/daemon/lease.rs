@@ -23,7 +23,11 @@ pub struct Terms {
 /// Another controller leads within 5 s of a leader's death or sleep: the term, and how often a follower asks.
 impl Default for Terms {
     fn default() -> Terms {
-        Terms { term: Duration::from_secs(4), renew: Duration::from_secs(1), step_down: Duration::from_secs(3) }
+        Terms {
+            term: Duration::from_secs(4),
+            renew: Duration::from_millis(1200),
+            step_down: Duration::from_millis(2800),
+        }
     }
 }
 

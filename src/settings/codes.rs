@@ -98,7 +98,7 @@ pub static PAGES: &[Page] = &[
         meaning: "A leader would step down after its lease is over, has fewer than two tries to renew it, or a source is \
                   given more time than there is between two calls.",
         bad: "[lease]\nterm = \"4s\"\nstep_down = \"6s\"",
-        good: "[lease]\nterm = \"4s\"\nrenew = \"1s\"\nstep_down = \"3s\"",
+        good: "[lease]\nterm = \"4s\"\nrenew = \"1200ms\"\nstep_down = \"2800ms\"",
         why: "A leader that nobody hears must have stopped before another may begin, by clocks that run at different \
               rates.",
         found_by: FoundBy::Settings,

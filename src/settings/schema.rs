@@ -188,9 +188,9 @@ struct Limits {
 struct Lease {
     /// How long a leader that says nothing stays leader (default: `"4s"`).
     term: Option<String>,
-    /// How often it says something (default: `"1s"`).
+    /// How often it says something (default: `"1200ms"`).
     renew: Option<String>,
-    /// When it stops leading because nobody heard it (default: `"3s"`).
+    /// When it stops leading because nobody heard it (default: `"2800ms"`).
     step_down: Option<String>,
 }
 

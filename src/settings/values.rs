@@ -294,8 +294,8 @@ impl Default for LeaseSettings {
     fn default() -> LeaseSettings {
         LeaseSettings {
             term: Duration::from_millis(4000),
-            renew: Duration::from_millis(1000),
-            step_down: Duration::from_millis(3000),
+            renew: Duration::from_millis(1200),
+            step_down: Duration::from_millis(2800),
         }
     }
 }

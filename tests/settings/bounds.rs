@@ -11,7 +11,7 @@ const NONE: [&str; 0] = [];
 #[case::renew_too_slow("term = \"5s\"\nrenew = \"1751ms\"\nstep_down = \"3500ms\"", &["RG115"])]
 #[case::steps_down_in_time("term = \"5s\"\nstep_down = \"4999ms\"", &NONE)]
 #[case::steps_down_with_the_term("term = \"5s\"\nstep_down = \"5s\"", &["RG115"])]
-#[case::term_under_the_default_step_down("term = \"3s\"", &["RG115"])]
+#[case::term_under_the_default_step_down("term = \"2800ms\"", &["RG115"])]
 #[case::shortest_term("term = \"1s\"\nrenew = \"100ms\"\nstep_down = \"200ms\"", &NONE)]
 #[case::term_too_short("term = \"999ms\"\nrenew = \"100ms\"\nstep_down = \"200ms\"", &["RG029"])]
 #[case::bare_number("term = 5", &["RG024"])]

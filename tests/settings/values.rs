@@ -20,7 +20,7 @@ use crate::{FULL, sound};
     "environment = \"production\"\npolicies = [\"policies\"]\n\
      store = { path = \"rollgate.redb\", retention = \"30d\", create = true }\n\
      journal = { path = \"rollgate.journal\", keep = \"2h\" }\n\
-     lease = { term = \"4s\", renew = \"1s\", step_down = \"3s\" }\n\
+     lease = { term = \"4s\", renew = \"1200ms\", step_down = \"2800ms\" }\n\
      log = { format = \"text\", level = \"info\" }\n\
      reload = { debounce = \"50ms\", poll = \"500ms\", tests_budget = \"2s\" }\n\
      [api]\nlisten = \"127.0.0.1:7878\"\nlimits = { body = \"1MiB\", calls = \"100/s\", pushes = \"20000/s\", head = \"5s\" }\n"

@@ -12,6 +12,9 @@ use super::line::Fate;
 use super::node::RENEW;
 use super::world::{Event, World, key};
 
+/// A lease that a slow clock believes in outlives the slowness by no more.
+const OUTLIVES: i64 = 12_000;
+
 impl World {
     /// Something goes wrong.
     pub fn mischief(&mut self) -> Option<usize> {
@@ -132,9 +135,8 @@ impl World {
     fn run_clock(&mut self, node: usize, rate: i64) {
         let now = self.now;
         let of = &mut self.nodes[node];
-        // A lease that a slow clock believes in outlives the slowness.
-        if of.rate < 75 || rate < 75 {
-            of.slow_until = now + 12_000;
+        if of.rate.min(rate) < super::watch::SLOWEST {
+            of.slow_until = now + OUTLIVES;
         }
         of.run_at(now, rate);
     }
@@ -225,6 +227,9 @@ impl World {
                 let extra = (-of.offset).clamp(0, super::policies::MAX_AGE);
                 self.oracle.books.values_mut().for_each(|book| book.slack += extra);
                 (of.offset, of.offset_since) = (0, now);
+            }
+            if of.rate < super::watch::SLOWEST {
+                of.slow_until = now + OUTLIVES;
             }
             of.run_at(now, 100);
         }

@@ -20,8 +20,8 @@ use super::policies::Shape;
 use super::world::{BEGIN, Event, Sim, World, key};
 
 pub const TERM: i64 = 4000;
-pub const RENEW: i64 = 1000;
-pub const STEP_DOWN: i64 = 3000;
+pub const RENEW: i64 = 1200;
+pub const STEP_DOWN: i64 = 2800;
 /// A controller that wakes itself so often without getting anywhere spins.
 const SPINS: u32 = 100;
 /// A snapshot from further ahead than this is turned away at the door.

@@ -16,8 +16,8 @@ const TAKEN_BACK_WITHIN: i64 = 15_000;
 const LASTING_WITHIN: i64 = 24_000;
 /// What nothing kept is acted on within so long.
 const UNKEPT_WITHIN: i64 = 5_000;
-/// Clocks that run no slower than this never let two lead at once: 3.5 s of such a clock are less than 5 s.
-const SLOWEST: i64 = 75;
+/// Clocks that run no slower than this never let two lead at once: 2.8 s of such a clock are less than 4 s.
+pub const SLOWEST: i64 = 75;
 
 impl World {
     /// After every input of `node`.
