@@ -63,7 +63,7 @@ impl Actuator for LogActuator {
         };
         let lines = lines(plan, &seen);
         said.insert(key.clone(), Said { generation: plan.generation, seen });
-        if more { Err(ActuatorError::lower_already(plan)) } else { Ok(lines) }
+        if more { Err(ActuatorError::LowerStands(plan.generation)) } else { Ok(lines) }
     }
 }
 

@@ -55,7 +55,7 @@ mod tests {
 
     impl Actuator for Refuses {
         fn apply(&self, _: &Key, _: &Plan) -> Result<Vec<String>, ActuatorError> {
-            Err(ActuatorError("it is away".to_owned()))
+            Err(ActuatorError::Failed("it is away".to_owned()))
         }
     }
 

@@ -12,6 +12,7 @@
 //! 4. Rollouts have nothing to do with one another.
 
 use crate::ledger::hash::Key;
+use crate::model::ids::Generation;
 use crate::model::plan::Plan;
 
 /// Carries plans out.
@@ -25,19 +26,19 @@ pub trait Actuator: Send + Sync {
 
 /// Why a plan was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ActuatorError(pub String);
+pub enum ActuatorError {
+    /// It could not be done, or nobody knows whether it was.
+    #[error("{0}")]
+    Failed(String),
+    /// Another plan of this generation shows less, and stands: somebody took it back who could not write it down.
+    #[error("another plan of generation {0} shows less, and the lower one stands")]
+    LowerStands(Generation),
+}
 
 impl ActuatorError {
     /// A newer plan was carried out already.
     #[must_use]
-    pub fn older(plan: &Plan, shown: crate::model::ids::Generation) -> ActuatorError {
-        ActuatorError(format!("generation {} is older than {shown}, which is carried out", plan.generation))
-    }
-
-    /// Another plan of the same generation shows less.
-    #[must_use]
-    pub fn lower_already(plan: &Plan) -> ActuatorError {
-        ActuatorError(format!("another plan of generation {} shows less, and the lower one stands", plan.generation))
+    pub fn older(plan: &Plan, shown: Generation) -> ActuatorError {
+        ActuatorError::Failed(format!("generation {} is older than {shown}, which is carried out", plan.generation))
     }
 }

@@ -59,7 +59,7 @@ impl Actuator for Wilful<'_> {
             self.room.store_is_away(true);
         }
         if self.fails.load(Ordering::SeqCst) {
-            return Err(ActuatorError("it does not answer".to_owned()));
+            return Err(ActuatorError::Failed("it does not answer".to_owned()));
         }
         self.room.actuator.apply(key, plan)
     }

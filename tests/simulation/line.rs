@@ -283,7 +283,7 @@ impl Actuator for Line {
         self.call(To::Actuator, |world, fate| {
             if world.now < world.nodes[node].actuator_fails_until {
                 world.note(Fault::ActuatorFails);
-                return Err(ActuatorError("it does not answer".to_owned()));
+                return Err(ActuatorError::Failed("it does not answer".to_owned()));
             }
             let mutant = world.plan.mutant;
             let spares = mutant == Some(Mutant::ActuatorSparesTheUnkept);
@@ -303,7 +303,7 @@ impl Actuator for Line {
             }
             if !world.is_calm() && world.rng.rarely(20) {
                 world.note(Fault::ActuatorReplyLost);
-                return Err(ActuatorError("no answer".to_owned()));
+                return Err(ActuatorError::Failed("no answer".to_owned()));
             }
             Ok(vec![format!("generation {} is so", plan.generation)])
         })

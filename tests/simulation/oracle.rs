@@ -334,6 +334,10 @@ impl World {
             self.violated(format!("I9: {key}: generation {} after {}", plan.generation, before.generation));
         }
         self.nodes[node].unkept_since[rollout] = None;
+        if recorded == Some(false) {
+            // On record, and done by whoever could: nothing is left for the others to do.
+            self.nodes.iter_mut().for_each(|node| node.unkept_since[rollout] = None);
+        }
         if rises(&before.seen, &after) {
             if plan.generation == before.generation {
                 self.violated(format!("{key}: of two plans of generation {} the higher stands", plan.generation));

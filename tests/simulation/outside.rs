@@ -50,7 +50,10 @@ impl Outside {
         let careless = mutant == Some(Mutant::ActuatorTakesOlder);
         let higher = mutant == Some(Mutant::ActuatorTakesHigher);
         if plan.generation < shown.generation && !careless {
-            return Err(ActuatorError(format!("generation {} is older than {}", plan.generation, shown.generation)));
+            return Err(ActuatorError::Failed(format!(
+                "generation {} is older than {}",
+                plan.generation, shown.generation
+            )));
         }
         if plan.generation == shown.generation && !careless {
             if wanted == shown.seen {
@@ -62,7 +65,7 @@ impl Outside {
                     let asked = wanted.get(region).copied().unwrap_or_default();
                     *seen = (seen.0.min(asked.0), (seen.1 || seen.0 >= 100.0) && (asked.1 || asked.0 >= 100.0));
                 }
-                return Err(ActuatorError(format!("generation {} says something lower already", plan.generation)));
+                return Err(ActuatorError::LowerStands(plan.generation));
             }
         }
         let before = shown.clone();

@@ -13,7 +13,7 @@ use crate::model::frame::Frame;
 use crate::model::plan::Plan;
 use crate::model::time::{Duration, Time};
 use crate::policy::compiled::{MAX_STAGES, Policy};
-use crate::ports::actuator::Actuator;
+use crate::ports::actuator::{Actuator, ActuatorError};
 use crate::ports::spool::{Spool, Spooled};
 use crate::ports::store::{LeaseToken, Store, StoreError};
 
@@ -389,7 +389,7 @@ impl Controller {
             Err(error) => {
                 self.news.notes.push(format!("generation {} cannot be applied: {error}", plan.generation));
                 self.unapplied = Some((plan, now + PATIENCE));
-                None
+                matches!(error, ActuatorError::LowerStands(_)).then(|| self.give_way(now)).flatten()
             }
         }
     }

@@ -7,8 +7,10 @@ use crate::control::direct::Direct;
 use crate::control::exposure;
 use crate::control::load::{InForce, Rollout};
 use crate::control::spooled;
-use crate::engine::{self, Input, Machine};
+use crate::engine::{self, Input, Machine, Output};
 use crate::model::event::{Event, What};
+use crate::model::ids::Actor;
+use crate::model::operator::{Order, Verb};
 use crate::model::time::Time;
 use crate::policy::compiled::Policy;
 use crate::ports::spool::Waiting;
@@ -16,6 +18,7 @@ use crate::ports::store::StoreError;
 
 use super::super::command::{Command, OperateError};
 use super::super::record::PolicyRecord;
+use super::super::seal::MACHINE;
 use super::controller::{Controller, PATIENCE, Ports};
 use super::recorder::{Draft, Written};
 
@@ -61,6 +64,20 @@ impl Controller {
         if let Err(error) = looked {
             self.troubled(error, now);
         }
+    }
+
+    /// Somebody who was cut off took it back, and the ledger does not know to where: a step back from where the ledger has
+    /// it could be a step up from there. So it goes to where nobody sees anything.
+    pub(super) fn give_way(&mut self, now: Time) -> Option<Output> {
+        let machine = self.machine.as_mut().filter(|_| self.lead.is_some() && self.trouble.is_none())?;
+        let lowest = machine.policy().stages.first()?.name.clone();
+        if machine.state().stage == lowest {
+            return None;
+        }
+        let reason = "another controller took it back, and could not record it".to_owned();
+        let order = Order { actor: Actor::new(MACHINE), reason, verb: Verb::RollBack { to: Some(lowest) } };
+        machine.watch_only(false);
+        Some(machine.handle(now, Input::Order(order)))
     }
 
     /// Whoever led last and does not lead any more finds out whether another does.
