@@ -24,6 +24,7 @@ use rollgate::ledger::hash::Key;
 use rollgate::settings::Settings;
 use rollgate::settings::values::StorePlace;
 use rollgate::shell::clock;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const POLICY: &str = include_str!("../src/cli/init/canary/policy.toml");
 
@@ -59,15 +60,14 @@ fn main() {
     let address = open.url().trim_start_matches("http://").parse().expect("an address");
     let here = local::find(&local::beside(&folder.path().join("store.redb"))).expect("the controller says where it is");
     into_canary(&open, address, &here.token);
-    let (next, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let total = rate * seconds;
-    let (since, begun) = (clock::now(), Instant::now());
+    let timetable =
+        Timetable { address, token: here.token, total, rate, next: AtomicU64::new(0), begun: Instant::now() };
+    let over = AtomicBool::new(false);
+    let (since, begun) = (clock::now(), timetable.begun);
     let (mut acknowledged, mut bare) = std::thread::scope(|scope| {
         let bare = scope.spawn(|| fsyncs(&folder.path().join("bare"), &over));
-        let callers: Vec<_> =
-            (0..connections).map(|_| scope.spawn(|| call(address, &here.token, &next, total, rate, begun))).collect();
-        let acknowledged: Vec<Duration> =
-            callers.into_iter().flat_map(|caller| caller.join().expect("a caller")).collect();
+        let acknowledged = call(Arc::new(timetable), connections);
         over.store(true, Ordering::Relaxed);
         (acknowledged, bare.join().expect("the bare writer"))
     });
@@ -98,27 +98,54 @@ fn into_canary(open: &Open, address: SocketAddr, token: &str) {
     }
     for (verb, body) in [("start", r#"{"revision":"v1","reason":"bench"}"#), ("advance", r#"{"reason":"bench"}"#)] {
         let mut stream = TcpStream::connect(address).expect("a connection");
-        let answer = ask(&mut stream, &format!("/v1/rollouts/my-rollout/{verb}"), token, body);
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        let request = request(&format!("/v1/rollouts/my-rollout/{verb}"), token, body);
+        stream.write_all(request.as_bytes()).expect("it is sent");
+        let mut answer = [0_u8; 4096];
+        let length = stream.read(&mut answer).expect("it is answered");
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer[..length]));
     }
 }
 
+/// When what is due.
+struct Timetable {
+    address: SocketAddr,
+    token: String,
+    total: u64,
+    rate: u64,
+    next: AtomicU64,
+    begun: Instant,
+}
+
+/// All callers, on one thread: a hundred of them would fight with the server for two cores.
+fn call(timetable: Arc<Timetable>, connections: u64) -> Vec<Duration> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let callers: Vec<_> = (0..connections).map(|_| tokio::spawn(caller(Arc::clone(&timetable)))).collect();
+        let mut times = Vec::new();
+        for caller in callers {
+            times.append(&mut caller.await.expect("a caller"));
+        }
+        times
+    })
+}
+
 /// One connection: takes the next place in the timetable until it is over; how long each call took from when it was due.
-fn call(address: SocketAddr, token: &str, next: &AtomicU64, total: u64, rate: u64, begun: Instant) -> Vec<Duration> {
-    let mut stream = TcpStream::connect(address).expect("a connection");
+async fn caller(timetable: Arc<Timetable>) -> Vec<Duration> {
+    let mut stream = tokio::net::TcpStream::connect(timetable.address).await.expect("a connection");
     stream.set_nodelay(true).expect("no delay");
-    let mut times = Vec::new();
+    let (mut times, mut answer) = (Vec::new(), [0_u8; 4096]);
     loop {
-        let place = next.fetch_add(1, Ordering::Relaxed);
-        if place >= total {
+        let place = timetable.next.fetch_add(1, Ordering::Relaxed);
+        if place >= timetable.total {
             return times;
         }
-        let due = begun + Duration::from_nanos(place * 1_000_000_000 / rate);
-        if let Some(early) = due.checked_duration_since(Instant::now()) {
-            std::thread::sleep(early);
-        }
-        let answer = ask(&mut stream, "/v1/snapshots", token, &snapshot());
-        assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+        let due = timetable.begun + Duration::from_nanos(place * 1_000_000_000 / timetable.rate);
+        tokio::time::sleep_until(due.into()).await;
+        let request = request("/v1/snapshots", &timetable.token, &snapshot());
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        // It is small, and comes in one piece.
+        let length = stream.read(&mut answer).await.expect("it is answered");
+        assert!(answer.starts_with(b"HTTP/1.1 202"), "{}", String::from_utf8_lossy(&answer[..length]));
         times.push(due.elapsed());
     }
 }
@@ -131,16 +158,11 @@ fn evaluations(telemetry: &Telemetry) -> String {
     line.and_then(|line| line.rsplit(' ').next()).unwrap_or("none").to_owned()
 }
 
-/// One call; its answer is small, and comes in one piece.
-fn ask(stream: &mut TcpStream, path: &str, token: &str, body: &str) -> String {
+fn request(path: &str, token: &str, body: &str) -> String {
     let length = body.len();
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
-    );
-    stream.write_all((head + body).as_bytes()).expect("it is sent");
-    let mut answer = [0_u8; 4096];
-    let length = stream.read(&mut answer).expect("it is answered");
-    String::from_utf8_lossy(&answer[..length]).into_owned()
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
 
 /// Writes and flushes as much as a push does, now and then, while the others are at it.

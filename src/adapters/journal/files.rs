@@ -37,8 +37,8 @@ impl Default for Options {
         Options {
             segment_bytes: 64 << 20,
             segment_age: Duration::from_mins(10),
-            // Long enough to halve the flushes of a busy controller, short enough that nobody notices.
-            gather: std::time::Duration::from_millis(2),
+            // Every flush may be a slow one, and whatever comes meanwhile waits for it: fewer flushes are fewer waits.
+            gather: std::time::Duration::from_millis(4),
             max_bytes: None,
         }
     }
