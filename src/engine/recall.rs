@@ -103,6 +103,11 @@ impl Machine {
         self.mark_acting_rows();
     }
 
+    /// A person named the policy for what comes: whatever waited for the next stage is older than that.
+    pub fn wait_for_none(&mut self) {
+        self.waiting_policy = None;
+    }
+
     /// Judges by `policy` from now on, because the ledger says that it is in force. Readings, and the runs of unchanged
     /// checks, are kept; where the stage is none of its own, it holds.
     pub fn judge_by(&mut self, policy: Arc<Policy>) {

@@ -348,6 +348,35 @@ fn a_policy_that_waited_for_the_stage_waits_on_when_the_stage_could_not_be_recor
     room.is_the_fold(&controller);
 }
 
+/// Seed 6504 of the simulation: the start was refused, and the ledger had its policy in force all the same.
+#[test]
+fn a_start_under_another_policy_than_the_one_that_waits_is_judged_by_its_own() {
+    let room = Room::new();
+    let pinned = format!("pin = true\n{}", POLICY.trim_start());
+    let (record, first) = policy(&pinned);
+    let mut controller = Controller::open(room.ports(), &Room::key(), Some((&record, first)), minute(0)).unwrap();
+    controller.lead(Some(room.lease("one")));
+    let start = |policy: &PolicyRecord, name: &str| Command {
+        actor: "ana".into(),
+        reason: "weekly".to_owned(),
+        ask: Ask::Start { policy: Box::new(policy.clone()), revision: name.into() },
+        token: name.to_owned(),
+    };
+    controller.order(room.ports(), minute(0), &start(&record, "r1"), false).unwrap();
+    let (waiting, compiled) = policy(&pinned.replace("bake = \"10m\"", "bake = \"11m\""));
+    controller.feed(room.ports(), minute(1), Given::Policy(&waiting, compiled));
+    let (named, _) = policy(&pinned.replace("bake = \"10m\"", "bake = \"12m\""));
+    let outcome = controller.order(room.ports(), minute(2), &start(&named, "r2"), false).unwrap();
+    assert_eq!(outcome.refused, None);
+    for at in 3..=9 {
+        controller.reads(&room, minute(at), 0.1);
+    }
+    let judges = controller.machine().unwrap().policy().digest.clone();
+    assert_eq!((controller.rollout().state.policy.clone(), judges), (Some(named.digest.clone()), named.digest));
+    assert_eq!((room.stage().as_str(), controller.rollout().state.revision.clone()), ("canary", Some("r2".into())));
+    room.is_the_fold(&controller);
+}
+
 #[test]
 fn a_mute_that_ran_out_while_another_led_is_ended_by_whoever_leads() {
     let room = Room::new();

@@ -187,6 +187,10 @@ impl Controller {
             };
             match written {
                 Ok(Written::Now) => {
+                    if matches!(command.ask, Ask::Start { .. }) && outcome.refused.is_none() {
+                        // Whatever waited is older than the policy that a person named.
+                        self.pinned = None;
+                    }
                     self.carry_on(ports, now, output, &mut outcome);
                     return Ok(outcome);
                 }
@@ -234,6 +238,8 @@ impl Controller {
                     // The policy that was to be replaced keeps the rollout: the revision would be judged by the wrong one.
                     let why = rejected.unwrap_or_else(|| "another policy stays in force".to_owned());
                     let (by, reason) = (command.actor.clone(), command.reason.clone());
+                    // What is refused changes nothing: the ledger must not have a policy in force that judges nothing.
+                    events.retain(|event| !matches!(event.what, What::PolicyChanged { .. }));
                     events.push(Event { time: now, what: What::Refused { verb: "start".to_owned(), by, reason, why } });
                     let stays = self.machine.clone().unwrap_or(machine);
                     (output.events, output.plan) = (events, None);
@@ -263,6 +269,7 @@ impl Controller {
                 let mut machine = machine.clone();
                 machine.watch_only(false);
                 if exposure::is_nothing(&self.rollout.exposed) {
+                    machine.wait_for_none();
                     machine.judge_by(Arc::clone(policy));
                     return (machine, changes.into_iter().collect());
                 }
