@@ -2,7 +2,7 @@
 //! batches together.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::model::time::Time;
 use crate::ports::journal::Kept;
@@ -24,6 +24,8 @@ pub(super) struct Call {
 struct Waiting {
     calls: Vec<Call>,
     bytes: usize,
+    /// Since when something waits.
+    since: Option<Instant>,
     closed: bool,
 }
 
@@ -52,6 +54,9 @@ impl Queue {
             return;
         }
         let was_empty = waiting.calls.is_empty();
+        if was_empty {
+            waiting.since = Some(now());
+        }
         let was_full = waiting.bytes >= FULL_BATCH;
         waiting.calls.push(call);
         waiting.bytes = waiting.bytes.saturating_add(bytes);
@@ -61,16 +66,17 @@ impl Queue {
         }
     }
 
-    /// The next batch: everything that waits, after it had `gather` to grow. None when nothing can come any more.
+    /// The next batch: everything that waits, once the first of it has waited for `gather`. None when nothing can come any more.
     pub(super) fn next(&self, gather: Duration) -> Option<Vec<Call>> {
         let waiting = self.lock();
         let mut waiting = self
             .changed
             .wait_while(waiting, |waiting| waiting.calls.is_empty() && !waiting.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        if !gather.is_zero() {
+        let left = waiting.since.map_or(gather, |since| gather.saturating_sub(since.elapsed()));
+        if !left.is_zero() {
             let grows = |waiting: &mut Waiting| waiting.bytes < FULL_BATCH && !waiting.closed;
-            waiting = self.changed.wait_timeout_while(waiting, gather, grows).unwrap_or_else(PoisonError::into_inner).0;
+            waiting = self.changed.wait_timeout_while(waiting, left, grows).unwrap_or_else(PoisonError::into_inner).0;
         }
         waiting.bytes = 0;
         let calls = std::mem::take(&mut waiting.calls);
@@ -98,4 +104,10 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long a call has waited is all that is measured: what time it is, whoever calls says.
+#[expect(clippy::disallowed_methods, reason = "the stopwatch of a batch that gathers")]
+fn now() -> Instant {
+    Instant::now()
 }
