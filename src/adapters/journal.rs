@@ -7,17 +7,20 @@
 //! ```
 //!
 //! A line carries its place in its segment and a short hash over the segment's name, the place and the text: a line that
-//! was torn, altered, moved or taken away is known as such, and costs no other line.
+//! was torn, altered, moved or taken away is known as such, and costs no other line. A segment that was made ahead of
+//! time ends in zeros while it is written to; no line has one in it.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`files`] | the journal itself: opening, recalling, forgetting |
 //! | `queue` | calls on their way to the writer |
 //! | `writer` | the one thread that writes: batches, rotation, faults |
+//! | `ahead` | the next segment, made before it is needed |
 //! | `line` | one line, and how it is known to be whole |
 //! | `medium` | the file system, as far as the writer needs it |
 //! | `segments` | the segments there are |
 
+mod ahead;
 pub mod files;
 mod line;
 mod medium;

@@ -39,6 +39,8 @@ pub const POINTS: &[&str] = &[
     "spool.cleared",
     "journal.begun",
     "journal.created",
+    "journal.filled",
+    "journal.renamed",
     "journal.written",
     "journal.synced",
     "journal.acknowledged",

@@ -28,7 +28,7 @@ fn snapshot(number: i64) -> Snapshot {
 
 fn open(folder: &Path) -> FileJournal {
     // Small segments, so that a few snapshots pass every point.
-    FileJournal::open(folder, Options { segment_bytes: 2000, ..Options::default() }).unwrap()
+    FileJournal::open(folder, Options { segment_bytes: 2000, ahead_after: 500, ..Options::default() }).unwrap()
 }
 
 /// What a child process does: keeps numbered snapshots from several threads, and says which ones are kept.

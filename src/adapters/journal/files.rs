@@ -8,6 +8,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use super::ahead::Ahead;
 use super::line::{self, Read};
 use super::medium::{Files, Medium};
 use super::queue::{Call, Queue};
@@ -28,6 +29,8 @@ pub struct Options {
     pub segment_age: Duration,
     /// How long a batch may grow before it goes to disk, when calls come together. One that comes alone does not wait.
     pub gather: std::time::Duration,
+    /// A segment that has so many bytes before it is old is followed by one that is made ahead of time.
+    pub ahead_after: u64,
     /// The most that all segments together may take; without it, the disk decides.
     pub max_bytes: Option<u64>,
 }
@@ -35,10 +38,11 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            segment_bytes: 64 << 20,
+            segment_bytes: 16 << 20,
             segment_age: Duration::from_mins(10),
             // Every flush may be a slow one, and whatever comes meanwhile waits for it: fewer flushes are fewer waits.
-            gather: std::time::Duration::from_millis(4),
+            gather: std::time::Duration::from_millis(2),
+            ahead_after: 1 << 20,
             max_bytes: None,
         }
     }
@@ -97,12 +101,15 @@ impl FileJournal {
     /// # Errors
     /// The folder cannot be used; [`StoreError::Busy`] while another process has it.
     pub fn open(folder: &Path, options: Options) -> Result<FileJournal, StoreError> {
-        FileJournal::on(Box::new(Files), folder, options)
+        FileJournal::on(Arc::new(Files), folder, options)
     }
 
-    pub(super) fn on(medium: Box<dyn Medium>, folder: &Path, options: Options) -> Result<FileJournal, StoreError> {
+    pub(super) fn on(medium: Arc<dyn Medium>, folder: &Path, options: Options) -> Result<FileJournal, StoreError> {
         make(folder).map_err(|error| named(folder, &error))?;
         let lock = lock(folder)?;
+        let ahead = Ahead::new(Arc::clone(&medium), folder.join("ahead"));
+        // A crash left it; whatever hinders its going is told when a segment cannot be made.
+        ahead.tidy();
         let found = segments::list(folder).map_err(|error| named(folder, &error))?;
         let next = found.keys().next_back().map_or(1, |last| last.saturating_add(1));
         let shared = Arc::new(Shared::default());
@@ -112,6 +119,7 @@ impl FileJournal {
             folder: folder.to_path_buf(),
             options,
             medium,
+            ahead,
             next,
             open: None,
             buffer: Vec::new(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::line;
@@ -39,7 +39,7 @@ pub(super) fn list(folder: &Path) -> io::Result<BTreeMap<u64, Closed>> {
 }
 
 /// Hands every line of a segment to `each`, with its line break where it has one; memory does not grow with the file. A
-/// segment that was dropped meanwhile has none.
+/// segment that was dropped meanwhile has none. Zeros are no line: a segment that was made ahead of time ends in them.
 #[expect(clippy::disallowed_methods, reason = "the journal is a folder of files")]
 pub(super) fn lines(path: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let file = match File::open(path) {
@@ -48,12 +48,38 @@ pub(super) fn lines(path: &Path, each: &mut dyn FnMut(&[u8])) -> io::Result<()> 
     };
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let mut text = Vec::new();
-    loop {
+    while skip_zeros(&mut reader)? {
         text.clear();
-        if reader.read_until(b'\n', &mut text)? == 0 {
+        read_line(&mut reader, &mut text)?;
+        each(&text);
+    }
+    Ok(())
+}
+
+/// Goes to the next byte that is no zero; false at the end.
+fn skip_zeros(reader: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let read = reader.fill_buf()?;
+        let (zeros, all) = (read.iter().take_while(|byte| **byte == 0).count(), read.len());
+        reader.consume(zeros);
+        if all == 0 || zeros < all {
+            return Ok(all > 0);
+        }
+    }
+}
+
+/// Reads to the end of a line, or of what is left of one.
+fn read_line(reader: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let read = reader.fill_buf()?;
+        let end = memchr::memchr2(b'\n', 0, read);
+        let is_whole = end.is_some_and(|end| read.get(end) == Some(&b'\n'));
+        let length = end.unwrap_or(read.len()).saturating_add(usize::from(is_whole));
+        text.extend_from_slice(read.get(..length).unwrap_or_default());
+        reader.consume(length);
+        if end.is_some() || length == 0 {
             return Ok(());
         }
-        each(&text);
     }
 }
 

@@ -54,14 +54,23 @@ struct Failing {
     full: Arc<AtomicBool>,
     unsynced: Arc<AtomicBool>,
     uncut: Arc<AtomicBool>,
+    unfilled: Arc<AtomicBool>,
     syncs: Arc<AtomicUsize>,
 }
 
 struct FailingSink(Failing, Box<dyn Sink>);
 
 impl Medium for Failing {
-    fn create(&mut self, path: &Path) -> Io<Box<dyn Sink>> {
+    fn create(&self, path: &Path) -> Io<Box<dyn Sink>> {
         Ok(Box::new(FailingSink(self.clone(), Files.create(path)?)))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Io<()> {
+        Files.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> Io<()> {
+        Files.remove(path)
     }
 }
 
@@ -81,6 +90,13 @@ impl Sink for FailingSink {
 
     fn cut(&mut self, length: u64) -> Io<()> {
         if self.0.uncut.load(Ordering::SeqCst) { Err(Error::other("the disk is gone")) } else { self.1.cut(length) }
+    }
+
+    fn fill(&mut self, bytes: u64, until: &dyn Fn() -> bool) -> Io<()> {
+        if self.0.unfilled.load(Ordering::SeqCst) {
+            return Err(Error::from(ErrorKind::StorageFull));
+        }
+        self.1.fill(bytes, until)
     }
 }
 
@@ -185,7 +201,7 @@ fn calls_that_come_together_share_a_flush() {
     let folder = tempfile::tempdir().unwrap();
     let medium = Failing::default();
     let options = Options { gather: std::time::Duration::from_secs(5), ..Options::default() };
-    let journal = FileJournal::on(Box::new(medium.clone()), folder.path(), options).unwrap();
+    let journal = FileJournal::on(Arc::new(medium.clone()), folder.path(), options).unwrap();
     // While the first batch is told, the writer is busy; what comes meanwhile is one batch.
     let (told, go) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
     let (told_too, go_too) = (Arc::clone(&told), Arc::clone(&go));
@@ -213,7 +229,7 @@ fn calls_that_come_together_share_a_flush() {
 fn a_full_disk_refuses_and_once_there_is_room_it_goes_on_without_a_trace() {
     let folder = tempfile::tempdir().unwrap();
     let medium = Failing::default();
-    let journal = FileJournal::on(Box::new(medium.clone()), folder.path(), Options::default()).unwrap();
+    let journal = FileJournal::on(Arc::new(medium.clone()), folder.path(), Options::default()).unwrap();
     journal.keep(&key("a"), at(1), &[snapshot(1)]).unwrap();
     medium.full.store(true, Ordering::SeqCst);
     for _ in 0..3 {
@@ -231,7 +247,7 @@ fn a_full_disk_refuses_and_once_there_is_room_it_goes_on_without_a_trace() {
 fn after_a_failed_flush_nothing_acknowledged_is_lost_and_a_new_segment_begins() {
     let folder = tempfile::tempdir().unwrap();
     let medium = Failing::default();
-    let journal = FileJournal::on(Box::new(medium.clone()), folder.path(), Options::default()).unwrap();
+    let journal = FileJournal::on(Arc::new(medium.clone()), folder.path(), Options::default()).unwrap();
     journal.keep(&key("a"), at(1), &[snapshot(1)]).unwrap();
     medium.unsynced.store(true, Ordering::SeqCst);
     medium.uncut.store(true, Ordering::SeqCst);
@@ -305,4 +321,73 @@ fn closing_writes_what_waits_and_tells_everybody() {
     assert_eq!(answers.len(), 500);
     assert!(answers.iter().all(Result::is_ok));
     assert_eq!(recalled(&open(folder.path()), "a", at(0)), (times(0..500), 0));
+}
+
+/// Keeps snapshots until `enough`; how many there are.
+fn keep_until(journal: &FileJournal, enough: impl Fn() -> bool) -> i64 {
+    let many = (1..100_000).find(|second| {
+        journal.keep(&key("a"), at(*second), &[snapshot(*second)]).unwrap();
+        enough()
+    });
+    many.expect("it came to that")
+}
+
+#[test]
+fn what_comes_in_fast_is_written_where_zeros_were_made_ahead_and_they_are_gone_when_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { ahead_after: 2000, segment_bytes: 1 << 20, ..Options::default() };
+    let journal = FileJournal::open(folder.path(), options).unwrap();
+    let length = |number| std::fs::metadata(segment(folder.path(), number)).map_or(0, |file| file.len());
+    let kept = keep_until(&journal, || length(2) > 0);
+    assert!(length(1) < 1 << 20, "the first is left as soon as the second is made");
+    assert_eq!(length(2), 1 << 20, "made ahead of time");
+    assert_eq!(recalled(&journal, "a", at(0)), (times(1..=kept), 0));
+    drop(journal);
+    let text = std::fs::read(segment(folder.path(), 2)).unwrap();
+    assert!(text.ends_with(b"\n") && !text.contains(&0), "zeros stay behind");
+    let files = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(files, 3, "something other than two segments and the lock stays behind");
+    assert_eq!(recalled(&open(folder.path()), "a", at(0)), (times(1..=kept), 0));
+}
+
+#[test]
+fn a_disk_without_room_for_zeros_has_room_for_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let medium = Failing::default();
+    medium.unfilled.store(true, Ordering::SeqCst);
+    let options = Options { ahead_after: 500, segment_bytes: 5000, ..Options::default() };
+    let journal = FileJournal::on(Arc::new(medium), folder.path(), options).unwrap();
+    let kept = keep_until(&journal, || segment(folder.path(), 4).exists());
+    assert_eq!(recalled(&journal, "a", at(0)), (times(1..=kept), 0));
+    drop(journal);
+    assert!(!folder.path().join("ahead").exists());
+}
+
+#[test]
+fn what_a_crash_left_of_a_segment_with_zeros_is_read_as_far_as_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    (1..=4).for_each(|second| journal.keep(&key("a"), at(second), &[snapshot(second)]).unwrap());
+    drop(journal);
+    let path = segment(folder.path(), 1);
+    let whole = std::fs::read(&path).unwrap();
+    let line = whole.len() / 4;
+    // Of a batch that was being written, any page may be on disk and any may not.
+    let zeroed = |from: usize, to: usize| {
+        let mut left = [whole.as_slice(), &[0; 100_000]].concat();
+        left[from..to].fill(0);
+        std::fs::write(&path, left).unwrap();
+        std::fs::write(folder.path().join("ahead"), [0; 10]).unwrap();
+        let journal = open(folder.path());
+        assert!(!folder.path().join("ahead").exists(), "what was made ahead stays behind");
+        recalled(&journal, "a", at(0))
+    };
+    assert_eq!(zeroed(0, 0), (times([1, 2, 3, 4]), 0));
+    assert_eq!(zeroed(3 * line, 4 * line), (times([1, 2, 3]), 0));
+    assert_eq!(zeroed(3 * line + 7, 4 * line), (times([1, 2, 3]), 1));
+    assert_eq!(zeroed(line, 2 * line), (times([1, 3, 4]), 1));
+    // Both ends of a line are there, and count as what they are.
+    assert_eq!(zeroed(line + 10, line + 20).0, times([1, 3, 4]));
+    assert!(zeroed(line + 10, line + 20).1 >= 1);
+    assert_eq!(zeroed(line - 1, 2 * line + 1).0, times([1, 4]), "a line whose break alone is gone is whole");
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::ahead::Ahead;
 use super::files::{Options, Shared};
 use super::line;
 use super::medium::{Medium, Sink};
@@ -27,7 +28,8 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) folder: PathBuf,
     pub(super) options: Options,
-    pub(super) medium: Box<dyn Medium>,
+    pub(super) medium: Arc<dyn Medium>,
+    pub(super) ahead: Ahead,
     pub(super) next: u64,
     pub(super) open: Option<Open>,
     pub(super) buffer: Vec<u8>,
@@ -41,6 +43,8 @@ pub(super) struct Open {
     /// Lines in it, all of them on disk.
     lines: u64,
     bytes: u64,
+    /// How large the file was made ahead of time; nothing when it grows line by line.
+    room: u64,
     /// When the first line came in, and the newest.
     since: Time,
     newest: Time,
@@ -64,6 +68,10 @@ impl Writer {
             // Whoever calls alone does not wait for company that never came.
             gather = if calls.len() > 1 { self.options.gather } else { Duration::ZERO };
             self.batch(calls);
+            self.look_ahead();
+        }
+        if let Some(open) = self.open.take() {
+            self.close(open);
         }
     }
 
@@ -91,9 +99,9 @@ impl Writer {
     fn write(&mut self, calls: &[Call]) -> Result<u64, StoreError> {
         let Some(first) = calls.first() else { return Ok(0) };
         let newest = calls.iter().map(|call| call.at).fold(first.at, Time::max);
-        self.rotate(newest);
         let adds: usize =
             calls.iter().flat_map(|call| &call.bodies).map(|body| body.len().saturating_add(PER_LINE)).sum();
+        self.rotate(newest, adds as u64);
         self.allow(adds as u64)?;
         let mut open = match self.open.take() {
             Some(open) => open,
@@ -108,7 +116,7 @@ impl Writer {
         if let Err(error) = open.sink.append(&self.buffer) {
             // As long as the file can be cut back to what is safe, it is as good as before.
             match open.sink.cut(open.bytes) {
-                Ok(()) => self.open = Some(open),
+                Ok(()) => self.open = Some(Open { room: 0, ..open }),
                 Err(_) => self.close(open),
             }
             return Err(failed(&error));
@@ -117,7 +125,7 @@ impl Writer {
         if let Err(error) = open.sink.sync() {
             // Nobody knows what of it is on disk. What was not acknowledged may stay: it is only read back as well.
             drop(open.sink.cut(open.bytes));
-            self.close(open);
+            self.close(Open { room: 0, ..open });
             return Err(failed(&error));
         }
         let added = lines.saturating_sub(open.lines);
@@ -143,14 +151,29 @@ impl Writer {
         // A name is used once, even when making the file failed half-way.
         self.next = number.saturating_add(1);
         let (name, path) = segments::place(&self.folder, number);
-        let sink = self.medium.create(&path).map_err(|error| failed(&error))?;
-        Ok(Open { number, name, sink, lines: 0, bytes: 0, since: at, newest: at })
+        let (sink, room) = match self.ahead.take(&path) {
+            Some(sink) => (sink, self.options.segment_bytes),
+            None => (self.medium.create(&path).map_err(|error| failed(&error))?, 0),
+        };
+        Ok(Open { number, name, sink, lines: 0, bytes: 0, room, since: at, newest: at })
     }
 
-    /// Ends the segment when it is big or old enough.
-    fn rotate(&mut self, now: Time) {
-        let is_over =
-            |open: &Open| open.bytes >= self.options.segment_bytes || now.since(open.since) >= self.options.segment_age;
+    /// Has the next segment made, when so much comes in that it is worth it. A journal with a limit of its own keeps
+    /// nothing but lines.
+    fn look_ahead(&mut self) {
+        let Some(open) = &self.open else { return };
+        if self.options.max_bytes.is_none() && open.bytes >= self.options.ahead_after.max(open.room / 2) {
+            self.ahead.ask(self.options.segment_bytes);
+        }
+    }
+
+    /// Ends the segment when it is big or old enough, or when the next one is made and this one would grow.
+    fn rotate(&mut self, now: Time, adds: u64) {
+        let is_over = |open: &Open| {
+            open.bytes >= self.options.segment_bytes
+                || now.since(open.since) >= self.options.segment_age
+                || (self.ahead.is_over() && open.bytes.saturating_add(adds) > open.room)
+        };
         if self.open.as_ref().is_some_and(is_over)
             && let Some(open) = self.open.take()
         {
@@ -158,7 +181,11 @@ impl Writer {
         }
     }
 
-    fn close(&self, open: Open) {
+    fn close(&self, mut open: Open) {
+        if open.bytes < open.room {
+            // The zeros behind the lines are in nobody's way.
+            drop(open.sink.cut(open.bytes));
+        }
         self.shared.closed().insert(open.number, Closed { bytes: open.bytes, newest: Some(open.newest) });
     }
 }
