@@ -232,10 +232,15 @@ impl World {
                 self.violated(format!("{key}: generation {} follows {}", after.generation, before.generation));
             }
         }
-        let entered = before.entered_at != after.entered_at || before.stage != after.stage;
-        let began = matches!(record.what, What::Started { .. } | What::StageEntered { .. } | What::RolledBack { .. });
+        // A resume that lifts a latch shows anew what it stands in. Times tell nothing: after a clock that was ahead, they
+        // stand still for as long as it was.
+        let entered = match record.what {
+            What::Started { .. } | What::StageEntered { .. } | What::RolledBack { .. } => true,
+            What::Ordered { .. } => before.generation != after.generation,
+            _ => false,
+        };
         let book = self.oracle.book(&key);
-        if began || entered {
+        if entered {
             book.remarks.clear();
         }
         if let What::FindingChanged { check, region, to, .. } = &record.what {
