@@ -8,5 +8,6 @@ mod bench;
 mod course;
 mod data_clock;
 mod faults;
+mod regions;
 mod remarks;
 mod restart;

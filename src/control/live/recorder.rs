@@ -93,8 +93,13 @@ impl Controller {
                     return Recorded::Done;
                 };
                 let whole = to.is_some();
-                let order = Order { actor: Actor::new(MACHINE), reason: because, verb: Verb::RollBack { to } };
+                let mut order = Order { actor: Actor::new(MACHINE), reason: because, verb: Verb::RollBack { to } };
                 let plan = if whole { None } else { self.take_back_the_whole(now, order.clone()) };
+                if let Some(machine) = self.machine.as_ref().filter(|_| plan.is_some()) {
+                    // It names where it went: another may have taken it back as well, to a higher stage, and the ledger
+                    // would have it there while nobody sees it any more.
+                    order.verb = Verb::RollBack { to: Some(machine.state().stage.clone()) };
+                }
                 // It is another order than the batch that the store refused, and may have taken after all.
                 let token = if whole { token } else { format!("{token}-whole") };
                 self.spool(ports, now, order, token);
