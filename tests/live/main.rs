@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
 
 mod actuator;
+mod again;
 mod alone;
 mod bench;
 mod course;

@@ -402,6 +402,12 @@ impl World {
         {
             self.violated(format!("{key}: {} was acknowledged with entry {seq}, which is not there", command.token));
         }
+        // Its name is forgotten with its entry, when that is pruned.
+        let done = self.oracle.books[&key].orders.get(&command.reason).copied();
+        let known = |seq: u64| self.disk.chains.get(&key).is_some_and(|chain| chain.entries.contains_key(&seq));
+        if outcome.refused.is_some() && done.is_some_and(known) {
+            self.violated(format!("{key}: {} took effect, and whoever gave it is told that it did not", command.token));
+        }
         if outcome.refused.is_none() && (written.is_some() || spooled) {
             self.oracle.book(&key).acknowledged.push(command.reason.clone());
         } else if outcome.refused.is_none() && in_memory {
