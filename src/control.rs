@@ -23,6 +23,7 @@
 //! | [`seen`] | what only a controller knows beside it |
 //! | [`keep`] | checking, pruning, exporting and importing a store |
 
+mod again;
 pub mod command;
 pub mod direct;
 pub mod exposure;

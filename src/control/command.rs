@@ -3,6 +3,7 @@
 
 use crate::ledger::hash::Key;
 use crate::ledger::{BadLine, Entry};
+use crate::model::event::What;
 use crate::model::ids::{Actor, Digest, Revision};
 use crate::model::operator::{Order, Verb};
 use crate::model::plan::Plan;
@@ -59,6 +60,16 @@ impl Command {
             Ask::Start { .. } => "start",
             Ask::Order(verb) => verb.name(),
             Ask::Adopt { .. } => "adopt",
+        }
+    }
+
+    /// Why it was refused, where an event that came of it says so. A policy that had waited for the next stage may be
+    /// turned away on the way there; that is not what was asked for.
+    #[must_use]
+    pub fn why_refused<'a>(&self, what: &'a What) -> Option<&'a String> {
+        match (&self.ask, what) {
+            (_, What::Refused { why, .. }) | (Ask::Adopt { .. }, What::PolicyRejected { why, .. }) => Some(why),
+            _ => None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::ports::actuator::Actuator;
 use crate::ports::crash;
 use crate::ports::store::{Authority, Batch, Store, StoreError};
 
+use super::again;
 use super::command::{Command, Operate, OperateError, Outcome};
 use super::exposure;
 use super::load::Rollout;
@@ -127,8 +128,7 @@ impl<'a> Direct<'a> {
             match self.store.append(&proposal.batch(&rollout, command)) {
                 Ok(appended) => {
                     if appended.again {
-                        outcome.notes.push("this very order was carried out before".to_owned());
-                        (outcome.entries, outcome.plan) = (Vec::new(), None);
+                        again::answer(self.store, command, appended.end, &mut outcome)?;
                     }
                     return Ok((rollout, outcome));
                 }

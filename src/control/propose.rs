@@ -94,10 +94,7 @@ pub fn propose(rollout: &Rollout, command: &Command, now: Time) -> Result<Propos
         ));
     }
     made.events.retain(|event| !is_remark(&event.what));
-    let refused = made.events.iter().find_map(|event| match &event.what {
-        What::Refused { why, .. } | What::PolicyRejected { why, .. } => Some(why.clone()),
-        _ => None,
-    });
+    let refused = made.events.iter().find_map(|event| command.why_refused(&event.what)).cloned();
     let sealed = seal(rollout, Some(command), made.events)?;
     let exposed = made.exposed.or_else(|| made.plan.as_ref().map(exposure::exposed));
     let plan = made.plan.or_else(|| exposed.as_ref().map(exposure::plan));

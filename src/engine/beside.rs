@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::model::state::{Baseline, RolloutState};
 use crate::policy::compiled::{Policy, StageIx};
 
+use super::fold;
 use super::machine::Machine;
 
 impl Machine {
@@ -40,9 +41,7 @@ impl Machine {
 
     fn take_over(&mut self, state: &RolloutState) {
         let mine = self.state();
-        let came_from = |state: &RolloutState| state.latch.as_ref().map(|latch| latch.from.clone());
-        let entered =
-            mine.stage != state.stage || mine.entered_at != state.entered_at || came_from(mine) != came_from(state);
+        let entered = fold::is_entered_anew(mine, state);
         let frozen = mine.baselines.is_empty() && !state.baselines.is_empty();
         let own = if frozen { self.baselines_so_far() } else { mine.baselines.clone() };
         let mut state = state.clone();

@@ -77,6 +77,19 @@ pub(crate) fn apply(state: &mut RolloutState, event: &Event) {
     }
 }
 
+/// Whether a stage was entered between two states of one rollout: its runs then start empty. The time of that does not
+/// tell. Once a clock was ahead, every entry bears its time for as long as it was ahead, and a stage is left and entered
+/// within one instant. But whatever changes the exposure has a generation of its own, and all of that enters a stage but
+/// the taking back of one region.
+pub(crate) fn is_entered_anew(before: &RolloutState, after: &RolloutState) -> bool {
+    let came_from = |state: &RolloutState| state.latch.as_ref().map(|latch| latch.from.clone());
+    let without_regions = |state: &RolloutState| state.generation.0.wrapping_sub(state.latched_regions.len() as u64);
+    before.stage != after.stage
+        || before.entered_at != after.entered_at
+        || came_from(before) != came_from(after)
+        || without_regions(before) != without_regions(after)
+}
+
 /// A stage starts with nothing served, nothing confirmed and nobody's approval.
 fn enter(state: &mut RolloutState, stage: &StageName, at: Time) {
     state.stage = stage.clone();

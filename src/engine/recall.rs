@@ -11,6 +11,7 @@ use crate::model::time::Time;
 use crate::policy::compiled::{Policy, StageIx};
 
 use super::decide::Why;
+use super::fold;
 use super::machine::{Input, Machine, Output};
 
 impl Output {
@@ -88,10 +89,8 @@ impl Machine {
     /// served is what the ledger knows of.
     pub fn stand_at(&mut self, now: Time, state: RolloutState) {
         self.go_on_to(now);
-        let came_from = |state: &RolloutState| state.latch.as_ref().map(|latch| latch.from.clone());
         let mine = self.state();
-        let entered =
-            mine.stage != state.stage || mine.entered_at != state.entered_at || came_from(mine) != came_from(&state);
+        let entered = fold::is_entered_anew(mine, &state);
         let compares_anew = mine.baselines != state.baselines;
         self.replace_state(state);
         if entered {

@@ -1,6 +1,9 @@
 //! Regions: checks run per region, nothing is aggregated.
 
+use rollgate::engine::fold;
 use rollgate::model::decision::{Answer, Wait};
+use rollgate::model::event::{Event, What};
+use rollgate::model::finding::FindingState;
 use rollgate::model::operator::{Order, Verb};
 use rollgate::model::plan::Action;
 
@@ -76,4 +79,29 @@ fn a_region_that_is_back_stays_back_when_the_whole_goes_back_to_a_stage_that_sho
     world.order(Verb::Resume);
     assert!(world.machine.state().latched_regions.is_empty());
     world.assert_state_is_the_fold();
+}
+
+/// Seed 2120 of the simulation. A clock that was ahead had stamped the ledger, so the region was taken back and shown again
+/// within one instant of it.
+#[test]
+fn a_region_that_is_shown_again_within_one_instant_begins_anew_for_whoever_follows() {
+    let lasting = policy("region").replace("p0 = { above = \"5%\" }", "p0 = { above = \"5%\", for = \"2m\" }");
+    let mut world = World::at("canary", &lasting);
+    world.machine.watch_only(true);
+    world.minutes(1, BOTH).minutes(2, US_BROKEN);
+    assert_eq!(world.state_in("error_rate.p0", "us"), FindingState::Pending);
+    let (stage, generation) = (world.machine.state().stage.clone(), world.machine.state().generation.next());
+    let because = "another saw it first".to_owned();
+    let took_back = What::RegionRolledBack { region: "us".into(), stage, generation, check: None, because };
+    let (by, reason) = ("ana".into(), "fixed".to_owned());
+    let resumed = What::Ordered { verb: "resume".to_owned(), by, reason, until: None };
+    let applied = What::Applied { generation: generation.next() };
+    let one_instant = |state, what| fold(state, &Event { time: minute(0), what });
+    let state = [took_back, resumed, applied].into_iter().fold(world.machine.state().clone(), one_instant);
+    assert_eq!(state.entered_at, world.machine.state().entered_at);
+    world.machine.stand_at(minute(2), state);
+    world.minutes(2, US_BROKEN);
+    assert_eq!(world.state_in("error_rate.p0", "us"), FindingState::Pending, "what it saw before is no breach of now");
+    world.minutes(1, US_BROKEN);
+    assert_eq!(world.answer(), Answer::RollBack);
 }

@@ -3,10 +3,12 @@
 #![expect(unreachable_pub, reason = "helpers shared by the files of one test binary")]
 
 mod actuator;
+mod again;
 mod alone;
 mod bench;
 mod course;
 mod data_clock;
 mod faults;
+mod regions;
 mod remarks;
 mod restart;

@@ -1,11 +1,11 @@
 //! What the ledger is told of how things look, although the store was away, somebody else wrote, or another led.
 
 use rollgate::control::live::{Controller, Given};
-use rollgate::control::{Command, Direct};
+use rollgate::control::{Ask, Command, Direct};
 use rollgate::model::event::What;
 use rollgate::model::operator::{Order, Verb};
 
-use crate::bench::{Hands as _, Room, minute, rolled_back};
+use crate::bench::{Hands as _, POLICY, Room, minute, policy, rolled_back};
 
 /// In canary at minute 5, everything well.
 fn in_canary(room: &Room) -> Controller {
@@ -110,5 +110,44 @@ fn an_advance_that_finds_a_breach_is_refused_and_the_breach_taken_back() {
     let outcome = controller.told(&room, minute(8), Verb::Advance);
     assert!(outcome.refused.is_some_and(|why| why.contains("latched")), "{:?}", room.events());
     assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_the_fold(&controller);
+}
+
+/// A clock was ahead, so the roll back and the resume are of one instant for the ledger: what was said between the two is
+/// of before, and not heard as the last word on what is seen since.
+#[test]
+fn what_was_said_before_a_resume_is_not_taken_for_what_is_said_of_after_it() {
+    let room = Room::new();
+    let warns = POLICY
+        .trim_start()
+        .replace("\n[[stages]]\nname = \"off\"", "p2 = { above = \"1%\" }\n\n[[stages]]\nname = \"off\"");
+    let (record, compiled) = policy(&warns);
+    let mut controller = Controller::open(room.ports(), &Room::key(), Some((&record, compiled)), minute(0)).unwrap();
+    controller.lead(Some(room.lease("one")));
+    let ask = Ask::Start { policy: Box::new(record), revision: "r1".into() };
+    let start = Command { actor: "ana".into(), reason: "weekly".to_owned(), ask, token: "start".to_owned() };
+    controller.order(room.ports(), minute(0), &start, false).unwrap();
+    for at in 0..=5 {
+        controller.reads(&room, minute(at), 0.1);
+    }
+    controller.told(&room, minute(5), Verb::Advance);
+    controller.told(&room, minute(100), Verb::RollBack { to: Some("canary".into()) });
+    for (at, errors) in [(6, 2.0), (7, 2.0), (8, 0.1)] {
+        controller.reads(&room, minute(at), errors);
+    }
+    assert_eq!(said(&room).as_deref(), Some("clearing"), "{:?}", room.events());
+    let entered_at = controller.rollout().state.entered_at;
+    controller.told(&room, minute(8), Verb::Resume);
+    assert_eq!(controller.rollout().state.entered_at, entered_at, "the clock was ahead of now");
+    let before = room.entries().len();
+    room.store_is_away(true);
+    for (at, errors) in [(9, 2.0), (10, 2.0), (11, 0.1)] {
+        controller.reads(&room, minute(at), errors);
+    }
+    room.store_is_away(false);
+    controller.waits(&room, minute(12));
+    let since = room.entries().split_off(before);
+    let says = |what: &What| matches!(what, What::FindingChanged { to, .. } if to == "clearing");
+    assert!(since.iter().any(|entry| says(&entry.record().what)), "{:?}", room.events());
     room.is_the_fold(&controller);
 }

@@ -67,9 +67,9 @@ impl Disk {
 
     pub fn append(&mut self, batch: &Batch, now: Time, mutant: Option<Mutant>) -> Result<Appended, StoreError> {
         let head = self.head(&batch.key);
-        let known = self.chains.get(&batch.key).is_some_and(|chain| chain.tokens.contains_key(&batch.token));
-        if known && mutant != Some(Mutant::StoreForgetsTokens) {
-            return Ok(Appended { head, again: true });
+        let known = self.chains.get(&batch.key).and_then(|chain| chain.tokens.get(&batch.token).copied());
+        if let Some(end) = known.filter(|_| mutant != Some(Mutant::StoreForgetsTokens)) {
+            return Ok(Appended { head, again: true, end });
         }
         if mutant != Some(Mutant::StoreIgnoresTheFence) {
             self.check_authority(&batch.authority, now)?;
@@ -107,7 +107,7 @@ impl Disk {
             self.policies.entry(digest.clone()).or_insert_with(|| text.clone());
         }
         self.decisions.extend(batch.decisions.iter().cloned());
-        Ok(Appended { head: end, again: false })
+        Ok(Appended { head: end, again: false, end: batch.end() })
     }
 
     fn check_authority(&self, authority: &Authority, now: Time) -> Result<(), StoreError> {

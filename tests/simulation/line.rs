@@ -193,7 +193,7 @@ impl Store for Line {
             let (now, mutant) = (world.time(), world.plan.mutant);
             if mutant == Some(Mutant::StoreLies) && world.rng.chance(3) {
                 let head = batch.entries.last().map_or_else(|| batch.expected.clone(), Head::at);
-                return Ok(Appended { head, again: false });
+                return Ok(Appended { head, again: false, end: batch.end() });
             }
             let lease = world.disk.leader(now);
             if mutant == Some(Mutant::StoreTakesNoRemarks) && batch.entries.iter().all(is_remark) {

@@ -165,12 +165,11 @@ impl Node {
         now < self.wire.cut_until || now < self.wire.requests_lost_until || now < self.wire.replies_lost_until
     }
 
-    /// Its clock is looked at, for a rollout.
-    fn look_at_the_clock(&mut self, now: i64, rollout: Option<usize>) {
-        self.acting_at = self.wall(now);
-        if let Some(rollout) = rollout
-            && self.high[rollout] - self.acting_at.as_millis() > EARLY
-        {
+    /// A rollout's controller is given something at `now`, by its own clock, and forgets what it heard when that was set
+    /// back. What is turned away at the door is not given to it: of a clock that is right again by the next time it never
+    /// learns, and what it heard is as good as it was.
+    fn give(&mut self, rollout: usize, now: Time) {
+        if self.high[rollout] - now.as_millis() > EARLY {
             self.heard[rollout] = Ears::default();
         }
     }
@@ -291,7 +290,7 @@ impl Sim {
                 let Some(item) = world.nodes[node].inbox.pop_front() else { return };
                 world.nodes[node].busy = true;
                 let now = world.now;
-                world.nodes[node].look_at_the_clock(now, rollout_of(&item));
+                world.nodes[node].acting_at = world.nodes[node].wall(now);
                 let controller = rollout_of(&item).and_then(|rollout| world.nodes[node].controllers[rollout].take());
                 (item, controller)
             };
@@ -347,12 +346,16 @@ impl Sim {
             Item::Open => self.open(line),
             Item::Keep => self.keep(line),
             Item::Wake(rollout) => match controller {
-                Some(controller) => controller.feed(ports, now, Given::Tick),
+                Some(controller) => {
+                    self.lock().nodes[node].give(rollout, now);
+                    controller.feed(ports, now, Given::Tick);
+                }
                 None => *controller = self.opened(line, rollout),
             },
             Item::Policy(rollout) => {
                 let (record, policy) = self.lock().nodes[node].shapes[rollout].compiled();
                 if let Some(controller) = controller {
+                    self.lock().nodes[node].give(rollout, now);
                     controller.feed(ports, now, Given::Policy(&record, policy));
                 }
             }
@@ -365,6 +368,7 @@ impl Sim {
                 let (mut frame, _) = framed(&machine.policy().catalogue, &snapshot);
                 let mutant = {
                     let mut world = self.lock();
+                    world.nodes[node].give(rollout, now);
                     world.hear(node, rollout, now, &snapshot);
                     world.plan.mutant
                 };
@@ -478,7 +482,10 @@ impl Sim {
         let outcome: Option<Outcome> = if line.console {
             Direct::new(line, line).carry_out(&key(rollout), command, now, false).ok()
         } else {
-            controller.and_then(|controller| controller.order(ports, now, command, false).ok())
+            controller.and_then(|controller| {
+                self.lock().nodes[line.node].give(rollout, now);
+                controller.order(ports, now, command, false).ok()
+            })
         };
         let mut world = self.lock();
         let node = line.node;

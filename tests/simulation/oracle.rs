@@ -232,10 +232,15 @@ impl World {
                 self.violated(format!("{key}: generation {} follows {}", after.generation, before.generation));
             }
         }
-        let entered = before.entered_at != after.entered_at || before.stage != after.stage;
-        let began = matches!(record.what, What::Started { .. } | What::StageEntered { .. } | What::RolledBack { .. });
+        // A resume that lifts a latch shows anew what it stands in. Times tell nothing: after a clock that was ahead, they
+        // stand still for as long as it was.
+        let entered = match record.what {
+            What::Started { .. } | What::StageEntered { .. } | What::RolledBack { .. } => true,
+            What::Ordered { .. } => before.generation != after.generation,
+            _ => false,
+        };
         let book = self.oracle.book(&key);
-        if began || entered {
+        if entered {
             book.remarks.clear();
         }
         if let What::FindingChanged { check, region, to, .. } = &record.what {
@@ -396,6 +401,12 @@ impl World {
             && self.disk.chains.get(&key).is_none_or(|chain| chain.head.seq < seq)
         {
             self.violated(format!("{key}: {} was acknowledged with entry {seq}, which is not there", command.token));
+        }
+        // Its name is forgotten with its entry, when that is pruned.
+        let done = self.oracle.books[&key].orders.get(&command.reason).copied();
+        let known = |seq: u64| self.disk.chains.get(&key).is_some_and(|chain| chain.entries.contains_key(&seq));
+        if outcome.refused.is_some() && done.is_some_and(known) {
+            self.violated(format!("{key}: {} took effect, and whoever gave it is told that it did not", command.token));
         }
         if outcome.refused.is_none() && (written.is_some() || spooled) {
             self.oracle.book(&key).acknowledged.push(command.reason.clone());

@@ -125,8 +125,15 @@ pub fn a_batch_written_twice_counts_once(world: &mut impl World) {
     let batch = writer.batch("t1", 2);
     world.store().append(&batch).unwrap();
     let again = world.store().append(&batch).unwrap();
-    assert_eq!((again.head, again.again), (writer.head.clone(), true));
+    assert_eq!((again.head, again.again, again.end), (writer.head.clone(), true, 2));
     assert_eq!(all(world.store(), &writer).len(), 2);
+    // Whatever was written since, and whatever it says the second time: it is known where it ended.
+    assert_eq!(world.store().append(&writer.batch("t2", 3)).unwrap().end, 5);
+    let anew = writer.batch("t1", 1);
+    for _ in 0..2 {
+        let again = world.store().append(&anew).unwrap();
+        assert_eq!((again.head.seq, again.again, again.end), (5, true, 2));
+    }
     // The same token on another rollout is another batch.
     let other = Writer::new("b").batch("t1", 1);
     assert!(!world.store().append(&other).unwrap().again);

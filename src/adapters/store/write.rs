@@ -18,9 +18,12 @@ pub(super) fn append(transaction: &WriteTransaction, batch: &Batch, now: Time) -
     let (rollout, environment) = chain(&batch.key);
     let head = head_in(&transaction.open_table(HEADS).in_words()?, &batch.key)?;
     let mut tokens = transaction.open_table(TOKENS).in_words()?;
-    if tokens.insert((rollout, environment, batch.token.as_str()), batch.end()).in_words()?.is_some() {
-        return Ok(Appended { head, again: true });
+    let name = (rollout, environment, batch.token.as_str());
+    let before = tokens.get(name).in_words()?.map(|end| end.value());
+    if let Some(end) = before {
+        return Ok(Appended { head, again: true, end });
     }
+    tokens.insert(name, batch.end()).in_words()?;
     drop(tokens);
     check_authority(transaction, &batch.authority, now)?;
     if head != batch.expected {
@@ -42,7 +45,7 @@ pub(super) fn append(transaction: &WriteTransaction, batch: &Batch, now: Time) -
     if let Some(checkpoint) = &batch.checkpoint {
         write_checkpoint(transaction, checkpoint)?;
     }
-    Ok(Appended { head, again: false })
+    Ok(Appended { head, again: false, end: batch.end() })
 }
 
 fn check_authority(transaction: &WriteTransaction, authority: &Authority, now: Time) -> Result<(), StoreError> {

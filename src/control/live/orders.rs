@@ -12,8 +12,9 @@ use crate::model::operator::{Order, Verb};
 use crate::model::time::Time;
 use crate::policy::compiled::Policy;
 use crate::ports::spool::Spooled;
-use crate::ports::store::StoreError;
+use crate::ports::store::{Appended, StoreError};
 
+use super::super::again;
 use super::super::command::{Ask, Command, OperateError, Outcome};
 use super::super::direct::Direct;
 use super::super::record::PolicyRecord;
@@ -47,7 +48,6 @@ impl Controller {
         if !dry_run && !command.takes_back() {
             self.needs_to_lead(ports)?;
         }
-        let noted = self.news.entries.len();
         if !dry_run && self.waits_already(ports, command) {
             let mut outcome = self.outcome(false);
             outcome.notes.push(BEFORE.to_owned());
@@ -59,7 +59,6 @@ impl Controller {
             Ask::Start { .. } | Ask::Order(_) => self.give(ports, now, command, dry_run)?,
         };
         if !dry_run {
-            outcome.entries = self.news.entries.get(noted..).unwrap_or_default().to_vec();
             outcome.after = self.machine.as_ref().map_or_else(|| self.rollout.state.clone(), |m| m.state().clone());
         }
         Ok(outcome)
@@ -128,18 +127,37 @@ impl Controller {
             let noted = self.news.entries.len();
             match self.put_forward(ports, now, (policy, &compiled), Some(command)) {
                 Ok(Written::Now) => {
-                    outcome.refused = refusal(self.news.entries.get(noted..).unwrap_or_default());
+                    outcome.entries = self.written_since(noted);
+                    let why = |entry: &Entry| command.why_refused(&entry.record().what).cloned();
+                    outcome.refused = outcome.entries.iter().find_map(why);
                     return Ok(outcome);
                 }
-                Ok(Written::Before(head)) => {
-                    self.overtaken(ports, now, &StoreError::Conflict(head));
-                    outcome.notes.push(BEFORE.to_owned());
+                Ok(Written::Before(there)) => {
+                    self.was_given_before(ports, now, command, there, &mut outcome)?;
                     return Ok(outcome);
                 }
                 Err(error) => self.turned_down(ports, now, error)?,
             }
         }
         Err(StoreError::Unavailable(OTHERS.to_owned()).into())
+    }
+
+    /// The ledger has had this very command: it is answered as it was then.
+    fn was_given_before(
+        &mut self,
+        ports: Ports<'_>,
+        now: Time,
+        command: &Command,
+        there: Appended,
+        outcome: &mut Outcome,
+    ) -> Result<(), OperateError> {
+        self.overtaken(ports, now, &StoreError::Conflict(there.head));
+        Ok(again::answer(ports.store, command, there.end, outcome)?)
+    }
+
+    /// What is in the ledger since so many of the news were known.
+    fn written_since(&self, noted: usize) -> Vec<Entry> {
+        self.news.entries.get(noted..).unwrap_or_default().to_vec()
     }
 
     /// The store did not take a command. After a race it is worth another try; otherwise it is the answer.
@@ -163,7 +181,7 @@ impl Controller {
             let Some((machine, mut output)) = self.handled(now, command)? else {
                 return self.give_without_policy(ports, now, command, dry_run);
             };
-            outcome.refused = output.events.iter().find_map(|event| refused(&event.what));
+            outcome.refused = output.events.iter().find_map(|event| command.why_refused(&event.what)).cloned();
             outcome.waits = match &command.ask {
                 Ask::Order(verb) if outcome.refused.is_some() => stands_against(&machine, verb),
                 _ => Vec::new(),
@@ -175,7 +193,7 @@ impl Controller {
                 return Ok(outcome);
             }
             let decision = Some(machine.decision());
-            let before = self.machine.replace(machine);
+            let (before, noted) = (self.machine.replace(machine), self.news.entries.len());
             self.show(now, &output);
             let events = std::mem::take(&mut output.events);
             let token = Some(command.token.as_str());
@@ -192,13 +210,12 @@ impl Controller {
                         self.pinned = None;
                     }
                     self.carry_on(ports, now, output, &mut outcome);
+                    outcome.entries = self.written_since(noted);
                     return Ok(outcome);
                 }
-                Ok(Written::Before(head)) => {
+                Ok(Written::Before(there)) => {
                     self.machine = before;
-                    self.overtaken(ports, now, &StoreError::Conflict(head));
-                    outcome.plan = None;
-                    outcome.notes.push(BEFORE.to_owned());
+                    self.was_given_before(ports, now, command, there, &mut outcome)?;
                     return Ok(outcome);
                 }
                 Err((error, token)) => match &command.ask {
@@ -209,6 +226,7 @@ impl Controller {
                         self.spool(ports, now, Order { actor, reason, verb: verb.clone() }, token);
                         outcome.notes.extend(self.news.notes.last().cloned());
                         self.carry_on(ports, now, output, &mut outcome);
+                        outcome.entries = self.written_since(noted);
                         return Ok(outcome);
                     }
                     _ => {
@@ -323,8 +341,4 @@ fn refused(what: &What) -> Option<String> {
         What::Refused { why, .. } | What::PolicyRejected { why, .. } => Some(why.clone()),
         _ => None,
     }
-}
-
-fn refusal(entries: &[Entry]) -> Option<String> {
-    entries.iter().find_map(|entry| refused(&entry.record().what))
 }

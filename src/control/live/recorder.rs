@@ -16,7 +16,7 @@ use crate::model::plan::Plan;
 use crate::model::time::Time;
 use crate::ports::crash;
 use crate::ports::spool::Spooled;
-use crate::ports::store::{Authority, Batch, StoreError};
+use crate::ports::store::{Appended, Authority, Batch, StoreError};
 
 use super::super::command::Command;
 use super::super::seal::MACHINE;
@@ -48,7 +48,7 @@ pub(super) enum Written {
     /// These are in the ledger now.
     Now,
     /// They were there already: a reply was lost, or a command was given twice.
-    Before(Head),
+    Before(Appended),
 }
 
 impl Controller {
@@ -82,7 +82,7 @@ impl Controller {
                 Recorded::Done
             }
             // It had been written, and only the reply was lost: whatever came after it is read from the ledger.
-            Ok(Written::Before(head)) => self.ask_anew(ports, now, &StoreError::Conflict(head)),
+            Ok(Written::Before(there)) => self.ask_anew(ports, now, &StoreError::Conflict(there.head)),
             Err((error, _)) if error.is_race() || matches!(error, StoreError::NotLeader { .. }) => {
                 self.ask_anew(ports, now, &error)
             }
@@ -93,8 +93,13 @@ impl Controller {
                     return Recorded::Done;
                 };
                 let whole = to.is_some();
-                let order = Order { actor: Actor::new(MACHINE), reason: because, verb: Verb::RollBack { to } };
+                let mut order = Order { actor: Actor::new(MACHINE), reason: because, verb: Verb::RollBack { to } };
                 let plan = if whole { None } else { self.take_back_the_whole(now, order.clone()) };
+                if let Some(machine) = self.machine.as_ref().filter(|_| plan.is_some()) {
+                    // It names where it went: another may have taken it back as well, to a higher stage, and the ledger
+                    // would have it there while nobody sees it any more.
+                    order.verb = Verb::RollBack { to: Some(machine.state().stage.clone()) };
+                }
                 // It is another order than the batch that the store refused, and may have taken after all.
                 let token = if whole { token } else { format!("{token}-whole") };
                 self.spool(ports, now, order, token);
@@ -163,7 +168,7 @@ impl Controller {
         let appended = ports.store.append(&batch).map_err(|error| (error, token.clone()))?;
         crash::here("live.appended");
         if appended.again {
-            return Ok(Written::Before(appended.head));
+            return Ok(Written::Before(appended));
         }
         let Batch { entries, exposed, checkpoint, decisions, .. } = batch;
         let written = entries.len() as u64;

@@ -199,7 +199,7 @@ impl Controller {
                 let waits = self.machine.as_ref().is_some_and(|machine| machine.waiting_policy.is_some());
                 self.pinned = waits.then_some((record, policy));
             }
-            Ok(Written::Before(head)) => self.overtaken(ports, now, &StoreError::Conflict(head)),
+            Ok(Written::Before(there)) => self.overtaken(ports, now, &StoreError::Conflict(there.head)),
             Err(error) => {
                 // It is offered again as soon as the store takes it.
                 self.candidate = Some((record, policy));

@@ -36,11 +36,10 @@ impl Remarks {
     pub(super) fn recorded(&mut self, entry: &Entry) {
         let record = entry.record();
         let what = &record.what;
-        // A resume lifts a latch, or only a pause.
-        if record.changed.contains_key("entered_at") {
-            self.findings.clear();
-        }
         match what {
+            // A resume lifts a latch, or only a pause. What it shows anew, it enters anew; the time may be the same, after
+            // a clock that was ahead.
+            What::Ordered { .. } if record.changed.contains_key("generation") => self.findings.clear(),
             What::FindingChanged { check, region, to, .. } => {
                 self.findings.insert((check.clone(), region.clone()), to.clone());
             }

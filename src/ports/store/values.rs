@@ -75,6 +75,8 @@ pub struct Appended {
     pub head: Head,
     /// It had been written before, under the same token.
     pub again: bool,
+    /// The last entry that was written under this token: now, or then.
+    pub end: u64,
 }
 
 /// What is exposed at one generation: a full statement, all features together.

@@ -215,11 +215,11 @@ fn judged(wire: &Wire, batch: &Batch, mut verdict: Verdict) -> Result<Appended, 
     match verdict.word() {
         "ok" => {
             let head = end_of(key, &batch.expected, &batch.entries).map_err(corrupt)?;
-            Ok(Appended { head, again: false })
+            Ok(Appended { head, again: false, end: batch.end() })
         }
         "again" => {
             let head = head_of(key, maybe_text(verdict.next())?.as_deref())?;
-            Ok(Appended { head, again: verdict.count()? == 0 })
+            Ok(Appended { head, again: verdict.count()? == 0, end: verdict.count()? })
         }
         "conflict" => {
             let head = head_of(key, maybe_text(verdict.next())?.as_deref())?;

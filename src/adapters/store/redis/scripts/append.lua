@@ -17,10 +17,11 @@ if id ~= a.id and not (a.cluster and not id) then return {'other', id or ''} end
 if a.seen_seq and (newer(a.seen_seq, seq) or (a.seen_seq == seq and a.seen_hash ~= hash)) then
     return {'back', seq}
 end
-if redis.call('ZSCORE', KEYS[4], a.token) then
+local written = redis.call('ZSCORE', KEYS[4], a.token)
+if written then
     -- Waiting for replicas only counts what this very connection wrote: so it writes.
     if a.touch then redis.call('HSET', KEYS[1], 'asked', a.nonce) end
-    return {'again', head, state[5] == a.nonce and 1 or 0}
+    return {'again', head, state[5] == a.nonce and 1 or 0, written}
 end
 
 if a.authority == 'leader' then
