@@ -9,7 +9,7 @@ use rollgate::ledger::hash::Key;
 use rollgate::model::event::What;
 use rollgate::model::ids::Generation;
 use rollgate::model::operator::{Order, Verb};
-use rollgate::model::plan::Plan;
+use rollgate::model::plan::{Action, Plan};
 use rollgate::model::time::Time;
 use rollgate::ports::actuator::{Actuator, ActuatorError};
 use rollgate::ports::spool::{Spool, Spooled, Waiting};
@@ -375,6 +375,31 @@ fn a_start_under_another_policy_than_the_one_that_waits_is_judged_by_its_own() {
     assert_eq!((controller.rollout().state.policy.clone(), judges), (Some(named.digest.clone()), named.digest));
     assert_eq!((room.stage().as_str(), controller.rollout().state.revision.clone()), ("canary", Some("r2".into())));
     room.is_the_fold(&controller);
+}
+
+/// Seed 9566 of the simulation: somebody took it back to where nobody sees it, and died before anything had it.
+#[test]
+fn a_roll_back_shows_nobody_more_than_what_another_had_left() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    controller.told(&room, minute(6), Verb::Advance);
+    assert_eq!((room.stage().as_str(), last_generation(&room)), ("full", Generation(3)));
+    let action = Action::Expose {
+        features: vec!["new_checkout".into()],
+        stage: "off".into(),
+        traffic: 0.0,
+        audience: Vec::new(),
+        region: None,
+    };
+    let alone = Plan { generation: Generation(3), urgent: true, takes_back: true, actions: vec![action] };
+    room.actuator.apply(&Room::key(), &alone).unwrap();
+    controller.told(&room, minute(7), Verb::RollBack { to: Some("canary".into()) });
+    assert_eq!((room.stage().as_str(), last_generation(&room)), ("off", Generation(5)), "{:?}", room.events());
+    assert!(controller.rollout().state.applied_at.is_some());
+    room.is_the_fold(&controller);
+    // A person who knows better may go up from there.
+    controller.told(&room, minute(8), Verb::Resume);
+    assert!(controller.rollout().state.applied_at.is_some());
 }
 
 #[test]

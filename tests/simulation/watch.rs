@@ -187,7 +187,7 @@ impl World {
             problems.push(format!("generation {} is not confirmed", state.generation));
         }
         let shown = &self.outside.shown[key];
-        let plan = rollgate::control::exposure::plan(&chain.exposed);
+        let plan = rollgate::control::exposure::plan(&chain.exposed, state.latch.is_some());
         let wanted = super::outside::wanted(&shown.seen, &plan);
         if chain.exposed.generation.0 > 0 && (shown.generation != chain.exposed.generation || shown.seen != wanted) {
             problems

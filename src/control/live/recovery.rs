@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::control::direct::Direct;
-use crate::control::exposure;
 use crate::control::load::{InForce, Rollout};
 use crate::control::spooled;
 use crate::engine::{self, Input, Machine, Output};
@@ -173,7 +172,7 @@ impl Controller {
 
     /// An exposure that is recorded and was never confirmed is carried out again, by whoever leads.
     pub(super) fn note_unconfirmed(&mut self, now: Time) {
-        let left = self.rollout.is_unconfirmed().then(|| (exposure::plan(&self.rollout.exposed), now));
+        let left = self.rollout.is_unconfirmed().then(|| (self.rollout.plan(), now));
         if left.is_some() || !self.took_back_alone {
             self.unapplied = left;
         }
