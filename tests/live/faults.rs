@@ -119,6 +119,25 @@ fn an_actuator_that_fails_while_the_store_refuses_is_asked_again() {
     assert_eq!(last_generation(&room), Generation(3), "the store is still away");
 }
 
+/// Seed 46163 of the simulation.
+#[test]
+fn a_clock_that_is_set_back_a_little_puts_nothing_off() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    let actuator = Wilful::new(&room);
+    room.store_is_away(true);
+    actuator.fails.store(true, Ordering::SeqCst);
+    controller.order(actuator.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
+    actuator.fails.store(false, Ordering::SeqCst);
+    controller.feed(actuator.ports(), second(340), Given::Tick);
+    controller.feed(actuator.ports(), second(341), Given::Tick);
+    assert_eq!(last_generation(&room), Generation(3), "the actuator is asked again a second later");
+    room.store_is_away(false);
+    controller.feed(actuator.ports(), second(342), Given::Tick);
+    assert!(controller.trouble().is_none(), "so is the store");
+    room.is_the_fold(&controller);
+}
+
 #[test]
 fn a_confirmation_that_could_not_be_recorded_is_made_up_for() {
     let room = Room::new();
@@ -318,6 +337,31 @@ fn a_roll_back_that_the_spool_refuses_is_handed_in_from_memory() {
     room.is_the_fold(&controller);
 }
 
+/// Seed 9566 of the simulation: somebody took it back to where nobody sees it, and died before anything had it.
+#[test]
+fn a_roll_back_shows_nobody_more_than_what_another_had_left() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    controller.told(&room, minute(6), Verb::Advance);
+    assert_eq!((room.stage().as_str(), last_generation(&room)), ("full", Generation(3)));
+    let action = Action::Expose {
+        features: vec!["new_checkout".into()],
+        stage: "off".into(),
+        traffic: 0.0,
+        audience: Vec::new(),
+        region: None,
+    };
+    let alone = Plan { generation: Generation(3), urgent: true, takes_back: true, actions: vec![action] };
+    room.actuator.apply(&Room::key(), &alone).unwrap();
+    controller.told(&room, minute(7), Verb::RollBack { to: Some("canary".into()) });
+    assert_eq!((room.stage().as_str(), last_generation(&room)), ("off", Generation(5)), "{:?}", room.events());
+    assert!(controller.rollout().state.applied_at.is_some());
+    room.is_the_fold(&controller);
+    // A person who knows better may go up from there.
+    controller.told(&room, minute(8), Verb::Resume);
+    assert!(controller.rollout().state.applied_at.is_some());
+}
+
 #[test]
 fn a_policy_that_waited_for_the_stage_waits_on_when_the_stage_could_not_be_recorded() {
     let room = Room::new();
@@ -375,31 +419,6 @@ fn a_start_under_another_policy_than_the_one_that_waits_is_judged_by_its_own() {
     assert_eq!((controller.rollout().state.policy.clone(), judges), (Some(named.digest.clone()), named.digest));
     assert_eq!((room.stage().as_str(), controller.rollout().state.revision.clone()), ("canary", Some("r2".into())));
     room.is_the_fold(&controller);
-}
-
-/// Seed 9566 of the simulation: somebody took it back to where nobody sees it, and died before anything had it.
-#[test]
-fn a_roll_back_shows_nobody_more_than_what_another_had_left() {
-    let room = Room::new();
-    let mut controller = in_canary(&room);
-    controller.told(&room, minute(6), Verb::Advance);
-    assert_eq!((room.stage().as_str(), last_generation(&room)), ("full", Generation(3)));
-    let action = Action::Expose {
-        features: vec!["new_checkout".into()],
-        stage: "off".into(),
-        traffic: 0.0,
-        audience: Vec::new(),
-        region: None,
-    };
-    let alone = Plan { generation: Generation(3), urgent: true, takes_back: true, actions: vec![action] };
-    room.actuator.apply(&Room::key(), &alone).unwrap();
-    controller.told(&room, minute(7), Verb::RollBack { to: Some("canary".into()) });
-    assert_eq!((room.stage().as_str(), last_generation(&room)), ("off", Generation(5)), "{:?}", room.events());
-    assert!(controller.rollout().state.applied_at.is_some());
-    room.is_the_fold(&controller);
-    // A person who knows better may go up from there.
-    controller.told(&room, minute(8), Verb::Resume);
-    assert!(controller.rollout().state.applied_at.is_some());
 }
 
 #[test]

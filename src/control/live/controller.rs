@@ -217,8 +217,10 @@ impl Controller {
         }
     }
 
-    /// A clock that was set back by so much would make every reading look old until it is where it was.
+    /// A clock that was set back puts nothing off. One that was set back by much would make every reading look old until
+    /// it is where it was.
     pub(super) fn mind_the_clock(&mut self, now: Time) {
+        self.wait_no_longer_than(now + PATIENCE);
         let Some(machine) = self.machine.as_mut().filter(|machine| machine.now().since(now) > EARLY) else { return };
         self.news
             .notes

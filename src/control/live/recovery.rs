@@ -39,6 +39,16 @@ impl Controller {
         }
     }
 
+    /// What is to be tried again, or looked at, is due by `latest`: by a clock that goes on it never is later.
+    pub(super) fn wait_no_longer_than(&mut self, latest: Time) {
+        let trouble = self.trouble.as_mut().map(|trouble| &mut trouble.retry_at);
+        let unapplied = self.unapplied.as_mut().map(|(_, at)| at);
+        let refused = self.refused.as_mut().map(|(_, until)| until);
+        for at in [trouble, unapplied, refused, Some(&mut self.look_at)].into_iter().flatten() {
+            *at = latest.min(*at);
+        }
+    }
+
     /// An exposure that is recorded, or spooled, and that nobody confirmed is carried out.
     fn carry_out_what_is_left(&mut self, ports: Ports<'_>, now: Time) {
         if self.may_move() && self.unapplied.is_none() {
