@@ -138,6 +138,26 @@ fn a_clock_that_is_set_back_a_little_puts_nothing_off() {
     room.is_the_fold(&controller);
 }
 
+/// Seed 18033 of the simulation: a roll back that was never shown, a start after it, and then the store went.
+#[test]
+fn a_recorded_start_from_nothing_is_carried_out_without_the_store() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    let actuator = Wilful::new(&room);
+    actuator.fails.store(true, Ordering::SeqCst);
+    controller.order(actuator.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
+    let ask = Ask::Start { policy: Box::new(policy(POLICY).0), revision: "r2".into() };
+    let start = Command { actor: "ana".into(), reason: "again".to_owned(), ask, token: "again".to_owned() };
+    controller.order(actuator.ports(), minute(6), &start, false).unwrap();
+    assert_eq!(last_generation(&room), Generation(2), "canary is still shown");
+    room.store_is_away(true);
+    actuator.fails.store(false, Ordering::SeqCst);
+    for at in 362..365 {
+        controller.feed(actuator.ports(), second(at), Given::Tick);
+    }
+    assert_eq!(last_generation(&room), Generation(4));
+}
+
 #[test]
 fn a_confirmation_that_could_not_be_recorded_is_made_up_for() {
     let room = Room::new();

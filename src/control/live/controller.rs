@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::control::exposure;
 use crate::control::load::{InForce, Rollout};
 use crate::control::propose::is_remark;
 use crate::control::record::PolicyRecord;
@@ -403,9 +404,11 @@ impl Controller {
     }
 
     /// Whether a plan that is recorded, or spooled, may be carried out here: anything by whoever leads, and by everybody
-    /// what takes back.
+    /// what takes back, or shows nobody anything.
     pub(super) fn may_carry_out(&self) -> bool {
-        self.may_move() || self.machine.as_ref().is_some_and(|machine| machine.state().latch.is_some())
+        self.may_move()
+            || self.machine.as_ref().is_some_and(|machine| machine.state().latch.is_some())
+            || self.unapplied.as_ref().is_some_and(|(plan, _)| exposure::is_nothing(&exposure::exposed(plan)))
     }
 
     /// Which rollout.
