@@ -357,6 +357,31 @@ fn a_roll_back_that_the_spool_refuses_is_handed_in_from_memory() {
     room.is_the_fold(&controller);
 }
 
+/// Seed 26558 of the simulation: a controller that was held up in the middle of an input finds a stage that was entered
+/// meanwhile.
+#[test]
+fn what_others_began_during_an_input_bakes_from_the_next_look() {
+    let room = Room::new();
+    let mut held_up = room.leader(minute(0));
+    held_up.starts(&room, minute(0));
+    held_up.reads(&room, minute(1), 0.1);
+    room.store.release(&room.lease("one")).unwrap();
+    let mut other = room.open(minute(9));
+    other.lead(Some(room.lease("two")));
+    other.starts(&room, minute(9));
+    room.store.release(&room.lease("two")).unwrap();
+    held_up.lead(Some(room.lease("one")));
+    // This input began at minute 5, and the answer to it comes after minute 9.
+    held_up.reads(&room, minute(5), 0.1);
+    for at in 9..=13 {
+        held_up.reads(&room, minute(at), 0.1);
+    }
+    assert_eq!(room.stage(), "off", "four of five minutes are served");
+    held_up.reads(&room, minute(14), 0.1);
+    assert_eq!(room.stage(), "canary");
+    room.is_the_fold(&held_up);
+}
+
 /// Seed 9566 of the simulation: somebody took it back to where nobody sees it, and died before anything had it.
 #[test]
 fn a_roll_back_shows_nobody_more_than_what_another_had_left() {

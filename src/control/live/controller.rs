@@ -101,8 +101,8 @@ pub struct Controller {
     unled_since: Option<Time>,
     /// A lease that the store did not take for one, and until when that is believed.
     pub(super) refused: Option<(LeaseToken, Time)>,
-    /// It acted before it looked at this input: what it finds was not all so at the instant of it.
-    acted_at: Option<Time>,
+    /// It acted, or read what others wrote, after this input began: what it finds was not all so at the instant of it.
+    pub(super) acted_at: Option<Time>,
     /// It has seen a reading: without any, its silence says nothing about the rollout.
     pub(super) is_fed: bool,
     pub(super) trouble: Option<Trouble>,
@@ -293,10 +293,15 @@ impl Controller {
         let Some(machine) = &mut self.machine else { return };
         machine.watch_only(!free);
         let output = machine.handle(now, input);
-        if self.acted_at == Some(now) && !self.acts_at_once {
+        self.count_no_more_than_was_so(now);
+        self.follow_up(ports, now, output);
+    }
+
+    /// Bake begins at the next look where something became so only after `now`.
+    pub(super) fn count_no_more_than_was_so(&mut self, now: Time) {
+        if let Some(machine) = self.machine.as_mut().filter(|_| self.acted_at == Some(now) && !self.acts_at_once) {
             machine.count_from_next_look();
         }
-        self.follow_up(ports, now, output);
     }
 
     /// Records what came out, acts on it, and lets the machine see what came of that, until nothing is left to do.

@@ -174,7 +174,7 @@ impl Controller {
             }
             (None, _) => {}
         }
-        self.rollout = rollout;
+        (self.rollout, self.acted_at) = (rollout, Some(now));
         self.remarks.fall_behind();
         self.offer_pinned();
         self.note_unconfirmed(now);
