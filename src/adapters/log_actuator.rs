@@ -40,6 +40,13 @@ impl Shown {
         self.traffic > other.traffic || !all_see && self.audience.iter().any(|who| !other.audience.contains(who))
     }
 
+    /// Whether it is higher up a ladder than `other`, where an audience alone counts as 0 %: from nobody to somebody, or
+    /// to more traffic.
+    fn grows_from(&self, other: &Shown) -> bool {
+        let nobody_sees_it = other.traffic <= 0.0 && other.audience.is_empty();
+        self.traffic > other.traffic || nobody_sees_it && !self.audience.is_empty()
+    }
+
     fn lower_of(&self, other: &Shown) -> Shown {
         let audience = match (self.traffic >= 100.0, other.traffic >= 100.0) {
             (true, _) => other.audience.clone(),
@@ -58,7 +65,8 @@ impl Actuator for LogActuator {
             Some(before) if before.generation > plan.generation => {
                 return Err(ActuatorError::older(plan, before.generation));
             }
-            Some(before) if before.generation == plan.generation => lower(&before.seen, &wanted),
+            Some(before) if before.generation == plan.generation => lower(&before.seen, &wanted, Shown::is_more_than),
+            Some(before) if plan.takes_back => lower(&before.seen, &wanted, Shown::grows_from),
             _ => (wanted, false),
         };
         let lines = lines(plan, &seen);
@@ -78,14 +86,15 @@ fn seen(plan: &Plan) -> Seen {
     seen
 }
 
-/// The lower of two, place by place, and whether the second asks for more anywhere.
-fn lower(before: &Seen, wanted: &Seen) -> (Seen, bool) {
+/// What is wanted, place by place, but nowhere more than before, and whether more was asked for anywhere.
+fn lower(before: &Seen, wanted: &Seen, is_more: impl Fn(&Shown, &Shown) -> bool) -> (Seen, bool) {
     let mut both = Seen::new();
     let mut more = false;
     for place in before.keys().chain(wanted.keys()) {
         let (was, asked) = (at(before, place), at(wanted, place));
-        more |= asked.is_more_than(was);
-        both.insert(place.clone(), was.lower_of(asked));
+        let more_here = is_more(asked, was);
+        more |= more_here;
+        both.insert(place.clone(), if more_here { was.lower_of(asked) } else { asked.clone() });
     }
     (both, more)
 }

@@ -12,7 +12,6 @@ use crate::ports::store::{Authority, Batch, Store, StoreError};
 
 use super::again;
 use super::command::{Command, Operate, OperateError, Outcome};
-use super::exposure;
 use super::load::Rollout;
 use super::propose::propose;
 use super::record::PolicyRecord;
@@ -66,7 +65,7 @@ impl<'a> Direct<'a> {
 
     /// Makes the world agree with what is recorded, and records that it does.
     fn confirm(&self, rollout: &Rollout, now: Time) -> Result<Result<Vec<String>, String>, OperateError> {
-        let plan = exposure::plan(&rollout.exposed);
+        let plan = rollout.plan();
         let lines = match self.actuator.apply(&rollout.key, &plan) {
             Ok(lines) => lines,
             Err(error) => return Ok(Err(error.to_string())),

@@ -20,9 +20,10 @@ pub fn exposed(plan: &Plan) -> Exposed {
     Exposed { generation: plan.generation, exposures: exposures.collect() }
 }
 
-/// The plan that a stored exposure came from: what a controller that crashed before acting has to do.
+/// The plan that a stored exposure came from: what a controller that crashed before acting has to do. `takes_back`: the
+/// rollout is latched there.
 #[must_use]
-pub fn plan(exposed: &Exposed) -> Plan {
+pub fn plan(exposed: &Exposed, takes_back: bool) -> Plan {
     let mut actions: Vec<Action> = Vec::new();
     for exposure in &exposed.exposures {
         let same = actions.iter_mut().find_map(|action| {
@@ -44,7 +45,7 @@ pub fn plan(exposed: &Exposed) -> Plan {
             }),
         }
     }
-    Plan { generation: exposed.generation, urgent: false, actions }
+    Plan { generation: exposed.generation, urgent: false, takes_back, actions }
 }
 
 /// The most of any feature that anybody sees, in percent.

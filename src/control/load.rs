@@ -7,11 +7,13 @@ use crate::ledger::Head;
 use crate::ledger::hash::Key;
 use crate::ledger::verify::Walk;
 use crate::model::ids::{Digest, StageName};
+use crate::model::plan::Plan;
 use crate::model::state::RolloutState;
 use crate::model::time::Time;
 use crate::policy::compiled::Policy;
 use crate::ports::store::{Exposed, Store, StoreError};
 
+use super::exposure;
 use super::record::PolicyRecord;
 
 /// Entries read at once: bounded memory whatever the length of the chain.
@@ -120,6 +122,12 @@ impl Rollout {
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.head.seq > 0
+    }
+
+    /// What makes the world agree with what is recorded.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        exposure::plan(&self.exposed, self.state.latch.is_some())
     }
 
     /// Whether its exposure is recorded but was never confirmed: a crash came between.

@@ -97,7 +97,8 @@ pub fn propose(rollout: &Rollout, command: &Command, now: Time) -> Result<Propos
     let refused = made.events.iter().find_map(|event| command.why_refused(&event.what)).cloned();
     let sealed = seal(rollout, Some(command), made.events)?;
     let exposed = made.exposed.or_else(|| made.plan.as_ref().map(exposure::exposed));
-    let plan = made.plan.or_else(|| exposed.as_ref().map(exposure::plan));
+    let plan =
+        made.plan.or_else(|| exposed.as_ref().map(|exposed| exposure::plan(exposed, sealed.after.latch.is_some())));
     let keeps = made.policy.filter(|record| sealed.after.policy.as_ref() == Some(&record.digest));
     Ok(Proposal {
         entries: sealed.entries,

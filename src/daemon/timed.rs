@@ -63,7 +63,7 @@ mod tests {
     fn what_could_not_be_carried_out_is_counted_where_the_alert_looks() {
         let telemetry = Arc::new(Telemetry::new());
         let timed = Timed::new(Box::new(Refuses), Arc::clone(&telemetry));
-        let plan = Plan { generation: Generation(1), urgent: true, actions: Vec::new() };
+        let plan = Plan { generation: Generation(1), urgent: true, takes_back: true, actions: Vec::new() };
         timed.apply(&Key::new("shop".into(), "production".into()), &plan).unwrap_err();
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, telemetry.registry()).unwrap();

@@ -17,7 +17,7 @@ pub(crate) fn plan(policy: &Policy, state: &RolloutState, urgent: bool) -> Optio
         let others = policy.catalogue.regions().iter().filter(|region| !state.latched_regions.contains_key(*region));
         actions.extend(others.map(|region| expose(policy, stage, Some(region.clone()))));
     }
-    Some(Plan { generation: state.generation, urgent, actions })
+    Some(Plan { generation: state.generation, urgent, takes_back: state.latch.is_some(), actions })
 }
 
 fn expose(policy: &Policy, stage: &Stage, region: Option<Region>) -> Action {

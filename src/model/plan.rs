@@ -11,6 +11,9 @@ pub struct Plan {
     pub generation: Generation,
     /// Emergency plans run everything at once; others run in order.
     pub urgent: bool,
+    /// It takes the rollout back: where less is shown than it asks for, less stays.
+    #[serde(default)]
+    pub takes_back: bool,
     /// What to do.
     pub actions: Vec<Action>,
 }

@@ -9,7 +9,11 @@
 //!    advanced or was told to, one that saw a breach. Of the two the lower exposure stands, feature by feature and region
 //!    by region, whichever came first. The one that asks for more anywhere is an error, also where a part of it was lower
 //!    and is so now: it does not count as applied, and the ledger, once both have written to it, says what is next.
-//! 4. Rollouts have nothing to do with one another.
+//! 4. A plan that takes back (`takes_back`) shows nobody more, of whatever generation it is: the ledger need not know
+//!    where another controller took it back to, cut off from the store or dead since. Where it asks for more traffic than
+//!    is shown, or for anybody at all where nobody sees anything, less stays and it is an error as above; its generation
+//!    stands all the same, so that nothing older comes after it. An audience beside traffic is no more than the traffic.
+//! 5. Rollouts have nothing to do with one another.
 
 use crate::ledger::hash::Key;
 use crate::model::ids::Generation;
@@ -30,8 +34,9 @@ pub enum ActuatorError {
     /// It could not be done, or nobody knows whether it was.
     #[error("{0}")]
     Failed(String),
-    /// Another plan of this generation shows less, and stands: somebody took it back who could not write it down.
-    #[error("another plan of generation {0} shows less, and the lower one stands")]
+    /// Less is shown than the plan of this generation asks for, and stays: somebody took it back who could not write it
+    /// down.
+    #[error("less is shown than generation {0} asks for, and the lower one stands")]
     LowerStands(Generation),
 }
 

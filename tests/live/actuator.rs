@@ -34,7 +34,13 @@ fn plan(generation: u32, places: &[Place<'_>]) -> Plan {
         audience: audience.split_whitespace().map(str::to_owned).collect(),
         region: region.map(Into::into),
     };
-    Plan { generation: Generation(generation.into()), urgent: false, actions: places.iter().map(action).collect() }
+    let actions = places.iter().map(action).collect();
+    Plan { generation: Generation(generation.into()), urgent: false, takes_back: false, actions }
+}
+
+/// A roll back to there.
+fn back(generation: u32, places: &[Place<'_>]) -> Plan {
+    Plan { takes_back: true, ..plan(generation, places) }
 }
 
 fn key(rollout: &str) -> Key {
@@ -118,6 +124,34 @@ fn two_regions_that_two_controllers_took_back_are_both_back(#[case] actuator: Bo
     for region in ["eu", "us"] {
         says(&*actuator, &plan(3, &[(Some(region), 10.0, "")])).unwrap_err();
     }
+}
+
+/// Another controller took it back meanwhile, and could tell nobody: the ledger is ahead of it all the same.
+#[rstest]
+#[case::nobody_and_then_an_audience(&[(None, 0.0, "")], &[(None, 0.0, "@a")], false)]
+#[case::nobody_and_then_traffic(&[(None, 0.0, "")], &[(None, 10.0, "")], false)]
+#[case::less_traffic(&[(None, 5.0, "@a")], &[(None, 10.0, "@a")], false)]
+#[case::one_region_at_nothing(&[(Some("eu"), 0.0, ""), (Some("us"), 10.0, "")], &[(None, 0.0, "@a")], false)]
+#[case::down_the_ladder(&[(None, 10.0, "")], &[(None, 0.0, "@a")], true)]
+#[case::as_it_was(&[(None, 10.0, "@a")], &[(None, 10.0, "@a")], true)]
+#[case::another_audience(&[(None, 0.0, "@a @b")], &[(None, 0.0, "@c")], true)]
+fn a_newer_roll_back_shows_nobody_more_than_is_shown(
+    #[case] shown: &[Place<'_>],
+    #[case] asked: &[Place<'_>],
+    #[case] is_taken: bool,
+    #[values(log(), timed())] actuator: Box<dyn Actuator>,
+) {
+    says(&*actuator, &plan(3, shown)).unwrap();
+    let answer = says(&*actuator, &back(4, asked));
+    assert_eq!(answer.is_ok(), is_taken, "{answer:?}");
+    // It is the one in force either way: nothing older comes after it.
+    let error = says(&*actuator, &at(3, 50.0)).unwrap_err();
+    assert!(error.contains("is older than 4"), "{error}");
+    if !is_taken {
+        assert!(answer.unwrap_err().contains("the lower one stands"));
+        says(&*actuator, &plan(4, asked)).expect_err("what is lower stayed");
+    }
+    says(&*actuator, &plan(5, asked)).expect("a person may resume there");
 }
 
 #[rstest]

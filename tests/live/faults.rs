@@ -9,7 +9,7 @@ use rollgate::ledger::hash::Key;
 use rollgate::model::event::What;
 use rollgate::model::ids::Generation;
 use rollgate::model::operator::{Order, Verb};
-use rollgate::model::plan::Plan;
+use rollgate::model::plan::{Action, Plan};
 use rollgate::model::time::Time;
 use rollgate::ports::actuator::{Actuator, ActuatorError};
 use rollgate::ports::spool::{Spool, Spooled, Waiting};
@@ -117,6 +117,45 @@ fn an_actuator_that_fails_while_the_store_refuses_is_asked_again() {
     actuator.fails.store(false, Ordering::SeqCst);
     controller.feed(actuator.ports(), second(362), Given::Tick);
     assert_eq!(last_generation(&room), Generation(3), "the store is still away");
+}
+
+/// Seed 46163 of the simulation.
+#[test]
+fn a_clock_that_is_set_back_a_little_puts_nothing_off() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    let actuator = Wilful::new(&room);
+    room.store_is_away(true);
+    actuator.fails.store(true, Ordering::SeqCst);
+    controller.order(actuator.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
+    actuator.fails.store(false, Ordering::SeqCst);
+    controller.feed(actuator.ports(), second(340), Given::Tick);
+    controller.feed(actuator.ports(), second(341), Given::Tick);
+    assert_eq!(last_generation(&room), Generation(3), "the actuator is asked again a second later");
+    room.store_is_away(false);
+    controller.feed(actuator.ports(), second(342), Given::Tick);
+    assert!(controller.trouble().is_none(), "so is the store");
+    room.is_the_fold(&controller);
+}
+
+/// Seed 18033 of the simulation: a roll back that was never shown, a start after it, and then the store went.
+#[test]
+fn a_recorded_start_from_nothing_is_carried_out_without_the_store() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    let actuator = Wilful::new(&room);
+    actuator.fails.store(true, Ordering::SeqCst);
+    controller.order(actuator.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
+    let ask = Ask::Start { policy: Box::new(policy(POLICY).0), revision: "r2".into() };
+    let start = Command { actor: "ana".into(), reason: "again".to_owned(), ask, token: "again".to_owned() };
+    controller.order(actuator.ports(), minute(6), &start, false).unwrap();
+    assert_eq!(last_generation(&room), Generation(2), "canary is still shown");
+    room.store_is_away(true);
+    actuator.fails.store(false, Ordering::SeqCst);
+    for at in 362..365 {
+        controller.feed(actuator.ports(), second(at), Given::Tick);
+    }
+    assert_eq!(last_generation(&room), Generation(4));
 }
 
 #[test]
@@ -316,6 +355,56 @@ fn a_roll_back_that_the_spool_refuses_is_handed_in_from_memory() {
     controller.feed(ports, minute(9), Given::Tick);
     assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
     room.is_the_fold(&controller);
+}
+
+/// Seed 26558 of the simulation: a controller that was held up in the middle of an input finds a stage that was entered
+/// meanwhile.
+#[test]
+fn what_others_began_during_an_input_bakes_from_the_next_look() {
+    let room = Room::new();
+    let mut held_up = room.leader(minute(0));
+    held_up.starts(&room, minute(0));
+    held_up.reads(&room, minute(1), 0.1);
+    room.store.release(&room.lease("one")).unwrap();
+    let mut other = room.open(minute(9));
+    other.lead(Some(room.lease("two")));
+    other.starts(&room, minute(9));
+    room.store.release(&room.lease("two")).unwrap();
+    held_up.lead(Some(room.lease("one")));
+    // This input began at minute 5, and the answer to it comes after minute 9.
+    held_up.reads(&room, minute(5), 0.1);
+    for at in 9..=13 {
+        held_up.reads(&room, minute(at), 0.1);
+    }
+    assert_eq!(room.stage(), "off", "four of five minutes are served");
+    held_up.reads(&room, minute(14), 0.1);
+    assert_eq!(room.stage(), "canary");
+    room.is_the_fold(&held_up);
+}
+
+/// Seed 9566 of the simulation: somebody took it back to where nobody sees it, and died before anything had it.
+#[test]
+fn a_roll_back_shows_nobody_more_than_what_another_had_left() {
+    let room = Room::new();
+    let mut controller = in_canary(&room);
+    controller.told(&room, minute(6), Verb::Advance);
+    assert_eq!((room.stage().as_str(), last_generation(&room)), ("full", Generation(3)));
+    let action = Action::Expose {
+        features: vec!["new_checkout".into()],
+        stage: "off".into(),
+        traffic: 0.0,
+        audience: Vec::new(),
+        region: None,
+    };
+    let alone = Plan { generation: Generation(3), urgent: true, takes_back: true, actions: vec![action] };
+    room.actuator.apply(&Room::key(), &alone).unwrap();
+    controller.told(&room, minute(7), Verb::RollBack { to: Some("canary".into()) });
+    assert_eq!((room.stage().as_str(), last_generation(&room)), ("off", Generation(5)), "{:?}", room.events());
+    assert!(controller.rollout().state.applied_at.is_some());
+    room.is_the_fold(&controller);
+    // A person who knows better may go up from there.
+    controller.told(&room, minute(8), Verb::Resume);
+    assert!(controller.rollout().state.applied_at.is_some());
 }
 
 #[test]

@@ -281,22 +281,21 @@ impl Actuator for Line {
     fn apply(&self, key: &Key, plan: &Plan) -> Result<Vec<String>, ActuatorError> {
         let node = self.node;
         self.call(To::Actuator, |world, fate| {
+            world.asks_for(node, key, plan);
             if world.now < world.nodes[node].actuator_fails_until {
                 world.note(Fault::ActuatorFails);
                 return Err(ActuatorError::Failed("it does not answer".to_owned()));
             }
             let mutant = world.plan.mutant;
             let spares = mutant == Some(Mutant::ActuatorSparesTheUnkept);
-            if spares && world.nodes[node].unkept_since.iter().any(Option::is_some) {
+            if spares && world.nodes[node].unkept_acts.iter().any(Option::is_some) {
                 return Ok(vec!["it is so, as far as anybody knows".to_owned()]);
             }
             let done = world.outside.apply(key, plan, mutant);
             match done {
                 Ok(Done::Now(before)) => world.shown(node, key, plan, &before, fate),
-                Ok(Done::Before) => world.nodes[node].unkept_since.fill(None),
+                Ok(Done::Before) => {}
                 Err(error) => {
-                    // It is lower already.
-                    world.nodes[node].unkept_since.fill(None);
                     world.note(Fault::StaleRefused);
                     return Err(error);
                 }

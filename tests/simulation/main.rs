@@ -136,6 +136,7 @@ fn the_same_seed_is_the_same_world_to_the_last_byte() {
 #[case::the_store_takes_no_remarks(Mutant::StoreTakesNoRemarks, "the ledger says that")]
 #[case::the_actuator_takes_older(Mutant::ActuatorTakesOlder, "I9")]
 #[case::the_actuator_takes_higher(Mutant::ActuatorTakesHigher, "of two plans of generation")]
+#[case::the_actuator_takes_back_up(Mutant::ActuatorTakesBackUp, "I5")]
 #[case::the_actuator_spares_the_unkept(Mutant::ActuatorSparesTheUnkept, "has not acted on it")]
 #[case::the_keeper_stays(Mutant::KeeperStays, "")]
 #[case::all_lead(Mutant::AllLead, "and never led")]

@@ -17,6 +17,8 @@ pub enum Mutant {
     ActuatorTakesOlder,
     /// Of two plans of one generation the actuator takes the last.
     ActuatorTakesHigher,
+    /// A roll back is shown as it was decided, also where that is more than is shown.
+    ActuatorTakesBackUp,
     /// What neither store nor spool took, the actuator only says that it did.
     ActuatorSparesTheUnkept,
     /// A lease keeper believes in its lease for ever.
@@ -65,6 +67,7 @@ impl Mutant {
     /// Where to begin to look: those that few seeds find are known by one that did. Another would do as well.
     pub const fn first_seed(self) -> u64 {
         match self {
+            Mutant::ActuatorTakesBackUp => 9566,
             Mutant::SilenceIsShort => 269,
             Mutant::ActuatorTakesHigher => 205,
             Mutant::ControlIsNotAsked => 148,

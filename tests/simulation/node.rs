@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rollgate::control::live::{Controller, Given, Ports, framed};
 use rollgate::control::{Command, Direct, Operate as _, Outcome};
-use rollgate::model::ids::Actor;
+use rollgate::model::ids::{Actor, Generation};
 use rollgate::model::snapshot::Snapshot;
 use rollgate::model::time::{Duration, Time};
 use rollgate::ports::spool::Spooled;
@@ -16,6 +16,7 @@ use super::ears::Ears;
 use super::faults::Fault;
 use super::line::{Fate, Killed, Line};
 use super::mutants::Mutant;
+use super::outside::Seen;
 use super::policies::Shape;
 use super::world::{BEGIN, Event, Sim, World, key};
 
@@ -33,6 +34,16 @@ pub struct Wire {
     pub cut_until: i64,
     pub requests_lost_until: i64,
     pub replies_lost_until: i64,
+}
+
+/// A roll back that nothing kept, as the world has to show it.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// When it was decided.
+    pub since: i64,
+    pub generation: Generation,
+    /// What the actuator is asked for; nothing anywhere as long as it is not asked.
+    pub asked: Seen,
 }
 
 /// Something for a process to deal with.
@@ -69,8 +80,8 @@ pub struct Node {
     pub up_since: i64,
     /// A roll back that its spool did not take, by rollout: only its memory has it.
     pub unkept: Vec<bool>,
-    /// Since when such a roll back is decided and not acted on.
-    pub unkept_since: Vec<Option<i64>>,
+    /// What such a roll back has to make of the world, until it is so.
+    pub unkept_acts: Vec<Option<Act>>,
     /// Somebody has to be told of it.
     pub must_tell: Vec<bool>,
     /// It acts by this time.
@@ -116,7 +127,7 @@ impl Node {
             heard: vec![Ears::default(); shapes.len()],
             up_since: BEGIN,
             unkept: vec![false; shapes.len()],
-            unkept_since: vec![None; shapes.len()],
+            unkept_acts: vec![None; shapes.len()],
             must_tell: vec![false; shapes.len()],
             acting_at: Time::from_millis(BEGIN),
             high: vec![0; shapes.len()],
@@ -192,7 +203,7 @@ impl Node {
         self.armed = None;
         self.heard.iter_mut().for_each(|ears| *ears = Ears::default());
         self.unkept.fill(false);
-        self.unkept_since.fill(None);
+        self.unkept_acts.fill(None);
         self.must_tell.fill(false);
         self.high.fill(0);
         (self.led_since, self.leads) = (None, false);

@@ -21,7 +21,8 @@ use rollgate::ports::store::{Authority, Batch, Lease};
 use super::faults::Fault;
 use super::laws::Sight;
 use super::line::Fate;
-use super::outside::{Shown, rises, wanted};
+use super::node::Act;
+use super::outside::{Seen, Shown, rises, wanted};
 use super::policies::{BUSIEST, LADDER, MOVED, P1, SLOWER, SLOWEST, STORM, Shape, WORSE};
 use super::world::{BEGIN, World, key};
 
@@ -338,11 +339,6 @@ impl World {
         if plan.generation < before.generation {
             self.violated(format!("I9: {key}: generation {} after {}", plan.generation, before.generation));
         }
-        self.nodes[node].unkept_since[rollout] = None;
-        if recorded == Some(false) {
-            // On record, and done by whoever could: nothing is left for the others to do.
-            self.nodes.iter_mut().for_each(|node| node.unkept_since[rollout] = None);
-        }
         if rises(&before.seen, &after) {
             if plan.generation == before.generation {
                 self.violated(format!("{key}: of two plans of generation {} the higher stands", plan.generation));
@@ -384,7 +380,9 @@ impl World {
                 let now = self.now;
                 let of = &mut self.nodes[node];
                 (of.unkept[rollout], of.must_tell[rollout]) = (true, true);
-                of.unkept_since[rollout].get_or_insert(now);
+                let since = of.unkept_acts[rollout].as_ref().map_or(now, |act| act.since);
+                let act = |generation| Act { since, generation, asked: Seen::new() };
+                of.unkept_acts[rollout] = order.acted.map(act);
             }
         }
     }

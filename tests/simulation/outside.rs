@@ -1,5 +1,5 @@
 //! What the actuator acts on: who sees which feature, and the newest generation that was carried out. It refuses an
-//! older one; of two different plans of one generation it keeps to the lower.
+//! older one; of two different plans of one generation it keeps to the lower, and what takes back raises nothing.
 
 use std::collections::BTreeMap;
 
@@ -19,6 +19,16 @@ pub type Seen = BTreeMap<String, (f64, bool)>;
 pub struct Shown {
     pub generation: Generation,
     pub seen: Seen,
+}
+
+impl Shown {
+    /// Where less is asked for, it is so now.
+    fn keep_the_lower(&mut self, wanted: &Seen) {
+        for (region, seen) in &mut self.seen {
+            let asked = wanted.get(region).copied().unwrap_or_default();
+            *seen = (seen.0.min(asked.0), (seen.1 || seen.0 >= 100.0) && (asked.1 || asked.0 >= 100.0));
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -60,13 +70,13 @@ impl Outside {
                 return Ok(Done::Before);
             }
             if rises(&shown.seen, &wanted) && !higher {
-                // Where it is lower all the same, it is so now.
-                for (region, seen) in &mut shown.seen {
-                    let asked = wanted.get(region).copied().unwrap_or_default();
-                    *seen = (seen.0.min(asked.0), (seen.1 || seen.0 >= 100.0) && (asked.1 || asked.0 >= 100.0));
-                }
+                shown.keep_the_lower(&wanted);
                 return Err(ActuatorError::LowerStands(plan.generation));
             }
+        } else if plan.takes_back && rises(&shown.seen, &wanted) && mutant != Some(Mutant::ActuatorTakesBackUp) {
+            shown.keep_the_lower(&wanted);
+            shown.generation = plan.generation;
+            return Err(ActuatorError::LowerStands(plan.generation));
         }
         let before = shown.clone();
         *shown = Shown { generation: plan.generation, seen: wanted };

@@ -5,9 +5,10 @@ use rollgate::engine::Machine;
 use rollgate::ledger::hash::Key;
 use rollgate::model::decision::Answer;
 use rollgate::model::finding::CheckKind;
+use rollgate::model::plan::Plan;
 
 use super::laws::Sight;
-use super::node::Node;
+use super::node::{Act, Node};
 use super::world::{BEGIN, CONVERGES, Event, FAULTY, World};
 
 /// A breach that some controller sees is taken back within so long.
@@ -102,15 +103,37 @@ impl World {
         }
     }
 
-    /// What neither store nor spool took is done all the same.
+    /// `node` asks the actuator for something: perhaps for what it took back and nothing kept.
+    pub fn asks_for(&mut self, node: usize, key: &Key, plan: &Plan) {
+        let regions = &self.outside.shown[key].seen;
+        let shapes = self.plan.shapes.iter();
+        for (shape, act) in shapes.zip(&mut self.nodes[node].unkept_acts) {
+            if let Some(act) = act.as_mut().filter(|act| act.generation == plan.generation)
+                && super::world::key(shape.rollout) == *key
+            {
+                act.asked = super::outside::wanted(regions, plan);
+            }
+        }
+    }
+
+    /// What neither store nor spool took is done all the same: the world shows no more. It need not be this controller
+    /// that did it, nor afterwards: another saw the same breach, or was given the same order, and shows that generation;
+    /// or somebody went on from there, and it is too old to be shown.
     fn what_nothing_kept_is_done(&mut self) {
         let now = self.now;
         for node in 0..self.plan.nodes {
-            let of = &self.nodes[node];
-            let fit = of.up && !of.busy && of.clock_is_right(now) && now >= of.actuator_fails_until + 3000;
-            let since = of.unkept_since.iter().flatten().min().copied();
-            if fit && since.is_some_and(|since| now - since > UNKEPT_WITHIN) {
-                self.violated(format!("node {node} took back what nothing kept, and has not acted on it"));
+            for rollout in 0..self.plan.shapes.len() {
+                let shown = &self.outside.shown[&super::world::key(self.plan.shapes[rollout].rollout)];
+                let is_so = |act: &mut Act| {
+                    shown.generation > act.generation
+                        || shown.generation == act.generation && !super::outside::rises(&act.asked, &shown.seen)
+                };
+                let of = &mut self.nodes[node];
+                of.unkept_acts[rollout].take_if(is_so);
+                let fit = of.up && !of.busy && of.clock_is_right(now) && now >= of.actuator_fails_until + 3000;
+                if fit && of.unkept_acts[rollout].as_ref().is_some_and(|act| now - act.since > UNKEPT_WITHIN) {
+                    self.violated(format!("node {node} took back what nothing kept, and has not acted on it"));
+                }
             }
         }
     }
@@ -187,7 +210,7 @@ impl World {
             problems.push(format!("generation {} is not confirmed", state.generation));
         }
         let shown = &self.outside.shown[key];
-        let plan = rollgate::control::exposure::plan(&chain.exposed);
+        let plan = rollgate::control::exposure::plan(&chain.exposed, state.latch.is_some());
         let wanted = super::outside::wanted(&shown.seen, &plan);
         if chain.exposed.generation.0 > 0 && (shown.generation != chain.exposed.generation || shown.seen != wanted) {
             problems

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::control::exposure;
 use crate::control::load::{InForce, Rollout};
 use crate::control::propose::is_remark;
 use crate::control::record::PolicyRecord;
@@ -100,8 +101,8 @@ pub struct Controller {
     unled_since: Option<Time>,
     /// A lease that the store did not take for one, and until when that is believed.
     pub(super) refused: Option<(LeaseToken, Time)>,
-    /// It acted before it looked at this input: what it finds was not all so at the instant of it.
-    acted_at: Option<Time>,
+    /// It acted, or read what others wrote, after this input began: what it finds was not all so at the instant of it.
+    pub(super) acted_at: Option<Time>,
     /// It has seen a reading: without any, its silence says nothing about the rollout.
     pub(super) is_fed: bool,
     pub(super) trouble: Option<Trouble>,
@@ -217,8 +218,10 @@ impl Controller {
         }
     }
 
-    /// A clock that was set back by so much would make every reading look old until it is where it was.
+    /// A clock that was set back puts nothing off. One that was set back by much would make every reading look old until
+    /// it is where it was.
     pub(super) fn mind_the_clock(&mut self, now: Time) {
+        self.wait_no_longer_than(now + PATIENCE);
         let Some(machine) = self.machine.as_mut().filter(|machine| machine.now().since(now) > EARLY) else { return };
         self.news
             .notes
@@ -290,10 +293,15 @@ impl Controller {
         let Some(machine) = &mut self.machine else { return };
         machine.watch_only(!free);
         let output = machine.handle(now, input);
-        if self.acted_at == Some(now) && !self.acts_at_once {
+        self.count_no_more_than_was_so(now);
+        self.follow_up(ports, now, output);
+    }
+
+    /// Bake begins at the next look where something became so only after `now`.
+    pub(super) fn count_no_more_than_was_so(&mut self, now: Time) {
+        if let Some(machine) = self.machine.as_mut().filter(|_| self.acted_at == Some(now) && !self.acts_at_once) {
             machine.count_from_next_look();
         }
-        self.follow_up(ports, now, output);
     }
 
     /// Records what came out, acts on it, and lets the machine see what came of that, until nothing is left to do.
@@ -401,9 +409,11 @@ impl Controller {
     }
 
     /// Whether a plan that is recorded, or spooled, may be carried out here: anything by whoever leads, and by everybody
-    /// what takes back.
+    /// what takes back, or shows nobody anything.
     pub(super) fn may_carry_out(&self) -> bool {
-        self.may_move() || self.machine.as_ref().is_some_and(|machine| machine.state().latch.is_some())
+        self.may_move()
+            || self.machine.as_ref().is_some_and(|machine| machine.state().latch.is_some())
+            || self.unapplied.as_ref().is_some_and(|(plan, _)| exposure::is_nothing(&exposure::exposed(plan)))
     }
 
     /// Which rollout.

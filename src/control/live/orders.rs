@@ -38,6 +38,7 @@ impl Controller {
         command: &Command,
         dry_run: bool,
     ) -> Result<Outcome, OperateError> {
+        self.acted_at = None;
         self.mind_the_clock(now);
         self.mind_the_lease(now);
         self.recover(ports, now);
@@ -194,6 +195,7 @@ impl Controller {
             }
             let decision = Some(machine.decision());
             let (before, noted) = (self.machine.replace(machine), self.news.entries.len());
+            self.count_no_more_than_was_so(now);
             self.show(now, &output);
             let events = std::mem::take(&mut output.events);
             let token = Some(command.token.as_str());

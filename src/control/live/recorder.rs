@@ -233,7 +233,9 @@ impl Controller {
         let free = self.may_move();
         let Some(machine) = &mut self.machine else { return Recorded::Done };
         machine.watch_only(!free);
-        Recorded::Again(machine.handle(now, Input::Tick))
+        let output = machine.handle(now, Input::Tick);
+        self.count_no_more_than_was_so(now);
+        Recorded::Again(output)
     }
 
     /// The store refuses: nothing advances until it takes something again.

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::control::direct::Direct;
-use crate::control::exposure;
 use crate::control::load::{InForce, Rollout};
 use crate::control::spooled;
 use crate::engine::{self, Input, Machine, Output};
@@ -37,6 +36,16 @@ impl Controller {
             && let Some((record, policy)) = self.candidate.take()
         {
             self.take_over(ports, now, record, policy);
+        }
+    }
+
+    /// What is to be tried again, or looked at, is due by `latest`: by a clock that goes on it never is later.
+    pub(super) fn wait_no_longer_than(&mut self, latest: Time) {
+        let trouble = self.trouble.as_mut().map(|trouble| &mut trouble.retry_at);
+        let unapplied = self.unapplied.as_mut().map(|(_, at)| at);
+        let refused = self.refused.as_mut().map(|(_, until)| until);
+        for at in [trouble, unapplied, refused, Some(&mut self.look_at)].into_iter().flatten() {
+            *at = latest.min(*at);
         }
     }
 
@@ -165,7 +174,7 @@ impl Controller {
             }
             (None, _) => {}
         }
-        self.rollout = rollout;
+        (self.rollout, self.acted_at) = (rollout, Some(now));
         self.remarks.fall_behind();
         self.offer_pinned();
         self.note_unconfirmed(now);
@@ -173,7 +182,7 @@ impl Controller {
 
     /// An exposure that is recorded and was never confirmed is carried out again, by whoever leads.
     pub(super) fn note_unconfirmed(&mut self, now: Time) {
-        let left = self.rollout.is_unconfirmed().then(|| (exposure::plan(&self.rollout.exposed), now));
+        let left = self.rollout.is_unconfirmed().then(|| (self.rollout.plan(), now));
         if left.is_some() || !self.took_back_alone {
             self.unapplied = left;
         }
