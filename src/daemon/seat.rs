@@ -15,7 +15,7 @@ use crate::policy::compiled::Policy;
 use crate::ports::crash;
 use crate::shell::clock;
 
-use super::desk::{Denial, Notice, PolicyFiles, Rejected, View};
+use super::desk::{Denial, Notice, PolicyFiles, Rejected, Seen, View};
 use super::house::House;
 use super::mailbox::{Mailbox, Message};
 use super::traces::Context;
@@ -270,8 +270,7 @@ impl Sitting {
             files.rejected = self.house.stray();
         }
         files.waits = files.digest.is_some() && files.digest != in_force && files.rejected.is_none();
-        self.seat.view.store(Some(Arc::new(View {
-            standing: controller.stands(now),
+        let seen = Seen {
             decision: controller.decision(),
             data_at: self.data_at,
             rejected_snapshots: self.rejected_snapshots,
@@ -283,7 +282,8 @@ impl Sitting {
             spooled: self.house.spooled(key),
             sources: self.house.sources_of(key),
             at: now,
-        })));
+        };
+        self.seat.view.store(Some(Arc::new(View { standing: controller.stands(now), seen })));
     }
 }
 
