@@ -62,7 +62,7 @@ fn address(place: &Path) -> Option<&str> {
 fn at_address(address: &str, create: bool) -> Result<Box<dyn Store>, StoreError> {
     use crate::adapters::store::redis::{Options, Redis};
     // The address itself is not repeated: somebody may have written a password into it.
-    let options: Options = address.parse().map_err(|error| StoreError::Unavailable(format!("{error}")))?;
+    let options: Options = address.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;
     Ok(Box::new(Redis::open(Options { create, ..options })?))
 }
 
