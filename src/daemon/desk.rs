@@ -167,6 +167,9 @@ pub enum Notice {
         /// Which rollout.
         #[serde(flatten)]
         key: Key,
+        /// Its place in the ledger; the line has it too.
+        #[serde(skip)]
+        seq: u64,
         /// The entry, as its line of JSON.
         line: String,
     },
@@ -175,6 +178,10 @@ pub enum Notice {
         /// Which rollout.
         #[serde(flatten)]
         key: Key,
+        /// Under which the store has its record: `checkout/production/17`. None has one that was not recorded: it moved
+        /// nothing, or the store refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
         /// The record.
         decision: Box<Decision>,
     },

@@ -252,14 +252,19 @@ impl Sitting {
         for entry in news.entries {
             self.heed(&entry);
             told.log(&entry);
-            self.house.tell(&Notice::Entry { key: key.clone(), line: entry.line().to_owned() });
+            let seq = entry.record().seq;
+            self.house.tell(&Notice::Entry { key: key.clone(), seq, line: entry.line().to_owned() });
+            for decided in news.decided.iter().filter(|decided| decided.entries.1 == seq) {
+                let (id, decision) = (Some(decided.id.clone()), Box::new(decided.decision.clone()));
+                self.house.tell(&Notice::Decision { key: key.clone(), id, decision });
+            }
         }
         // What was done comes behind what was recorded, in the log as in the world.
         for note in news.notes {
             tracing::info!(%key, "{note}");
         }
         for decision in news.decisions {
-            self.house.tell(&Notice::Decision { key: key.clone(), decision: Box::new(decision) });
+            self.house.tell(&Notice::Decision { key: key.clone(), id: None, decision: Box::new(decision) });
         }
         let now = self.now();
         let controller = &self.controller;

@@ -208,6 +208,7 @@ impl Controller {
                         let (actor, reason) = (command.actor.clone(), command.reason.clone());
                         self.spool(ports, now, Order { actor, reason, verb: verb.clone() }, token);
                         outcome.notes.extend(self.news.notes.last().cloned());
+                        self.news.decisions.extend(self.machine.as_ref().map(Machine::decision));
                         self.carry_on(ports, now, output, &mut outcome);
                         return Ok(outcome);
                     }
@@ -286,7 +287,6 @@ impl Controller {
 
     /// Acts on what was recorded, or on what has to be done although it could not be.
     fn carry_on(&mut self, ports: Ports<'_>, now: Time, mut output: Output, outcome: &mut Outcome) {
-        self.news.decisions.extend(self.machine.as_ref().map(Machine::decision));
         self.wake_at = output.wake_at;
         let Some(plan) = output.plan.take() else { return };
         let noted = self.news.notes.len();
