@@ -53,6 +53,12 @@ pub fn open_at(place: &Path, ca: Option<&Path>, create: bool) -> Result<Box<dyn 
     }
 }
 
+/// Whether `place` is the address of a Redis, and no file.
+#[must_use]
+pub fn is_address(place: &Path) -> bool {
+    address(place).is_some()
+}
+
 /// The text of `place` if it is an address, and no file.
 fn address(place: &Path) -> Option<&str> {
     place.to_str().filter(|text| text.starts_with("redis") && text.contains("://"))

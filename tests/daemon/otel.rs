@@ -311,6 +311,7 @@ fn an_encrypted_collector_is_reached_with_its_authority_and_not_without() {
     assert!(refused.contains("[telemetry]: `otel-ca.pem` cannot be read"), "{refused}");
     place.write("otel-ca.pem", &authority);
     let controller = place.run("");
+    controller.leads("checkout");
     controller.does("checkout", "pause", json!({}));
     until("the pause is told", || {
         let got = got.lock().unwrap();

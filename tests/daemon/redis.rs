@@ -129,6 +129,18 @@ fn an_address_with_a_password_is_kept_in_a_file_and_shown_nowhere() {
     assert!(said.contains("password") && !said.contains("hunter3"), "{said}");
 }
 
+#[test]
+fn an_address_in_the_place_of_the_stores_file_is_not_taken_for_one() {
+    let place = Place::new();
+    let mut command = place.command("run --listen 127.0.0.1:0");
+    command.env("ROLLGATE_STORE", "redis://127.0.0.1:1");
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("from the settings") && said.contains("[store], url ="), "{said}");
+    assert!(!place.path().join("redis:").exists(), "it is no folder");
+}
+
 /// The settings are what a command and a controller agree by.
 #[test]
 fn a_command_without_a_controller_works_on_the_store_of_the_settings_that_are_here() {
