@@ -17,6 +17,9 @@ pub struct WhichStore {
     /// The store: one file, or redis://HOST:PORT [default: as the settings say, else rollgate.redb]
     #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE")]
     pub store: Option<PathBuf>,
+    /// A certificate that vouches for the Redis of --store, in PEM [default: those of the system]
+    #[arg(long, value_name = "FILE", env = "ROLLGATE_STORE_CA", hide_short_help = true)]
+    pub store_ca: Option<PathBuf>,
     /// The settings [default: rollgate.toml, if it is here]
     #[arg(short, long, value_name = "FILE", env = "ROLLGATE_CONFIG", hide_short_help = true)]
     pub config: Option<PathBuf>,
@@ -31,8 +34,8 @@ pub struct Home {
 
 #[derive(Debug, Clone)]
 enum Place {
-    /// A file, or the address of a Redis.
-    Path(PathBuf),
+    /// A file, or the address of a Redis and who vouches for it.
+    Path { path: PathBuf, ca: Option<PathBuf> },
     /// As the settings say.
     Redis(Box<RedisSettings>),
     /// The settings would say, and cannot be read: why.
@@ -53,7 +56,7 @@ impl WhichStore {
             None => settings,
         };
         let place = match settings.store.place {
-            StorePlace::File(path) => Place::Path(path),
+            StorePlace::File(path) => Place::Path { path, ca: self.store_ca.clone() },
             StorePlace::Redis(redis) => Place::Redis(redis),
         };
         Home { place, journal: settings.journal.path }
@@ -82,7 +85,7 @@ impl Home {
     /// The store's; [`StoreError::Missing`] when nobody can say which it is.
     pub fn open(&self, create: bool) -> Result<Box<dyn Store>, StoreError> {
         match &self.place {
-            Place::Path(path) => store::open_at(path, create),
+            Place::Path { path, ca } => store::open_at(path, ca.as_deref(), create),
             Place::Redis(settings) => redis(settings, create),
             Place::Unknown(why) => Err(StoreError::Missing(format!("nobody can say which store is meant: {why}"))),
         }
@@ -92,7 +95,7 @@ impl Home {
     #[must_use]
     pub fn spool(&self) -> Option<Box<dyn Spool>> {
         match &self.place {
-            Place::Path(path) => Some(store::spool(path)),
+            Place::Path { path, .. } => Some(store::spool(path)),
             // As the controller does it: beside what else it keeps for itself.
             Place::Redis(_) => Some(store::spool(&self.journal)),
             Place::Unknown(_) => None,
@@ -103,7 +106,7 @@ impl Home {
     #[must_use]
     pub fn announced(&self) -> &Path {
         match &self.place {
-            Place::Path(path) => path,
+            Place::Path { path, .. } => path,
             Place::Redis(_) | Place::Unknown(_) => &self.journal,
         }
     }
@@ -121,7 +124,7 @@ impl Home {
     /// The store's.
     pub fn check_file(&self) -> Result<bool, StoreError> {
         match &self.place {
-            Place::Path(path) => store::check_file(path),
+            Place::Path { path, .. } => store::check_file(path),
             Place::Redis(_) | Place::Unknown(_) => Ok(true),
         }
     }
@@ -130,7 +133,7 @@ impl Home {
     #[must_use]
     pub fn shown(&self) -> String {
         match &self.place {
-            Place::Path(path) => files::shown(path),
+            Place::Path { path, .. } => files::shown(path),
             Place::Redis(settings) => settings.to_string(),
             Place::Unknown(_) => "a store that nobody can name".to_owned(),
         }

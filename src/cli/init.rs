@@ -21,6 +21,7 @@ use templates::{File, Template};
 pub(super) use templates::SEVEN_DAY;
 
 /// The files of the policy that a newcomer's controller starts with.
+#[cfg(feature = "live")]
 pub(super) fn example() -> impl Iterator<Item = File> {
     templates::CANARY.files(None).into_iter().filter(|file| file.path.starts_with("policies/"))
 }

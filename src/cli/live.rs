@@ -17,7 +17,7 @@ use crate::report::screen::{PLACE, STRONG, paint};
 use crate::settings::Settings;
 use crate::settings::values::LogFormat;
 use crate::shell::signals::{self, Wanted};
-use crate::shell::{files, write};
+use crate::shell::{files, store, write};
 
 use super::console::Console;
 use super::exit::Exit;
@@ -86,6 +86,11 @@ enum Shape {
 
 impl Live {
     pub(super) fn run(&self, console: &mut Console) -> anyhow::Result<Exit> {
+        if self.store.as_ref().is_some_and(|place| store::is_address(place)) {
+            let failure =
+                Failure::new(Exit::Usage, "a controller takes its Redis from the settings, and --store is a file");
+            return Err(failure.help("name it in rollgate.toml: [store], url = \"redis://HOST:PORT\"").into());
+        }
         if self.clock == Clock::Data {
             return data_clock::run(&self.policies, &self.data, &self.environment, self.store.as_ref(), console);
         }

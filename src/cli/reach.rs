@@ -5,9 +5,10 @@ use clap::Args;
 use crate::control::{Command, Operate, OperateError, Outcome};
 use crate::ledger::Entry;
 use crate::ledger::hash::Key;
+use crate::model::time::Duration;
 use crate::report::screen::{ATTENTION, paint};
 use crate::report::status::Row;
-use crate::shell::clock;
+use crate::shell::clock::{self, Deadline};
 
 #[cfg(feature = "live")]
 use crate::daemon::client::Client;
@@ -35,6 +36,9 @@ pub struct Where {
     #[cfg(feature = "live")]
     #[arg(long, value_name = "FILE", env = "ROLLGATE_API_CA", hide_short_help = true)]
     pub api_ca: Option<std::path::PathBuf>,
+    /// When whoever is asked must have answered.
+    #[arg(skip)]
+    deadline: Option<Deadline>,
 }
 
 /// Whoever takes the order.
@@ -47,6 +51,18 @@ pub enum Reach {
 }
 
 impl Where {
+    /// The same, but nobody is waited for after this.
+    #[must_use]
+    pub fn by(&self, deadline: Deadline) -> Where {
+        Where { deadline: Some(deadline), ..self.clone() }
+    }
+
+    /// Whether nobody is waited for any more.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline.left() <= Duration::ZERO)
+    }
+
     /// Finds whoever takes orders. A store is opened to work on it: what waited or was left undone is carried out first.
     ///
     /// # Errors
@@ -93,7 +109,7 @@ impl Where {
     pub fn controller(&self) -> Result<Option<Client>, Unreachable> {
         use crate::shell::{files, operator};
         let Some(url) = &self.api else {
-            return Ok(Client::beside(self.store.home().announced()));
+            return Ok(Client::beside(self.store.home().announced(), self.deadline));
         };
         let wrong = |why: String| Unreachable::Other(Failure::new(Exit::Usage, why).into());
         let authority = match &self.api_ca {
@@ -103,7 +119,7 @@ impl Where {
             }
             None => None,
         };
-        let client = Client::new(url, operator::api_token(), authority.as_deref()).map_err(wrong)?;
+        let client = Client::new(url, operator::api_token(), authority.as_deref()).map_err(wrong)?.by(self.deadline);
         if client.answers() {
             return Ok(Some(client));
         }
@@ -139,6 +155,16 @@ impl Unreachable {
 }
 
 impl Reach {
+    /// The same, but a controller is not waited for after this.
+    #[must_use]
+    pub fn by(self, #[cfg_attr(not(feature = "live"), expect(unused))] deadline: Deadline) -> Reach {
+        match self {
+            Reach::Store(session) => Reach::Store(session),
+            #[cfg(feature = "live")]
+            Reach::Controller(client) => Reach::Controller(client.by(Some(deadline))),
+        }
+    }
+
     /// Asks whoever it is.
     pub fn ask<T>(&self, question: impl FnOnce(&dyn Operate) -> T) -> T {
         match self {

@@ -24,7 +24,10 @@ use crate::model::ids::Digest;
 use crate::model::operator::Verb;
 use crate::model::time::Time;
 use crate::ports::store::StoreError;
+use crate::shell::clock::Deadline;
 
+/// However late it is, one that is well can answer in this time.
+const LEAST: Duration = Duration::from_millis(500);
 /// How long until somebody must answer the door.
 const DOOR: Duration = Duration::from_secs(2);
 /// How long a call may take: longer than the server gives itself.
@@ -46,6 +49,7 @@ pub struct Client {
     http: Http,
     base: Url,
     token: Option<String>,
+    deadline: Option<Deadline>,
 }
 
 impl std::fmt::Debug for Client {
@@ -75,14 +79,26 @@ impl Client {
                 builder.tls_certs_merge(certificates.map_err(|error| format!("not a certificate in PEM: {error}"))?);
         }
         let http = builder.build().map_err(|error| format!("no calls can be made from here: {error}"))?;
-        Ok(Client { http, base, token })
+        Ok(Client { http, base, token, deadline: None })
+    }
+
+    /// No call goes on after this.
+    #[must_use]
+    pub fn by(self, deadline: Option<Deadline>) -> Client {
+        Client { deadline, ..self }
+    }
+
+    /// How long a call may take that usually may take this long.
+    fn within(&self, usual: Duration) -> Duration {
+        let left = self.deadline.map(|deadline| Duration::from_millis(deadline.left().as_millis().unsigned_abs()));
+        left.map_or(usual, |left| left.max(LEAST).min(usual))
     }
 
     /// The controller that runs on this machine on the store at `store`, if one says so and answers.
     #[must_use]
-    pub fn beside(store: &Path) -> Option<Client> {
+    pub fn beside(store: &Path, deadline: Option<Deadline>) -> Option<Client> {
         let found = local::find(&local::beside(store))?;
-        let client = Client::new(&found.url, Some(found.token), None).ok()?;
+        let client = Client::new(&found.url, Some(found.token), None).ok()?.by(deadline);
         client.answers().then_some(client)
     }
 
@@ -95,7 +111,7 @@ impl Client {
     /// Whether a controller answers there.
     #[must_use]
     pub fn answers(&self) -> bool {
-        let alive = self.request(Method::GET, &["livez"]).timeout(DOOR).send();
+        let alive = self.request(Method::GET, &["livez"]).timeout(self.within(DOOR)).send();
         alive.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
@@ -104,7 +120,7 @@ impl Client {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
-        let request = self.http.request(method, url).timeout(CALL);
+        let request = self.http.request(method, url).timeout(self.within(CALL));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -121,7 +137,7 @@ impl Client {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<T, OperateError> {
-        let request = self.request(Method::GET, path).query(query).timeout(limit);
+        let request = self.request(Method::GET, path).query(query).timeout(self.within(limit));
         let answer = request.send().map_err(|error| self.lost(&error))?;
         let (status, text) = self.read(answer)?;
         if status != StatusCode::OK {

@@ -17,7 +17,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
 use crate::ports::store::StoreError;
 
-pub use crate::control::seen::{PolicyFiles, Rejected, SourceHealth};
+pub use crate::control::seen::{PolicyFiles, Rejected, Seen, SourceHealth};
 
 /// Where an answer goes; called exactly once, from any thread.
 pub type Reply<T> = Box<dyn FnOnce(T) + Send>;
@@ -100,29 +100,9 @@ pub struct View {
     /// What the ledger says.
     #[serde(flatten)]
     pub standing: Standing,
-    /// The last evaluation, in full; none before the first.
-    pub decision: Option<Decision>,
-    /// When the newest reading was observed.
-    pub data_at: Option<Time>,
-    /// Readings turned away since the controller started: of the future, of another rollout or environment, unreadable.
-    pub rejected_snapshots: u64,
-    /// The next instant at which the answer could change by itself.
-    pub wake_at: Option<Time>,
-    /// This controller holds the lease; without it nothing advances here.
-    pub leads: bool,
-    /// Who holds it, as far as this controller knows.
-    #[serde(default)]
-    pub leader: Option<Actor>,
-    /// The policy's files: what was last read, and what is wrong with them.
-    pub files: PolicyFiles,
-    /// What cannot be recorded at the moment, and why.
-    pub store_problem: Option<String>,
-    /// Roll backs that wait for the store.
-    pub spooled: usize,
-    /// Where its readings come from.
-    pub sources: Vec<SourceHealth>,
-    /// When this was published.
-    pub at: Time,
+    /// What the controller sees.
+    #[serde(flatten)]
+    pub seen: Seen,
 }
 
 /// What came of a push, beside the snapshots that were taken.
@@ -187,6 +167,9 @@ pub enum Notice {
         /// Which rollout.
         #[serde(flatten)]
         key: Key,
+        /// Its place in the ledger; the line has it too.
+        #[serde(skip)]
+        seq: u64,
         /// The entry, as its line of JSON.
         line: String,
     },
@@ -195,6 +178,10 @@ pub enum Notice {
         /// Which rollout.
         #[serde(flatten)]
         key: Key,
+        /// Under which the store has its record: `checkout/production/17`. None has one that was not recorded: it moved
+        /// nothing, or the store refused.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
         /// The record.
         decision: Box<Decision>,
     },

@@ -420,8 +420,8 @@ impl Desk for House {
             match seat.view.load_full() {
                 None => why.push(format!("{}: the store has not answered yet", seat.key)),
                 Some(view) => {
-                    why.extend(view.store_problem.iter().map(|problem| format!("{}: {problem}", seat.key)));
-                    if view.decision.is_none() {
+                    why.extend(view.seen.store_problem.iter().map(|problem| format!("{}: {problem}", seat.key)));
+                    if view.seen.decision.is_none() {
                         why.push(format!("{}: no policy that compiles", seat.key));
                     }
                 }

@@ -15,7 +15,7 @@ use crate::policy::compiled::Policy;
 use crate::ports::crash;
 use crate::shell::clock;
 
-use super::desk::{Denial, Notice, PolicyFiles, Rejected, View};
+use super::desk::{Denial, Notice, PolicyFiles, Rejected, Seen, View};
 use super::house::House;
 use super::mailbox::{Mailbox, Message};
 use super::traces::Context;
@@ -252,14 +252,19 @@ impl Sitting {
         for entry in news.entries {
             self.heed(&entry);
             told.log(&entry);
-            self.house.tell(&Notice::Entry { key: key.clone(), line: entry.line().to_owned() });
+            let seq = entry.record().seq;
+            self.house.tell(&Notice::Entry { key: key.clone(), seq, line: entry.line().to_owned() });
+            for decided in news.decided.iter().filter(|decided| decided.entries.1 == seq) {
+                let (id, decision) = (Some(decided.id.clone()), Box::new(decided.decision.clone()));
+                self.house.tell(&Notice::Decision { key: key.clone(), id, decision });
+            }
         }
         // What was done comes behind what was recorded, in the log as in the world.
         for note in news.notes {
             tracing::info!(%key, "{note}");
         }
         for decision in news.decisions {
-            self.house.tell(&Notice::Decision { key: key.clone(), decision: Box::new(decision) });
+            self.house.tell(&Notice::Decision { key: key.clone(), id: None, decision: Box::new(decision) });
         }
         let now = self.now();
         let controller = &self.controller;
@@ -270,8 +275,7 @@ impl Sitting {
             files.rejected = self.house.stray();
         }
         files.waits = files.digest.is_some() && files.digest != in_force && files.rejected.is_none();
-        self.seat.view.store(Some(Arc::new(View {
-            standing: controller.stands(now),
+        let seen = Seen {
             decision: controller.decision(),
             data_at: self.data_at,
             rejected_snapshots: self.rejected_snapshots,
@@ -283,7 +287,8 @@ impl Sitting {
             spooled: self.house.spooled(key),
             sources: self.house.sources_of(key),
             at: now,
-        })));
+        };
+        self.seat.view.store(Some(Arc::new(View { standing: controller.stands(now), seen })));
     }
 }
 

@@ -57,7 +57,7 @@ pub fn open(settings: &Settings, begin: Begin) -> Result<Opened, OpenError> {
             Ok(Opened { store: Arc::new(shell::store::open(path, create)?), mark: None })
         }
         StorePlace::Redis(redis) => {
-            let mut options = options(redis).map_err(StoreError::Unavailable)?;
+            let mut options = options(redis).map_err(StoreError::Refused)?;
             let folder = &settings.journal.path;
             let unreadable = |error: std::io::Error| OpenError::Journal {
                 path: folder.clone(),
@@ -91,17 +91,22 @@ fn recognised(opened: Result<Redis, StoreError>, mark: Mark, begin: Begin) -> Re
 /// # Errors
 /// The store's.
 pub fn of_command(settings: &RedisSettings, create: bool) -> Result<Box<dyn Store>, StoreError> {
-    let options = options(settings).map_err(StoreError::Unavailable)?;
+    let options = options(settings).map_err(StoreError::Refused)?;
     Ok(Box::new(Redis::open(Options { create, ..options })?))
 }
 
-/// Redis and its controllers are often started together, in any order.
+/// Redis and its controllers are often started together, in any order. What a person must mend is told at once.
 fn patiently(options: &Options) -> Result<Redis, StoreError> {
     let closing = super::staff::Closing::default();
     let waited = shell::clock::Stopwatch::start();
+    let mut is_told = false;
     loop {
         match Redis::open(options.clone()) {
             Err(error @ StoreError::Unavailable(_)) => {
+                if !is_told {
+                    is_told = true;
+                    tracing::warn!(%error, "the store is waited for, {} s at most", PATIENCE.as_secs());
+                }
                 let gone = Wait::from_millis(waited.elapsed().as_millis().unsigned_abs());
                 if gone >= PATIENCE || closing.sleep(Wait::from_millis(250)) {
                     return Err(error);

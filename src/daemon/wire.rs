@@ -207,7 +207,10 @@ impl From<&OperateError> for ErrorBody {
                 StoreError::Conflict(head) => ErrorBody::Conflict { head },
                 StoreError::StaleGeneration { carried, held } => ErrorBody::StaleGeneration { carried, held },
                 StoreError::NotLeader { holder } => ErrorBody::NotLeader { holder },
-                StoreError::Unavailable(what) | StoreError::Missing(what) => ErrorBody::Unavailable { what },
+                // A caller of the API can do no more about its store than about one that is away.
+                StoreError::Unavailable(what) | StoreError::Refused(what) | StoreError::Missing(what) => {
+                    ErrorBody::Unavailable { what }
+                }
                 StoreError::Busy(what) => ErrorBody::Busy { what },
                 StoreError::Full(what) => ErrorBody::Full { what },
                 StoreError::OtherVersion { found, wanted } => ErrorBody::OtherVersion { found, wanted },

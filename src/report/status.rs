@@ -13,7 +13,7 @@ mod why;
 
 pub use change::{facts, line, plain, signature};
 pub use detail::detailed;
-pub use row::{Data, Row, Seen, Shown, Trouble, Worst};
+pub use row::{Data, Row, Shown, Trouble, Worst};
 pub use table::{follows, foot, table};
 pub use why::why;
 

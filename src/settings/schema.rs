@@ -237,6 +237,8 @@ enum LogLevel {
 struct Telemetry {
     /// Where it takes OTLP over HTTP, without `/v1/traces`, or a reference to a secret.
     otlp: String,
+    /// PEM file of whoever signs its certificate (default: whoever this machine trusts).
+    ca: Option<String>,
     /// Sent with every call; a name that tells of a secret takes a reference.
     headers: Option<BTreeMap<String, String>>,
     /// What this service is called there (default: `rollgate`).

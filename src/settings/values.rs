@@ -367,6 +367,8 @@ impl LogLevel {
 pub struct TelemetrySettings {
     /// Where it takes OTLP over HTTP, without `/v1/traces`.
     pub otlp: Open,
+    /// PEM file of whoever signs its certificate; without, whoever this machine trusts.
+    pub ca: Option<PathBuf>,
     /// Sent with every call.
     pub headers: Vec<(String, Open)>,
     /// What this service is called there.
@@ -415,6 +417,7 @@ impl Settings {
             from(&mut tls.cert);
             from(&mut tls.key);
         }
+        self.telemetry.iter_mut().filter_map(|telemetry| telemetry.ca.as_mut()).for_each(from);
         self.secrets_mut(&mut |reference| {
             if let SecretRef::File(path) = reference {
                 from(path);

@@ -27,6 +27,33 @@ impl Stopwatch {
     }
 }
 
+/// When something must be over.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline {
+    since: Stopwatch,
+    after: Duration,
+}
+
+impl Deadline {
+    /// This long from now.
+    #[must_use]
+    pub fn after(length: Duration) -> Deadline {
+        Deadline { since: Stopwatch::start(), after: length }
+    }
+
+    /// How long it is since it was set.
+    #[must_use]
+    pub fn elapsed(self) -> Duration {
+        self.since.elapsed()
+    }
+
+    /// How long it is until then; nothing once it is over.
+    #[must_use]
+    pub fn left(self) -> Duration {
+        self.after.saturating_sub(self.elapsed()).max(Duration::ZERO)
+    }
+}
+
 /// The machine's time in nanoseconds since 1970, as fine as its clock: for traces.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]

@@ -42,15 +42,21 @@ pub fn of_recording(path: &Path) -> Result<Embedded, StoreError> {
     Embedded::open(path, Options { create: true, unsynced: true, ..Options::default() }, Box::new(clock::now))
 }
 
-/// The store at `place`: a file, or the address of a Redis.
+/// The store at `place`: a file, or the address of a Redis; `ca` is a PEM file of who vouches for that.
 ///
 /// # Errors
 /// The store's.
-pub fn open_at(place: &Path, create: bool) -> Result<Box<dyn Store>, StoreError> {
+pub fn open_at(place: &Path, ca: Option<&Path>, create: bool) -> Result<Box<dyn Store>, StoreError> {
     match address(place) {
-        Some(address) => at_address(address, create),
+        Some(address) => at_address(address, ca, create),
         None => Ok(Box::new(open(place, create)?)),
     }
+}
+
+/// Whether `place` is the address of a Redis, and no file.
+#[must_use]
+pub fn is_address(place: &Path) -> bool {
+    address(place).is_some()
 }
 
 /// The text of `place` if it is an address, and no file.
@@ -59,15 +65,26 @@ fn address(place: &Path) -> Option<&str> {
 }
 
 #[cfg(feature = "live")]
-fn at_address(address: &str, create: bool) -> Result<Box<dyn Store>, StoreError> {
-    use crate::adapters::store::redis::{Options, Redis};
+fn at_address(address: &str, ca: Option<&Path>, create: bool) -> Result<Box<dyn Store>, StoreError> {
+    use super::files;
+    use crate::adapters::store::redis::{Options, Redis, Tls};
     // The address itself is not repeated: somebody may have written a password into it.
-    let options: Options = address.parse().map_err(|error| StoreError::Unavailable(format!("{error}")))?;
+    let mut options: Options = address.parse().map_err(|error| StoreError::Refused(format!("{error}")))?;
+    if let Some(path) = ca {
+        let refused = |why: String| StoreError::Refused(format!("`{}`: {why}", files::shown(path)));
+        if options.tls.is_none() {
+            let why =
+                "it vouches for nobody: the connection is not encrypted, unless the address begins with rediss://";
+            return Err(refused(format!("{why} or ends in ?tls=on")));
+        }
+        options.tls =
+            Some(Tls { authority: Some(files::read_text(path).map_err(|error| refused(error.to_string()))?) });
+    }
     Ok(Box::new(Redis::open(Options { create, ..options })?))
 }
 
 #[cfg(not(feature = "live"))]
-fn at_address(_: &str, _: bool) -> Result<Box<dyn Store>, StoreError> {
+fn at_address(_: &str, _: Option<&Path>, _: bool) -> Result<Box<dyn Store>, StoreError> {
     Err(StoreError::Unavailable("this rollgate was built without Redis (feature `live`)".to_owned()))
 }
 

@@ -8,7 +8,7 @@ use rollgate::adapters::store::{Embedded, Options};
 use rollgate::control::keep::{self, Checked};
 use rollgate::control::{Ask, Command, Direct, Operate as _, OperateError, Outcome, PolicyRecord};
 use rollgate::daemon::desk::{
-    Accepted, Denial, Desk, NotAccepted, Notice, PolicyFiles, Rejected, Reply, SourceHealth, View,
+    Accepted, Denial, Desk, NotAccepted, Notice, PolicyFiles, Rejected, Reply, Seen, SourceHealth, View,
 };
 use rollgate::ledger::Entry;
 use rollgate::ledger::hash::Key;
@@ -200,7 +200,7 @@ pub fn record(rollout: &str, environment: &str) -> PolicyRecord {
 fn view(standing: rollgate::control::Standing) -> View {
     let at = clock::now();
     let rejected = Rejected { digest: None, at, why: vec!["unknown key `trafic`".to_owned()] };
-    View {
+    let seen = Seen {
         decision: Some(decision(&standing, at)),
         data_at: Some(at - Duration::from_secs(12)),
         rejected_snapshots: 3,
@@ -224,8 +224,8 @@ fn view(standing: rollgate::control::Standing) -> View {
             failures: 0,
         }],
         at,
-        standing,
-    }
+    };
+    View { standing, seen }
 }
 
 fn decision(standing: &rollgate::control::Standing, at: Time) -> Decision {

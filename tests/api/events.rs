@@ -11,7 +11,11 @@ use serde_json::Value;
 use super::desk::key;
 use super::world::{World, options};
 
-struct Stream(BufReader<reqwest::blocking::Response>);
+struct Stream {
+    lines: BufReader<reqwest::blocking::Response>,
+    /// What a browser would send as `Last-Event-ID`.
+    last: String,
+}
 
 impl Stream {
     fn open(world: &World, query: &str) -> Stream {
@@ -20,7 +24,7 @@ impl Stream {
         let response = request.send().unwrap();
         assert_eq!(response.status().as_u16(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Stream(BufReader::new(response))
+        Stream { lines: BufReader::new(response), last: String::new() }
     }
 
     /// The next event; none at the end.
@@ -29,13 +33,14 @@ impl Stream {
         let mut line = String::new();
         loop {
             line.clear();
-            if self.0.read_line(&mut line).unwrap() == 0 {
+            if self.lines.read_line(&mut line).unwrap() == 0 {
                 return None;
             }
             match line.trim_end().split_once(": ") {
                 Some(("event", name)) => kind = name.to_owned(),
+                Some(("id", id)) => id.clone_into(&mut self.last),
                 Some(("data", text)) => data = serde_json::from_str(text).unwrap(),
-                _ if !kind.is_empty() => return Some((kind, data)),
+                None if line.trim_end().is_empty() && !kind.is_empty() => return Some((kind, data)),
                 _ => {}
             }
         }
@@ -43,7 +48,7 @@ impl Stream {
 }
 
 fn entry(environment: &str, line: &str) -> Notice {
-    Notice::Entry { key: key(environment), line: line.to_owned() }
+    Notice::Entry { key: key(environment), seq: 7, line: line.to_owned() }
 }
 
 #[test]
@@ -60,6 +65,7 @@ fn listeners_hear_what_they_asked_for() {
     );
     assert_eq!(all.next().unwrap().1["line"], "two");
     assert_eq!(staging.next().unwrap().1["line"], "two");
+    assert_eq!(all.last, "checkout/staging/7", "where that ledger goes on");
     drop(world);
     assert_eq!(nothing.next().unwrap().0, "cut");
 }

@@ -56,7 +56,7 @@ fn it_talks_tls_to_whoever_trusts_its_certificate_and_to_nobody_else() {
     drop(plain.read_to_end(&mut answer));
     assert!(!answer.starts_with(b"HTTP"), "{}", String::from_utf8_lossy(&answer));
     // Commands of this machine have a door of their own, with the token that the file names.
-    let here = Client::beside(&folder.path().join("rollgate.redb")).unwrap();
+    let here = Client::beside(&folder.path().join("rollgate.redb"), None).unwrap();
     assert!(here.url().starts_with("http://127.0.0.1:"), "{}", here.url());
     assert_eq!(here.rollouts().unwrap().len(), 1);
     let stranger = Client::new(here.url(), None, None).unwrap();

@@ -23,4 +23,6 @@ mod redis;
 mod redis_support;
 mod screens;
 mod several;
+#[path = "../support/mod.rs"]
+mod support;
 mod told;

@@ -294,6 +294,33 @@ fn what_a_collector_answers_decides_whether_it_is_sent_again() {
 }
 
 #[test]
+fn an_encrypted_collector_is_reached_with_its_authority_and_not_without() {
+    let got = Arc::new(Mutex::new(Got::default()));
+    let shared = Arc::clone(&got);
+    let (server, authority) = Server::encrypted(move |request| take(&mut shared.lock().unwrap(), request));
+    let settings = format!("[telemetry]\notlp = \"https://{}\"\n", server.address);
+    let place = Place::new();
+    place.write("rollgate.toml", &settings);
+    let controller = place.run("");
+    controller.to_canary("checkout");
+    controller.process.says("the collector does not take what is exported");
+    controller.ends();
+    assert_eq!(got.lock().unwrap().calls, 0, "something was sent to somebody whom nobody vouches for");
+    place.write("rollgate.toml", &format!("{settings}ca = \"otel-ca.pem\"\n"));
+    let refused = place.screen("run --listen 127.0.0.1:0");
+    assert!(refused.contains("[telemetry]: `otel-ca.pem` cannot be read"), "{refused}");
+    place.write("otel-ca.pem", &authority);
+    let controller = place.run("");
+    controller.leads("checkout");
+    controller.does("checkout", "pause", json!({}));
+    until("the pause is told", || {
+        let got = got.lock().unwrap();
+        got.spans.iter().any(|span| of(span, "rollgate.order") == "pause").then_some(())
+    });
+    controller.ends();
+}
+
+#[test]
 fn a_rotated_token_is_looked_up_again_and_never_shown() {
     let collector = Collector::start();
     let place = Place::new();

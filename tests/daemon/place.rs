@@ -21,6 +21,8 @@ use tempfile::TempDir;
 use crate::http::{Answer, Api};
 use crate::process::Process;
 use crate::redis_support::Server;
+pub use crate::support::awaited::within;
+pub use crate::support::checkout::POLICY;
 
 /// Longer than anything takes on a busy machine; a test that waits so long has failed.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,48 +31,6 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub fn until<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     within(PATIENCE, what, look)
 }
-
-/// Waits until something is so, but no longer than this.
-pub fn within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed() < patience, "waited in vain: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// A rollout whose stages take a second: nobody sees anything in the first, which a person leaves.
-pub const POLICY: &str = r#"
-schema   = 1
-rollout  = "checkout"
-features = ["new_checkout", "new_basket"]
-
-[metrics]
-error_rate = { unit = "percent", better = "lower", max_age = "90s", on_unknown = "hold" }
-
-[thresholds.error_rate]
-p0 = { above = "5%" }
-
-[[stages]]
-name = "off"
-
-[[stages]]
-name    = "canary"
-traffic = "10%"
-bake    = "1s"
-
-[[stages]]
-name    = "staged"
-traffic = "50%"
-bake    = "1h"
-
-[[stages]]
-name    = "full"
-traffic = "100%"
-"#;
 
 pub fn now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

@@ -1,6 +1,7 @@
 //! The settings that say how a Redis is reached, and a controller that is started again on one that lost its data.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::place::{POLICY, Place};
 use crate::redis_support::Server;
@@ -10,10 +11,15 @@ fn steady() -> String {
     POLICY.replace("\"1s\"", "\"1h\"")
 }
 
-/// What `run` says when it cannot, and how it ends.
+/// Shorter than a store that may come is waited for, and longer than it takes to hear that it is none for us.
+const AT_ONCE: Duration = Duration::from_secs(8);
+
+/// What `run` says when it cannot, and how it ends: at once, nothing gets better by waiting.
 fn refused(place: &Place, words: &str) -> String {
+    let began = Instant::now();
     let mut process = place.begin(words, None);
     let status = process.ends();
+    assert!(began.elapsed() < AT_ONCE, "{:?}: {}", began.elapsed(), process.last_words());
     let said = process.last_words();
     assert_eq!(status.code(), Some(1), "{said}");
     said
@@ -44,6 +50,20 @@ fn a_redis_that_lost_its_data_is_not_taken_for_a_new_one_until_a_person_says_so(
     controller.ends();
     // From now on that one is known.
     place.run("").ends();
+}
+
+#[test]
+fn a_redis_that_is_not_there_yet_is_waited_for() {
+    let mut redis = Server::durable();
+    let place = Place::at(&redis.url());
+    place.policy("checkout", &steady());
+    redis.kill();
+    let mut process = place.begin("", None);
+    process.says("the store is waited for");
+    redis.restart();
+    process.says("http://127.0.0.1");
+    process.signal("TERM");
+    assert!(process.ends().success(), "{}", process.last_words());
 }
 
 #[test]
@@ -107,6 +127,18 @@ fn an_address_with_a_password_is_kept_in_a_file_and_shown_nowhere() {
     place.write("redis.url", &format!("redis://:hunter3-c4n4ry@{}/2\n", redis.address()));
     let said = refused(&place, "");
     assert!(said.contains("password") && !said.contains("hunter3"), "{said}");
+}
+
+#[test]
+fn an_address_in_the_place_of_the_stores_file_is_not_taken_for_one() {
+    let place = Place::new();
+    let mut command = place.command("run --listen 127.0.0.1:0");
+    command.env("ROLLGATE_STORE", "redis://127.0.0.1:1");
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("from the settings") && said.contains("[store], url ="), "{said}");
+    assert!(!place.path().join("redis:").exists(), "it is no folder");
 }
 
 /// The settings are what a command and a controller agree by.

@@ -2,6 +2,7 @@
 //! that the ledger is whole, through the API.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -257,14 +258,23 @@ fn a_controller_that_dies_under_a_wait_is_no_success() {
     assert_eq!(code, Some(12), "{said}");
 }
 
-#[test]
-fn a_controller_that_hangs_under_a_wait_is_no_success() {
+#[rstest]
+#[case::of_this_folder(false)]
+#[case::that_was_named(true)]
+fn a_controller_that_hangs_under_a_wait_is_no_success_and_not_waited_for(#[case] is_named: bool) {
     let (place, controller) = in_canary();
-    let wait = going_on(&place, "status --wait rolled-back --timeout 2s");
+    let (url, token) = (format!("http://{}", controller.api.address), controller.api.token.clone().unwrap());
+    let named = if is_named { format!("--api {url}") } else { String::new() };
+    let mut command = place.command(&format!("status checkout --wait rolled-back --timeout 2s {named}"));
+    command.env("ROLLGATE_TOKEN", token);
+    let wait = Process::start(&command);
     wait.says("hold in canary");
+    // From here on it takes connections, and says nothing.
     controller.process.pause();
+    let hangs = Instant::now();
     let (code, said) = ended(wait);
-    assert_eq!((code, said.contains("nothing is known of checkout")), (Some(12), true), "{said}");
+    assert!(hangs.elapsed() < Duration::from_secs(5), "{:?}: {said}", hangs.elapsed());
+    assert_eq!(code, Some(12), "{said}");
     controller.process.resume();
 }
 

@@ -1,8 +1,10 @@
 //! What a controller tells of itself: the id of a decision is in the log, text and JSON, and in the metrics.
 
+use std::io::{BufRead as _, BufReader};
+
 use serde_json::{Value, json};
 
-use crate::place::Place;
+use crate::place::{PATIENCE, Place};
 
 /// A roll back in a controller that logs in this shape: the id of its decision, and what was logged and measured.
 fn rolled_back(shape: &str) -> (String, String, String) {
@@ -53,6 +55,43 @@ fn a_line_of_text_names_the_decision_that_it_came_of() {
     let (id, said, _) = rolled_back("text");
     let line = said.lines().find(|line| line.contains("ROLLED BACK")).unwrap_or_else(|| panic!("{said}"));
     assert!(line.contains(&format!("decision=\"{id}\"")), "{line}");
+}
+
+#[test]
+fn whoever_listens_is_told_where_the_ledger_and_the_record_of_a_decision_go_on() {
+    let place = Place::new();
+    let controller = place.run("");
+    controller.to_canary("checkout");
+    let url = format!("http://{}/v1/events", controller.api.address);
+    let http = reqwest::blocking::Client::builder().timeout(PATIENCE).build().unwrap();
+    let stream = http.get(url).bearer_auth(controller.api.token.clone().unwrap()).send().unwrap();
+    controller.reads("checkout", 9.0);
+    let (mut id, mut entry, mut heard) = (String::new(), String::new(), None);
+    for line in BufReader::new(stream).lines() {
+        let line = line.unwrap();
+        let data = match line.split_once(": ") {
+            Some(("id", given)) => {
+                given.clone_into(&mut id);
+                continue;
+            }
+            Some(("data", data)) => serde_json::from_str::<Value>(data).unwrap(),
+            _ => continue,
+        };
+        if data["kind"] == "entry" {
+            let line: Value = serde_json::from_str(data["line"].as_str().unwrap()).unwrap();
+            assert_eq!(id, format!("checkout/production/{}", line["seq"]), "{line:#}");
+            entry.clone_from(&id);
+        } else if data["decision"]["decision"] == "roll_back" {
+            heard = Some(data);
+            break;
+        }
+    }
+    let heard = heard.expect("the stream ended before it rolled back");
+    assert_eq!(heard["id"], json!(id), "the record is found by what the event is called");
+    assert_eq!(id, entry, "it comes behind the entries that came of it");
+    let record = controller.api.get(&format!("/v1/decisions/{}", id.replace('/', "%2F"))).unwrap();
+    assert_eq!(record.json(), heard["decision"]);
+    controller.ends();
 }
 
 #[cfg(not(feature = "otel"))]

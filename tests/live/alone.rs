@@ -1,24 +1,12 @@
 //! Without the lease, and without the store.
 
-use rollgate::control::OperateError;
-use rollgate::control::live::Given;
-use rollgate::control::{Command, Phase};
+use rollgate::control::live::{Controller, Given};
+use rollgate::control::{Command, OperateError, Phase};
 use rollgate::model::operator::{Order, Verb};
 use rollgate::ports::spool::Spool as _;
 use rollgate::ports::store::StoreError;
 
-use crate::bench::{Hands as _, POLICY, Room, entered, minute, policy, rolled_back, second};
-
-/// In canary at minute 5, everything well.
-fn in_canary(room: &Room) -> rollgate::control::live::Controller {
-    let mut controller = room.leader(minute(0));
-    controller.starts(room, minute(0));
-    for at in 0..=5 {
-        controller.reads(room, minute(at), 0.1);
-    }
-    assert_eq!(room.stage(), "canary");
-    controller
-}
+use crate::bench::{Hands as _, POLICY, Room, entered, in_canary, minute, rolled_back, second};
 
 #[test]
 fn without_the_lease_nothing_advances_and_nothing_is_recorded() {
@@ -63,7 +51,7 @@ fn without_the_store_a_breach_is_taken_back_and_recorded_when_it_returns() {
     assert_eq!(controller.stands(minute(12)).phase, Phase::RollingBack);
     room.store_is_away(false);
     controller.waits(&room, minute(13));
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_taken_back();
     assert!(room.spool.waiting().unwrap().orders.is_empty());
     room.is_the_fold(&controller);
 }
@@ -73,13 +61,12 @@ fn a_follower_takes_a_breach_back_at_once_when_nobody_leads() {
     let room = Room::new();
     let mut leader = in_canary(&room);
     let mut follower = room.open(minute(5));
-    use rollgate::ports::store::Store as _;
-    room.store.release(&room.lease("one")).unwrap();
+    room.gives_up("one");
     leader.lead(None);
     for at in 6..9 {
         follower.reads(&room, minute(at), 9.0);
     }
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_taken_back();
 }
 
 /// The leader's own source may be silent.
@@ -93,7 +80,7 @@ fn a_follower_leaves_a_breach_to_whoever_leads_for_a_moment_and_then_takes_it_ba
     }
     assert_eq!(room.count(rolled_back), 0, "the leader has the lease");
     follower.waits(&room, second(8 * 60 + 3));
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_taken_back();
     leader.waits(&room, second(8 * 60 + 5));
     assert!(leader.rollout().state.applied_at.is_some(), "whoever leads confirms it");
     room.is_the_fold(&leader);
@@ -115,8 +102,7 @@ fn whoever_never_saw_a_reading_takes_nothing_back() {
 fn a_leader_that_was_overtaken_steps_down_and_stands_where_the_other_led() {
     let room = Room::new();
     let mut old = in_canary(&room);
-    use rollgate::ports::store::Store as _;
-    room.store.release(&room.lease("one")).unwrap();
+    room.gives_up("one");
     let mut new = room.open(minute(6));
     new.lead(Some(room.lease("two")));
     new.reads(&room, minute(6), 0.1);
@@ -147,29 +133,20 @@ fn an_order_that_cannot_be_recorded_did_not_happen_but_a_roll_back_does() {
     room.store_is_away(false);
     controller.feed(room.ports(), second(380), Given::Tick);
     controller.waits(&room, minute(8));
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_taken_back();
     room.is_the_fold(&controller);
 }
 
 /// What nobody hears takes the rollout back after two minutes.
 const SILENCE: &str = "on_unknown = \"rollback\", unknown_after = \"2m\"";
 
-fn with_silence(room: &Room, now: rollgate::model::time::Time) -> rollgate::control::live::Controller {
-    let (record, policy) = policy(&POLICY.replace("on_unknown = \"hold\"", SILENCE));
-    rollgate::control::live::Controller::open(room.ports(), &Room::key(), Some((&record, policy)), now).unwrap()
-}
-
 /// In canary at minute 5 under that policy, and another controller that heard what it heard.
-fn two_in_canary(room: &Room) -> (rollgate::control::live::Controller, rollgate::control::live::Controller) {
-    let mut leader = with_silence(room, minute(0));
+fn two_in_canary(room: &Room) -> (Controller, Controller) {
+    let text = POLICY.replace("on_unknown = \"hold\"", SILENCE);
+    let mut leader = room.open_under(&text, minute(0));
     leader.lead(Some(room.lease("one")));
-    let ask = rollgate::control::Ask::Start {
-        policy: Box::new(policy(&POLICY.replace("on_unknown = \"hold\"", SILENCE)).0),
-        revision: "r1".into(),
-    };
-    let start = Command { actor: "ana".into(), reason: "weekly".to_owned(), ask, token: "start".to_owned() };
-    leader.order(room.ports(), minute(0), &start, false).unwrap();
-    let mut follower = with_silence(room, minute(0));
+    leader.starts_under(&text, room, minute(0));
+    let mut follower = room.open_under(&text, minute(0));
     for at in 0..=5 {
         leader.reads(room, minute(at), 0.1);
         follower.reads(room, minute(at), 0.1);
@@ -197,16 +174,16 @@ fn a_follower_that_hears_nothing_leaves_the_silence_to_whoever_leads() {
 fn whoever_takes_over_listens_before_silence_takes_anything_back() {
     let room = Room::new();
     let (leader, mut follower) = two_in_canary(&room);
-    use rollgate::ports::store::Store as _;
     follower.waits(&room, minute(12));
     drop(leader);
-    room.store.release(&room.lease("one")).unwrap();
+    room.gives_up("one");
     follower.lead(Some(room.lease("two")));
     follower.feed(room.ports(), minute(12), Given::Tick);
     follower.waits(&room, second(13 * 60 + 50));
     assert_eq!(room.count(rolled_back), 0, "it followed, and need not have heard anything");
     follower.waits(&room, second(14 * 60 + 10));
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"), "nobody hears anything");
+    // Nobody hears anything.
+    room.is_taken_back();
     room.is_the_fold(&follower);
 }
 
@@ -221,7 +198,7 @@ fn whoever_led_when_the_store_went_takes_back_for_silence_all_the_same() {
     assert_eq!(room.spool.waiting().unwrap().orders.len(), 1);
     room.store_is_away(false);
     leader.waits(&room, minute(13));
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_taken_back();
 }
 
 /// A breach that whoever leads does not see is a breach: its own source may be the wrong one.
@@ -235,6 +212,6 @@ fn a_follower_that_sees_a_breach_takes_it_back_although_the_leader_sees_none() {
     }
     follower.waits(&room, second(8 * 60 + 3));
     leader.waits(&room, second(8 * 60 + 5));
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_taken_back();
     room.is_the_fold(&leader);
 }

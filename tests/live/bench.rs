@@ -210,8 +210,17 @@ impl Room {
         controller
     }
 
+    /// Whoever leads gives the lease back.
+    pub fn gives_up(&self, holder: &str) {
+        self.store.inner.release(&self.lease(holder)).unwrap();
+    }
+
     pub fn open(&self, now: Time) -> Controller {
-        let (record, policy) = policy(POLICY);
+        self.open_under(POLICY, now)
+    }
+
+    pub fn open_under(&self, text: &str, now: Time) -> Controller {
+        let (record, policy) = policy(text);
         Controller::open(self.ports(), &Room::key(), Some((&record, policy)), now).unwrap()
     }
 
@@ -241,6 +250,11 @@ impl Room {
         assert_eq!(controller.machine().unwrap().state(), &state);
     }
 
+    /// It was taken back, once.
+    pub fn is_taken_back(&self) {
+        assert_eq!((self.count(rolled_back), self.stage().as_str()), (1, "off"), "{:?}", self.events());
+    }
+
     pub fn stage(&self) -> String {
         Rollout::load(&self.store.inner, &Room::key()).unwrap().state.stage.to_string()
     }
@@ -259,7 +273,21 @@ pub trait Hands {
     fn reads(&mut self, room: &Room, at: Time, error_rate: f64);
     fn waits(&mut self, room: &Room, until: Time);
     fn told(&mut self, room: &Room, at: Time, verb: Verb) -> Outcome;
-    fn starts(&mut self, room: &Room, at: Time) -> Outcome;
+    fn starts(&mut self, room: &Room, at: Time) -> Outcome {
+        self.starts_under(POLICY, room, at)
+    }
+    fn starts_under(&mut self, text: &str, room: &Room, at: Time) -> Outcome;
+}
+
+/// In canary at minute 5, everything well.
+pub fn in_canary(room: &Room) -> Controller {
+    let mut controller = room.leader(minute(0));
+    controller.starts(room, minute(0));
+    for at in 0..=5 {
+        controller.reads(room, minute(at), 0.1);
+    }
+    assert_eq!(room.stage(), "canary");
+    controller
 }
 
 pub fn frame(controller: &Controller, at: Time, error_rate: f64) -> Frame {
@@ -291,8 +319,8 @@ impl Hands for Controller {
         self.order(room.ports(), at, &command, false).unwrap()
     }
 
-    fn starts(&mut self, room: &Room, at: Time) -> Outcome {
-        let ask = Ask::Start { policy: Box::new(policy(POLICY).0), revision: Revision::new("r1") };
+    fn starts_under(&mut self, text: &str, room: &Room, at: Time) -> Outcome {
+        let ask = Ask::Start { policy: Box::new(policy(text).0), revision: Revision::new("r1") };
         let command = Command { actor: "ana".into(), reason: "weekly".to_owned(), ask, token: format!("start-{at}") };
         self.order(room.ports(), at, &command, false).unwrap()
     }

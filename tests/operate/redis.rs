@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
+use predicates::str::contains;
 use rollgate::adapters::store::redis::Redis;
 use rollgate::control::{Rollout, keep};
 use rollgate::model::time::Duration;
@@ -12,6 +13,7 @@ use rstest::rstest;
 
 use super::bench::{Bench, key};
 use super::redis_support::Server;
+use super::redis_support::tls::Encrypted;
 
 /// A bench whose store is on a server, under a prefix of its own.
 struct Shared<'a> {
@@ -182,4 +184,22 @@ fn an_address_with_a_password_is_refused_without_showing_it() {
         assert!(!output.status.success() && said.contains("a password does not belong"), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
+}
+
+#[test]
+fn commands_reach_an_encrypted_redis_with_its_authority_and_not_without() {
+    let redis = Encrypted::start(&[]);
+    let bench = Bench::new();
+    // On a busy machine a healthy server may take a while.
+    let patient = |url: &str| format!("{url}?deadline=10s");
+    let (encrypted, plain) = (patient(&redis.url()), patient(&redis.server.url()));
+    let run = |url: &str, words: &str| bench.command(words).env("ROLLGATE_STORE", url).assert();
+    let (start, ca) = ("start policies/checkout --revision r812", redis.authority().display().to_string());
+    run(&encrypted, start).code(1).stderr(contains("certificate"));
+    run(&plain, &format!("{start} --store-ca {ca}")).code(1).stderr(contains("vouches for nobody"));
+    run(&encrypted, &format!("{start} --store-ca nowhere.pem")).code(1).stderr(contains("`nowhere.pem`"));
+    assert_eq!(redis.server.ask::<u64>("DBSIZE"), 0, "nothing was begun");
+    run(&encrypted, &format!("{start} --store-ca {ca}")).success();
+    let status = bench.command("status").env("ROLLGATE_STORE", &encrypted).env("ROLLGATE_STORE_CA", ca).assert();
+    status.success().stdout(contains("checkout"));
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rollgate::control::seen::{PolicyFiles, Rejected, SourceHealth};
+use rollgate::control::seen::{PolicyFiles, Rejected, Seen, SourceHealth};
 use rollgate::control::{Phase, Rollout, Standing};
 use rollgate::ledger::hash::Key;
 use rollgate::model::decision::{Decision, Reasons, Verdict, Wait};
@@ -15,7 +15,7 @@ use rollgate::model::time::{Duration, Time};
 use rollgate::model::units::Unit;
 use rollgate::report::explain;
 use rollgate::report::screen::Screen;
-use rollgate::report::status::{self, Row, Seen, Shown};
+use rollgate::report::status::{self, Row, Shown};
 use rollgate::report::times::Times;
 
 const NARROW: Screen = Screen { width: 80, ascii: false };

@@ -1,12 +1,15 @@
 //! A small HTTP server whose answers and faults the test chooses. Not one that could be used anywhere else.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{self, ServerConfig, ServerConnection, StreamOwned};
 
 /// A question as it came in.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +47,8 @@ impl Reply {
     }
 }
 
+/// What a server speaks with whoever calls: plainly, or encrypted.
+type Speaks = dyn Fn(TcpStream, &Handler, &AtomicBool) + Send + Sync;
 type Handler = dyn Fn(&Request) -> Reply + Send + Sync;
 
 /// A server until it is dropped.
@@ -59,7 +64,27 @@ impl Server {
         Server::start_at("127.0.0.1:0".parse().unwrap(), Arc::new(handler))
     }
 
+    /// One that speaks TLS, with a certificate for 127.0.0.1 that only its maker trusts: that is the text, as PEM.
+    pub fn encrypted(handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> (Server, String) {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let versions = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = versions.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+        let config = Arc::new(config);
+        let speaks = move |stream, handler: &Handler, stopped: &AtomicBool| {
+            let session = ServerConnection::new(Arc::clone(&config)).unwrap();
+            serve(StreamOwned::new(session, stream), handler, stopped);
+        };
+        let address = "127.0.0.1:0".parse().unwrap();
+        (Server::speaking(address, Arc::new(handler), Arc::new(speaks)), made.cert.pem())
+    }
+
     pub fn start_at(address: SocketAddr, handler: Arc<Handler>) -> Server {
+        Server::speaking(address, handler, Arc::new(|stream, handler, stopped| serve(stream, handler, stopped)))
+    }
+
+    fn speaking(address: SocketAddr, handler: Arc<Handler>, speaks: Arc<Speaks>) -> Server {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let stop = Arc::new(AtomicBool::new(false));
@@ -72,8 +97,8 @@ impl Server {
                 }
                 let Ok(stream) = stream else { continue };
                 all.lock().unwrap().push(stream.try_clone().unwrap());
-                let (handler, stopped) = (Arc::clone(&handler), Arc::clone(&stopped));
-                std::thread::spawn(move || serve(stream, &*handler, &stopped));
+                let (handler, speaks, stopped) = (Arc::clone(&handler), Arc::clone(&speaks), Arc::clone(&stopped));
+                std::thread::spawn(move || speaks(stream, &*handler, &stopped));
             }
         });
         Server { address, stop, open, thread: Some(thread) }
@@ -96,8 +121,8 @@ impl Drop for Server {
     }
 }
 
-fn serve(mut stream: TcpStream, handler: &Handler, stopped: &AtomicBool) {
-    let Some(request) = read(&stream) else { return };
+fn serve(mut stream: impl Read + Write, handler: &Handler, stopped: &AtomicBool) {
+    let Some(request) = read(&mut stream) else { return };
     let wait = || std::thread::sleep(Duration::from_millis(20));
     match handler(&request) {
         Reply::Say(status, headers, body) => {
@@ -128,7 +153,7 @@ fn serve(mut stream: TcpStream, handler: &Handler, stopped: &AtomicBool) {
     }
 }
 
-fn read(stream: &TcpStream) -> Option<Request> {
+fn read(stream: &mut impl Read) -> Option<Request> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;

@@ -3,47 +3,26 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rollgate::daemon::local::{self, Local};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::support::awaited::within;
+use super::support::checkout::with;
 use super::support::rollgate;
 
 /// Longer than anything takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Stages that take a second, and a metric that goes stale after two.
-pub const POLICY: &str = r#"
-schema   = 1
-rollout  = "checkout"
-features = ["new_checkout"]
-
-[metrics]
-error_rate = { unit = "percent", better = "lower", max_age = "2s", on_unknown = "hold" }
-
-[thresholds.error_rate]
-p0 = { above = "5%" }
-p1 = { above = "2%", for = "2 of 3", clear_after = "2 of 2" }
-
-[[stages]]
-name = "off"
-
-[[stages]]
-name    = "canary"
-traffic = "10%"
-bake    = "1s"
-
-[[stages]]
-name    = "staged"
-traffic = "50%"
-bake    = "1h"
-
-[[stages]]
-name    = "full"
-traffic = "100%"
-"#;
+pub fn policy() -> String {
+    with(&[
+        ("\"90s\"", "\"2s\""),
+        ("p0 = {", "p1 = { above = \"2%\", for = \"2 of 3\", clear_after = \"2 of 2\" }\np0 = {"),
+    ])
+}
 
 pub struct Place {
     pub folder: TempDir,
@@ -54,9 +33,9 @@ impl Place {
     /// A folder with the policy, and nothing that runs.
     pub fn new() -> Place {
         let folder = TempDir::new().unwrap();
-        let policy = folder.path().join("policies/checkout");
-        fs::create_dir_all(&policy).unwrap();
-        fs::write(policy.join("policy.toml"), POLICY).unwrap();
+        let place = folder.path().join("policies/checkout");
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("policy.toml"), policy()).unwrap();
         Place { folder, child: None }
     }
 
@@ -94,14 +73,7 @@ impl Place {
 
     /// Waits until something is so.
     pub fn until<T>(&self, what: &str, mut look: impl FnMut(&Place) -> Option<T>) -> T {
-        let started = Instant::now();
-        loop {
-            if let Some(found) = look(self) {
-                return found;
-            }
-            assert!(started.elapsed() < PATIENCE, "waited in vain: {what}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        within(PATIENCE, what, || look(self))
     }
 
     /// Pushes a reading of this moment.

@@ -15,7 +15,7 @@ use rollgate::model::time::{Duration, Time};
 use rollgate::policy::compile;
 use rollgate::policy::source::PolicySource;
 
-use super::controller::POLICY;
+use super::controller::policy;
 
 fn at(secs: i64) -> Time {
     Time::from_millis((1_000_000 + secs) * 1000)
@@ -139,7 +139,7 @@ fn orders_are_those_of_people_and_what_was_in_force_comes_first() {
 
 fn catalogue() -> Catalogue {
     let mut source = PolicySource::new("policies/checkout");
-    source.insert("policy.toml", POLICY);
+    source.insert("policy.toml", policy());
     compile(&source, &"production".into()).policy.unwrap().catalogue
 }
 

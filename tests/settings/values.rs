@@ -120,6 +120,7 @@ fn paths_are_taken_from_where_the_file_stands() {
     assert_eq!(redis.tls, Some(RedisTls { ca: Some("/etc/rollgate/redis-ca.pem".into()) }));
     let SourceKind::Prometheus(prometheus) = &settings.sources[0].kind else { panic!() };
     assert_eq!(prometheus.ca.as_deref(), Some(Path::new("/etc/rollgate/ca.pem")));
+    assert_eq!(settings.telemetry.unwrap().ca.as_deref(), Some(Path::new("/etc/rollgate/otel-ca.pem")));
     let secrets = sound("heartbeat = { url = \"file:beat\" }").below(Path::new("/etc/rollgate")).secrets();
     assert_eq!(secrets, [SecretRef::File("/etc/rollgate/beat".into())]);
 }

@@ -1,12 +1,15 @@
 //! The binary as a user drives it, in a folder of the test's, without the surroundings' say in how things look.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod awaited;
+pub mod checkout;
+
 use std::path::Path;
 
 use assert_cmd::Command;
 
 /// What alters output or behaviour when the machine that tests happens to have it.
-const SURROUNDINGS: [&str; 18] = [
+const SURROUNDINGS: [&str; 23] = [
     "NO_COLOR",
     "CLICOLOR_FORCE",
     "COLUMNS",
@@ -16,7 +19,12 @@ const SURROUNDINGS: [&str; 18] = [
     "ROLLGATE_ASCII",
     "ROLLGATE_PLAIN",
     "ROLLGATE_ENVIRONMENT",
+    "ROLLGATE_CONFIG",
     "ROLLGATE_STORE",
+    "ROLLGATE_STORE_CA",
+    "ROLLGATE_API",
+    "ROLLGATE_API_CA",
+    "ROLLGATE_TOKEN",
     "ROLLGATE_BY",
     "SUDO_USER",
     "GITHUB_STEP_SUMMARY",

@@ -62,8 +62,8 @@ impl Redis {
     /// Opens the store, and makes sure that it is there.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is no server, [`StoreError::Missing`] when there is no store,
-    /// [`StoreError::OtherVersion`], [`StoreError::Corrupt`].
+    /// [`StoreError::Unavailable`] when there is no server, [`StoreError::Refused`] when it does not take these options,
+    /// [`StoreError::Missing`] when there is no store, [`StoreError::OtherVersion`], [`StoreError::Corrupt`].
     pub fn open(options: Options) -> Result<Redis, StoreError> {
         let store = Redis::unopened(options)?;
         store.leader()?;
@@ -74,10 +74,10 @@ impl Redis {
     /// first call that reaches it looks.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the options cannot be meant.
+    /// [`StoreError::Refused`] when the options cannot be meant.
     pub fn unopened(options: Options) -> Result<Redis, StoreError> {
         if let Some(problem) = options.problem() {
-            return Err(StoreError::Unavailable(problem));
+            return Err(StoreError::Refused(problem));
         }
         let names = Names::new(&options.prefix);
         let plan = Plan::new(options, names, Memory::default());

@@ -62,7 +62,7 @@ impl Explain {
         if let (Reach::Controller(client), None) = (reach, at) {
             let views = client.views().map_err(explained)?;
             let view = views.into_iter().find(|view| view.standing.key == *key);
-            return view.and_then(|view| view.decision).ok_or_else(|| nothing(key, None));
+            return view.and_then(|view| view.seen.decision).ok_or_else(|| nothing(key, None));
         }
         last_before(reach, key, at.unwrap_or(Time::FOREVER))?.ok_or_else(|| nothing(key, at))
     }

@@ -41,6 +41,8 @@ impl<'a> Eyes<'a> {
         if let Some(reach) = &self.reach {
             match Eyes::through(reach, ears, also) {
                 Ok(sight) => return Ok(sight),
+                // No time is left to ask anybody else.
+                Err(error) if self.at.is_late() => return Err(error),
                 // It ended, or another one took its place.
                 Err(_) => self.reach = None,
             }

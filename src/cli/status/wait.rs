@@ -23,7 +23,7 @@ use crate::report::json::Envelope;
 use crate::report::layout::hang;
 use crate::report::screen::{ATTENTION, BAD, GOOD, Mark, STRONG, paint};
 use crate::report::status::{self, Row, Shown, brief};
-use crate::shell::clock::{self, Stopwatch};
+use crate::shell::clock::{self, Deadline};
 
 /// How a wait ended, for programs.
 #[derive(Debug, Serialize)]
@@ -54,9 +54,10 @@ impl Status {
             }
             ladder.must_have(name, &key)?;
         }
-        let watch = Stopwatch::start();
+        let deadline = Deadline::after(self.timeout);
         let ears = Ears::open()?;
-        let mut eyes = Eyes::new(&self.at, reach);
+        let at = self.at.by(deadline);
+        let mut eyes = Eyes::new(&at, reach.by(deadline));
         console.say(hang(
             &format!("waiting for {key} to be {}, {} at most", paint(STRONG, condition), self.timeout),
             console.screen.width,
@@ -77,8 +78,7 @@ impl Status {
                 }
             }
             let near = row.map_or(Near::NotYet, |row| condition.near(row, &ladder.stages));
-            let waited = watch.elapsed();
-            let left = self.timeout.saturating_sub(waited);
+            let (waited, left) = (deadline.elapsed(), deadline.left());
             let exit = match near {
                 Near::There => Some(Exit::Done),
                 Near::TakenBack => Some(Exit::EndedRolledBack),

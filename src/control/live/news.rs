@@ -8,26 +8,32 @@ use crate::model::decision::{Answer, Decision};
 pub struct News {
     /// Entries that are in the ledger.
     pub entries: Vec<Entry>,
-    /// Records of decisions that changed something.
-    pub decisions: Vec<Decision>,
-    /// Which of the entries came of a decision that the store keeps.
+    /// Decisions that the store keeps, and which of the entries came of them.
     pub decided: Vec<Decided>,
+    /// Those that changed something and that no store keeps.
+    pub decisions: Vec<Decision>,
     /// What the actuator did, what the spool took, what was met on the way: one sentence each.
     pub notes: Vec<String>,
 }
 
 /// A decision that the store keeps, and the entries that came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Decided {
     /// Under which the store has its record: `checkout/production/17`.
     pub id: String,
-    /// What it was.
-    pub answer: Answer,
+    /// What was recorded.
+    pub decision: Decision,
     /// The first and the last entry.
     pub entries: (u64, u64),
 }
 
 impl Decided {
+    /// What it was.
+    #[must_use]
+    pub fn answer(&self) -> Answer {
+        self.decision.verdict.answer()
+    }
+
     /// Whether an entry came of it.
     #[must_use]
     pub const fn holds(&self, seq: u64) -> bool {

@@ -227,6 +227,7 @@ impl Controller {
                         let (actor, reason) = (command.actor.clone(), command.reason.clone());
                         self.spool(ports, now, Order { actor, reason, verb: verb.clone() }, token);
                         outcome.notes.extend(self.news.notes.last().cloned());
+                        self.news.decisions.extend(self.machine.as_ref().map(Machine::decision));
                         self.carry_on(ports, now, output, &mut outcome);
                         outcome.entries = self.written_since(noted);
                         return Ok(outcome);
@@ -306,7 +307,6 @@ impl Controller {
 
     /// Acts on what was recorded, or on what has to be done although it could not be.
     fn carry_on(&mut self, ports: Ports<'_>, now: Time, mut output: Output, outcome: &mut Outcome) {
-        self.news.decisions.extend(self.machine.as_ref().map(Machine::decision));
         self.wake_at = output.wake_at;
         let Some(plan) = output.plan.take() else { return };
         let noted = self.news.notes.len();

@@ -77,10 +77,7 @@ impl Controller {
             self.remarks.fall_behind();
         }
         match written {
-            Ok(Written::Now) => {
-                self.news.decisions.extend(shown);
-                Recorded::Done
-            }
+            Ok(Written::Now) => Recorded::Done,
             // It had been written, and only the reply was lost: whatever came after it is read from the ledger.
             Ok(Written::Before(there)) => self.ask_anew(ports, now, &StoreError::Conflict(there.head)),
             Err((error, _)) if error.is_race() || matches!(error, StoreError::NotLeader { .. }) => {
@@ -151,7 +148,6 @@ impl Controller {
         let token = draft.token.map_or_else(|| format!("sealed-{}", head.hash), str::to_owned);
         let policies = self.policies_of(&sealed.entries);
         let id = format!("{}/{}/{}", self.rollout.key.rollout, self.rollout.key.environment, head.seq);
-        let answer = draft.decision.as_ref().map(|decision| decision.verdict.answer());
         let decisions = draft.decision.as_ref().and_then(|decision| Some((id, serde_json::to_string(decision).ok()?)));
         let batch = Batch {
             key: self.rollout.key.clone(),
@@ -173,8 +169,8 @@ impl Controller {
         let Batch { entries, exposed, checkpoint, decisions, .. } = batch;
         let written = entries.len() as u64;
         let entries_of = (self.rollout.head.seq.saturating_add(1), appended.head.seq);
-        let decided = decisions.into_iter().zip(answer);
-        self.news.decided.extend(decided.map(|((id, _), answer)| Decided { id, answer, entries: entries_of }));
+        let decided = decisions.into_iter().zip(draft.decision);
+        self.news.decided.extend(decided.map(|((id, _), decision)| Decided { id, decision, entries: entries_of }));
         self.rollout.since_checkpoint = if checkpoint.is_some() { 0 } else { self.rollout.since_checkpoint + written };
         (self.rollout.head, self.rollout.state) = (appended.head, sealed.after);
         if let Some(exposed) = exposed {

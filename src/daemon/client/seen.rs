@@ -16,7 +16,7 @@ use crate::model::decision::Decision;
 use crate::model::snapshot::Snapshot;
 use crate::model::time::Time;
 use crate::ports::store::StoreError;
-use crate::report::status::{Row, Seen};
+use crate::report::status::Row;
 
 /// A stream ends when it ends.
 const FOREVER: Duration = Duration::from_secs(365 * 86_400);
@@ -24,23 +24,6 @@ const FOREVER: Duration = Duration::from_secs(365 * 86_400);
 #[derive(Deserialize)]
 struct Rollouts {
     rollouts: Vec<View>,
-}
-
-fn row(view: View) -> Row {
-    let seen = Seen {
-        decision: view.decision,
-        data_at: view.data_at,
-        rejected_snapshots: view.rejected_snapshots,
-        wake_at: view.wake_at,
-        leads: view.leads,
-        leader: view.leader,
-        files: view.files,
-        store_problem: view.store_problem,
-        spooled: view.spooled,
-        sources: view.sources,
-        at: view.at,
-    };
-    Row { standing: view.standing, seen: Some(seen) }
 }
 
 /// Something that was heard.
@@ -70,7 +53,7 @@ impl Client {
     /// # Errors
     /// The controller's.
     pub fn rows(&self) -> Result<Vec<Row>, OperateError> {
-        Ok(self.views()?.into_iter().map(row).collect())
+        Ok(self.views()?.into_iter().map(|view| Row { standing: view.standing, seen: Some(view.seen) }).collect())
     }
 
     /// What the controller finds when it looks at everything its store says about a rollout. That is its own word.

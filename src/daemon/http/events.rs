@@ -28,6 +28,8 @@ const STILL_HERE: Duration = Duration::from_secs(15);
 #[derive(Debug, Clone)]
 struct Told {
     kind: &'static str,
+    /// Where in a ledger whoever comes back goes on reading: `checkout/production/17`.
+    id: Option<Arc<str>>,
     text: Arc<str>,
 }
 
@@ -54,12 +56,16 @@ impl Hub {
         if listeners.is_empty() {
             return;
         }
-        let (kind, key) = match notice {
-            Notice::Entry { key, .. } => ("entry", key),
-            Notice::Decision { key, .. } => ("decision", key),
-            Notice::PolicyRejected { key, .. } => ("policy-rejected", key),
+        let (kind, key, id) = match notice {
+            Notice::Entry { key, seq, .. } => {
+                ("entry", key, Some(format!("{}/{}/{seq}", key.rollout, key.environment)))
+            }
+            Notice::Decision { key, id, .. } => ("decision", key, id.clone()),
+            Notice::PolicyRejected { key, .. } => ("policy-rejected", key, None),
         };
-        let told = Told { kind, text: Arc::from(serde_json::to_string(notice).unwrap_or_default()) };
+        // A line of its own in the stream.
+        let id = id.filter(|id| !id.contains(char::is_control)).map(Arc::from);
+        let told = Told { kind, id, text: Arc::from(serde_json::to_string(notice).unwrap_or_default()) };
         listeners.retain(|listener| {
             if !listener.wants(key) {
                 return !listener.sender.is_closed();
@@ -130,8 +136,12 @@ pub(super) async fn events(
         };
         let end = match told {
             Ok(told) => {
-                let event = Event::default().event(told.kind).data(&*told.text);
-                return Some((Ok::<_, Infallible>(event), Some((receiver, stopping))));
+                let event = Event::default().event(told.kind);
+                let event = match told.id {
+                    Some(id) => event.id(id),
+                    None => event,
+                };
+                return Some((Ok::<_, Infallible>(event.data(&*told.text)), Some((receiver, stopping))));
             }
             Err(end) => end,
         };

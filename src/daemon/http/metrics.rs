@@ -162,25 +162,25 @@ impl Gauges {
         let standing = &view.standing;
         let rollout = [("rollout", standing.key.rollout.as_str()), ("environment", standing.key.environment.as_str())];
         let flag = |yes: bool| f64::from(u8::from(yes));
-        if let Some(data_at) = view.data_at {
+        if let Some(data_at) = view.seen.data_at {
             self.age.set(&rollout, seconds(now, data_at));
         }
         if let Some(policy) = &standing.policy {
             self.policy.set(&with(&rollout, &[("hash", policy.as_str())]), 1.0);
         }
-        self.rejected.set(&rollout, flag(view.files.rejected.is_some()));
+        self.rejected.set(&rollout, flag(view.seen.files.rejected.is_some()));
         let phase = standing.phase.shout().to_lowercase().replace(' ', "_");
         self.phase.set(&with(&rollout, &[("phase", &phase)]), 1.0);
         self.exposure.set(&rollout, standing.traffic);
         #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^53 here")]
         {
             self.generation.set(&rollout, standing.generation.0 as f64);
-            self.spooled.set(&rollout, view.spooled as f64);
-            self.refused.set(&rollout, view.rejected_snapshots as f64);
+            self.spooled.set(&rollout, view.seen.spooled as f64);
+            self.refused.set(&rollout, view.seen.rejected_snapshots as f64);
         }
-        self.leads.set(&rollout, flag(view.leads));
-        self.store_problem.set(&rollout, flag(view.store_problem.is_some()));
-        for source in &view.sources {
+        self.leads.set(&rollout, flag(view.seen.leads));
+        self.store_problem.set(&rollout, flag(view.seen.store_problem.is_some()));
+        for source in &view.seen.sources {
             let labels = with(&rollout, &[("source", &source.name)]);
             self.source_up.set(&labels, flag(source.problem.is_none()));
             #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^53 here")]
@@ -189,7 +189,7 @@ impl Gauges {
                 self.source_age.set(&labels, seconds(now, last));
             }
         }
-        if let Some(decision) = &view.decision {
+        if let Some(decision) = &view.seen.decision {
             let labels = with(&rollout, &[("stage", decision.stage.as_str())]);
             self.decision.one_of(&labels, "decision", DECISIONS.into_iter(), decision.verdict.answer().name());
             decision.findings.iter().for_each(|finding| self.finding(&rollout, finding));

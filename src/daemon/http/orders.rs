@@ -237,7 +237,7 @@ async fn policy(app: &App, key: &Key, order: &OrderBody) -> Result<PolicyRecord,
         (None, Some(digest)) => by_digest(app, digest).await?,
         (None, None) => {
             let view = find(app, key.rollout.as_str(), Some(key.environment.as_str()))?;
-            let digest = view.files.digest.clone().or_else(|| view.standing.policy.clone());
+            let digest = view.seen.files.digest.clone().or_else(|| view.standing.policy.clone());
             let Some(digest) = digest else {
                 let problem = Problem::wrong("policy", format!("no policy of {key} was read yet"));
                 return Err(problem.help("send `policy`, or `digest` of one in the store").field("/digest"));

@@ -161,7 +161,7 @@ impl From<OperateError> for Problem {
                 let (status, code) = match error {
                     StoreError::Conflict(_) | StoreError::StaleGeneration { .. } => (StatusCode::CONFLICT, "overtaken"),
                     StoreError::NotLeader { .. } => (StatusCode::SERVICE_UNAVAILABLE, "not-leader"),
-                    StoreError::Unavailable(_) | StoreError::Missing(_) => {
+                    StoreError::Unavailable(_) | StoreError::Refused(_) | StoreError::Missing(_) => {
                         (StatusCode::SERVICE_UNAVAILABLE, "store-unavailable")
                     }
                     StoreError::Busy(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-busy"),

@@ -72,7 +72,7 @@ pub(super) async fn rollout(
 fn of_now(view: &View) -> View {
     let mut view = view.clone();
     view.standing.lasted = clock::now().since(view.standing.since);
-    if let Some(why) = view.decision.as_ref().and_then(|decision| why(&view.standing, decision)) {
+    if let Some(why) = view.seen.decision.as_ref().and_then(|decision| why(&view.standing, decision)) {
         view.standing.why = why;
     }
     view
@@ -101,7 +101,7 @@ pub(super) async fn explain(
 ) -> Answer {
     app.must(&caller, Need::Read, "explain a decision", None)?;
     let view = find(&app, &name, asked(query)?.environment.as_deref())?;
-    match &view.decision {
+    match &view.seen.decision {
         Some(decision) => Ok(Json::<&Decision>(decision).into_response()),
         None => {
             let title = format!("{} was not evaluated yet", view.standing.key);
@@ -153,7 +153,7 @@ pub(super) async fn policy_of(
         key: &standing.key,
         in_force: standing.policy.as_ref(),
         problem: standing.policy_problem.as_deref(),
-        files: &view.files,
+        files: &view.seen.files,
         policy,
     };
     Ok(Json(Envelope::new("policy", governing)).into_response())

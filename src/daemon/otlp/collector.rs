@@ -2,16 +2,19 @@
 //! 502, 503 and 504, and whatever did not arrive. Redirects are not followed: a token goes to the address that was named.
 
 use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message as _;
+use reqwest::Certificate;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
 use crate::daemon::stores;
 use crate::settings::values::TelemetrySettings;
 use crate::shell::clock::Stopwatch;
+use crate::shell::files;
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -105,11 +108,25 @@ fn set_up(settings: &TelemetrySettings) -> Result<(Client, String), String> {
         .redirect(reqwest::redirect::Policy::none())
         .default_headers(headers)
         .no_proxy();
-    if url.starts_with("http://") {
+    if let Some(path) = &settings.ca {
+        builder = builder.tls_certs_only(authority(path)?);
+    } else if url.starts_with("http://") {
         // Without TLS no certificate is needed, and a machine that has none can still send.
         builder = builder.tls_certs_only([]);
     }
     Ok((builder.build().map_err(cause)?, url))
+}
+
+/// Whoever signs the collector's certificate.
+fn authority(path: &Path) -> Result<Vec<Certificate>, String> {
+    let shown = files::shown(path);
+    let text = files::read_text(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    let found =
+        Certificate::from_pem_bundle(text.as_bytes()).map_err(|error| format!("`{shown}`: {}", cause(error)))?;
+    if found.is_empty() {
+        return Err(format!("`{shown}`: there is no certificate in it"));
+    }
+    Ok(found)
 }
 
 fn is_denied(answer: &Response) -> bool {

@@ -29,10 +29,10 @@ impl Sitting {
         let came = news.decided.get(self.traced.len()..).unwrap_or_default();
         self.traced.extend(came.iter().map(|_| context.map(|context| context.trace_id())));
         // One input may lead to several, as a roll back to the hold that it leaves behind.
-        let foremost = came.iter().rev().max_by_key(|decided| weight(decided.answer));
+        let foremost = came.iter().rev().max_by_key(|decided| weight(decided.answer()));
         if span.is_on() {
             let state = &self.controller.rollout().state;
-            let answer = foremost.map_or_else(|| self.controller.answer(), |decided| decided.answer);
+            let answer = foremost.map_or_else(|| self.controller.answer(), Decided::answer);
             span.set("rollgate.stage", state.stage.as_str());
             span.set("rollgate.generation", state.generation.0);
             span.set("rollgate.decision", answer.name());
@@ -91,7 +91,7 @@ impl<'a> Told<'a> {
 
     pub(super) fn count(&self, telemetry: &Telemetry, key: &Key) {
         for (decided, trace) in &self.0 {
-            telemetry.decided(key, decided.answer.name(), &decided.id, trace.as_deref());
+            telemetry.decided(key, decided.answer().name(), &decided.id, trace.as_deref());
         }
     }
 

@@ -32,6 +32,10 @@ pub enum StoreError {
     /// It cannot be reached, or did not answer in time. Hold; spool roll backs; try again.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),
+    /// It is there, and cannot be used as the settings have it: another password, a certificate that nobody here vouches
+    /// for, a user without the rights, a cluster named as one server. Waiting mends nothing. Hold; spool roll backs.
+    #[error("the store cannot be used: {0}")]
+    Refused(String),
     /// Another process has it for itself. Wait a moment and try again; then as [`StoreError::Unavailable`].
     #[error("the store is in use: {0}")]
     Busy(String),
@@ -72,6 +76,9 @@ impl StoreError {
             StoreError::Missing(_) => "name the store with --store; `rollgate start` makes a new one",
             StoreError::Unavailable(_) => {
                 "look after its server or its disk; until it answers, only roll backs are taken"
+            }
+            StoreError::Refused(_) => {
+                "waiting does not mend it: look at the settings of the store, and at what its server allows"
             }
             StoreError::Busy(_) => "give the order to the process that has it, or end that process",
             StoreError::Full(_) => "make room on its disk; `rollgate store prune` drops old entries",

@@ -1,8 +1,9 @@
 //! Everything about each rollout: features, bake, mutes, policy; and, where a controller answers, what it sees.
 
-use super::row::{Data, Row, Seen, age, is_broken};
+use super::row::{Data, Row, age, is_broken};
 use super::{brief, look, percent, rough};
 use crate::control::Standing;
+use crate::control::seen::Seen;
 use crate::model::finding::FindingState;
 use crate::report::explain;
 use crate::report::layout::{count, hang, pad};

@@ -3,10 +3,8 @@
 use serde::Serialize;
 
 use crate::control::Standing;
-use crate::control::seen::{PolicyFiles, SourceHealth};
-use crate::model::decision::Decision;
+use crate::control::seen::{Seen, SourceHealth};
 use crate::model::finding::{Finding, FindingState};
-use crate::model::ids::Actor;
 use crate::model::reading::Unknown;
 use crate::model::severity::Severity;
 use crate::model::time::{Duration, Time};
@@ -23,33 +21,6 @@ pub struct Row {
     pub standing: Standing,
     /// What a controller sees, when one answers.
     pub seen: Option<Seen>,
-}
-
-/// What only a controller knows, under the names that its API has for it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Seen {
-    /// The last evaluation, in full.
-    pub decision: Option<Decision>,
-    /// When the newest reading was observed.
-    pub data_at: Option<Time>,
-    /// Readings turned away since the controller started.
-    pub rejected_snapshots: u64,
-    /// The next instant at which the answer could change by itself.
-    pub wake_at: Option<Time>,
-    /// This controller holds the lease.
-    pub leads: bool,
-    /// Who holds it, as far as it knows.
-    pub leader: Option<Actor>,
-    /// The policy's files.
-    pub files: PolicyFiles,
-    /// What cannot be recorded, and why.
-    pub store_problem: Option<String>,
-    /// Roll backs that wait for the store.
-    pub spooled: usize,
-    /// Where readings come from.
-    pub sources: Vec<SourceHealth>,
-    /// When this was published.
-    pub at: Time,
 }
 
 /// The worst that is broken, firing or not yet.

@@ -13,12 +13,13 @@ use super::{Entry, Reader};
 pub(super) fn telemetry(fields: &mut Fields<'_>, r: &mut Reader<'_>) -> Option<TelemetrySettings> {
     let help = "say where the collector takes OTLP over HTTP: otlp = \"http://127.0.0.1:4318\"";
     let otlp = fields.required("otlp", help, r.sink).and_then(|entry| r.url(entry, "otlp", &HTTP));
+    let ca = r.path(fields, "ca");
     let headers = fields.get("headers").map(|entry| headers(entry, r)).unwrap_or_default();
     let service = r.filled(fields, "service").map_or_else(|| "rollgate".to_owned(), |service| service.value);
     let attributes = fields.get("attributes").map(|entry| attributes(entry, r)).unwrap_or_default();
     let share = share(fields, r).unwrap_or(1.0);
     let logs = fields.flag("logs", r.sink).is_some_and(|logs| logs.value);
-    Some(TelemetrySettings { otlp: otlp?, headers, service, attributes, share, logs })
+    Some(TelemetrySettings { otlp: otlp?, ca, headers, service, attributes, share, logs })
 }
 
 /// What describes the service: names to texts.

@@ -174,5 +174,5 @@ fn a_single_address_of_a_cluster_is_told_to_be_one() {
     let cluster = Cluster::start();
     let url = cluster.nodes.iter().find(|node| node.port != cluster.node_of("{rollgate}:store").port).unwrap().url();
     let refused = Redis::open(options(&url)).unwrap_err();
-    assert!(matches!(&refused, StoreError::Unavailable(why) if why.contains("redis+cluster")), "{refused}");
+    assert!(matches!(&refused, StoreError::Refused(why) if why.contains("redis+cluster")), "{refused}");
 }

@@ -29,6 +29,11 @@ fn is_unavailable<T: std::fmt::Debug>(result: Result<T, StoreError>, words: &str
     assert!(matches!(&result, Err(StoreError::Unavailable(why)) if why.contains(words)), "{result:?}");
 }
 
+/// Only a person mends it: it is not waited for.
+fn is_refused<T: std::fmt::Debug>(result: Result<T, StoreError>, words: &str) {
+    assert!(matches!(&result, Err(StoreError::Refused(why)) if why.contains(words)), "{result:?}");
+}
+
 fn is_corrupt<T: std::fmt::Debug>(result: Result<T, StoreError>, words: &str) {
     assert!(matches!(&result, Err(StoreError::Corrupt { what }) if what.contains(words)), "{result:?}");
 }
@@ -262,13 +267,13 @@ fn a_reply_that_trickles_in_is_not_waited_for_beyond_the_deadline() {
 
 #[rstest]
 #[case::none(None, "wants a password")]
-#[case::wrong(Some("hunter3"), "does not accept the password")]
+#[case::wrong(Some("hunter3"), "the password in the settings is another")]
 fn a_password_that_is_missing_or_wrong_is_told_without_showing_it(#[case] given: Option<&str>, #[case] words: &str) {
     let server = Server::with(&["--requirepass", "hunter2"]);
     let mut options = options(&server.url());
     options.credentials = given.map(|password| Credentials { user: None, password: password.to_owned() });
     let refused = Redis::open(options.clone()).unwrap_err();
-    assert!(matches!(&refused, StoreError::Unavailable(why) if why.contains(words)), "{refused}");
+    assert!(matches!(&refused, StoreError::Refused(why) if why.contains(words)), "{refused}");
     assert!(!format!("{refused} {refused:?}").contains("hunter"), "{refused:?}");
     options.credentials = Some(Credentials { user: None, password: "hunter2".to_owned() });
     let store = Redis::open(options).unwrap();
@@ -276,11 +281,60 @@ fn a_password_that_is_missing_or_wrong_is_told_without_showing_it(#[case] given:
     assert!(!format!("{store:?}").contains("hunter"));
 }
 
+/// Whoever cannot be let in now is not told that the password is wrong.
+#[test]
+fn a_server_with_too_many_clients_has_refused_no_password() {
+    let server = Server::start();
+    let mut options = options(&server.url());
+    server.ask::<()>("ACL SETUSER ana on >secret ~* +@all");
+    options.credentials = Some(Credentials { user: Some("ana".to_owned()), password: "secret".to_owned() });
+    let mut only = server.conn();
+    redis::cmd("CONFIG").arg(&["SET", "maxclients", "1"]).exec(&mut only).unwrap();
+    is_unavailable(Redis::open(options.clone()), "");
+    redis::cmd("CONFIG").arg(&["SET", "maxclients", "100"]).exec(&mut only).unwrap();
+    Redis::open(options).unwrap();
+}
+
+#[rstest]
+#[case::database("redis://{a}/9000", "fewer databases")]
+#[case::cluster("redis+cluster://{a}", "it is one server")]
+#[case::prefix("redis://{a}", "the prefix")]
+fn an_address_that_does_not_fit_the_server_is_told_what_it_is(#[case] url: &str, #[case] words: &str) {
+    let server = Server::start();
+    let mut options: Options = url.replace("{a}", &server.address()).parse().unwrap();
+    if words == "the prefix" {
+        options.prefix = String::new();
+    }
+    is_refused(Redis::open(options), words);
+}
+
+/// Of several, those that are away may come and be enough.
+#[test]
+fn several_refuse_when_those_that_are_away_could_not_make_up_for_it() {
+    let locked: Vec<Server> = (0..2).map(|_| Server::with(&["--requirepass", "hunter2"])).collect();
+    let mut gone = Server::start();
+    let away = gone.address();
+    gone.kill();
+    let [one, other] = [locked[0].address(), locked[1].address()];
+    let watched = |sentinels: [&str; 3]| {
+        let mut options = options(&format!("redis+sentinel://{}/main", sentinels.join(",")));
+        options.sentinel_credentials = Some(Credentials { user: None, password: "hunter3".to_owned() });
+        Redis::open(options)
+    };
+    is_refused(watched([&one, &away, &other]), "the password in the settings is another");
+    is_refused(watched([&one, &other, &away]), "nobody listens");
+    is_unavailable(watched([&away, &away, &one]), "the password in the settings is another");
+    is_refused(Redis::open(options(&format!("redis+cluster://{one},{other}"))), "wants a password");
+    is_unavailable(Redis::open(options(&format!("redis+cluster://{away},{one}"))), "nobody listens");
+}
+
 #[test]
 fn a_connection_is_encrypted_and_only_a_certificate_that_is_trusted_will_do() {
     let encrypted = Encrypted::start(&[]);
     let mut options = options(&encrypted.url());
-    is_unavailable(Redis::open(options.clone()), "certificate");
+    is_refused(Redis::open(options.clone()), "certificate");
+    options.tls = Some(Tls { authority: Some("no certificate".to_owned()) });
+    is_refused(Redis::open(options.clone()), "certificate");
     options.tls = Some(Tls { authority: Some(std::fs::read_to_string(encrypted.authority()).unwrap()) });
     let store = Redis::open(options).unwrap();
     let mut writer = Writer::new("a");
@@ -318,7 +372,7 @@ fn a_user_who_may_not_write_is_told_so_and_leaves_nothing_behind() {
     let mut options = options(&server.url());
     options.credentials = Some(Credentials { user: Some("ana".to_owned()), password: "secret".to_owned() });
     let store = Redis::open(options).unwrap();
-    is_unavailable(store.append(&Writer::new("a").batch("t", 1)), "give this user");
+    is_refused(store.append(&Writer::new("a").batch("t", 1)), "give this user");
     assert_eq!(server.ask::<u64>("DBSIZE"), 1);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
 use redis::{
-    Client, Cmd, Connection, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, TlsCertificates, Value,
+    Client, Cmd, Connection, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, TlsCertificates, Value, cmd,
 };
 
 use super::fault::{Fault, lost, unavailable};
@@ -37,13 +37,7 @@ impl Conn {
     pub(in crate::adapters) fn open(at: &str, dial: &Dial) -> Result<Conn, Fault> {
         let (host, port) = split(at);
         let port = port.and_then(|port| port.parse().ok()).ok_or_else(|| unavailable(format!("`{at}` has no port")))?;
-        let mut settings = RedisConnectionInfo::default().set_db(i64::from(dial.database)).set_skip_set_lib_name();
-        if let Some(Credentials { user, password }) = &dial.credentials {
-            settings = settings.set_password(password);
-            if let Some(user) = user {
-                settings = settings.set_username(user);
-            }
-        }
+        let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
         let broken = |error| lost(at, &error, false);
         let host = host.to_owned();
         let address = match dial.tls {
@@ -59,10 +53,37 @@ impl Conn {
             }
             _ => Client::open(info),
         };
-        let inner = client.and_then(|client| client.get_connection_with_timeout(dial.patience)).map_err(broken)?;
-        let conn = Conn { inner, at: at.to_owned(), used: false };
+        // Nobody was asked yet: it is the authority that cannot be read.
+        let client = client.map_err(|error| Fault::Denied(format!("`ca`: {error}")))?;
+        let inner = client.get_connection_with_timeout(dial.patience).map_err(broken)?;
+        let mut conn = Conn { inner, at: at.to_owned(), used: false };
         conn.wait_for(dial.patience)?;
+        conn.enter(dial)?;
         Ok(conn)
+    }
+
+    /// Says who it is, and which database is meant. `redis` would take any answer to the password for a refusal of it:
+    /// that the server has too many clients, for one.
+    fn enter(&mut self, dial: &Dial) -> Result<(), Fault> {
+        let mut commands = Vec::new();
+        if let Some(Credentials { user, password }) = &dial.credentials {
+            let mut auth = cmd("AUTH");
+            auth.arg(user).arg(password);
+            commands.push(auth);
+        }
+        if dial.database != 0 {
+            let mut select = cmd("SELECT");
+            select.arg(dial.database);
+            commands.push(select);
+        }
+        if commands.is_empty() {
+            return Ok(());
+        }
+        for reply in self.ask(&commands, Points::Unnamed)? {
+            self.fine(reply)?;
+        }
+        self.used = false;
+        Ok(())
     }
 
     /// How long any one reply is waited for from now on.

@@ -1,6 +1,10 @@
 //! What goes wrong between here and a server, and what the port calls it.
 
-use redis::{ErrorKind, RedisError, ServerError};
+use std::error::Error;
+use std::sync::Arc;
+
+use redis::{RedisError, ServerError};
+use tokio_rustls::rustls;
 
 use crate::ports::store::StoreError;
 
@@ -22,7 +26,7 @@ pub(in crate::adapters) enum Fault {
         /// on a new connection is worth it.
         stale: bool,
     },
-    /// It does not let this user in.
+    /// It does not let this user in, or is not who it should be: asking again helps nothing.
     Denied(String),
     /// Something the port has its own word for.
     Said(StoreError),
@@ -46,8 +50,8 @@ pub(in crate::adapters) fn corrupt(what: impl Into<String>) -> Fault {
 
 /// The error of a connection. `redis` puts no password into its texts.
 pub(super) fn lost(at: &str, error: &RedisError, reused: bool) -> Fault {
-    if error.kind() == ErrorKind::AuthenticationFailed {
-        return Fault::Denied(format!("{at} does not accept the password"));
+    if let Some(hint) = tls(error).and_then(distrusted) {
+        return Fault::Denied(format!("{at}: {error}; {hint}"));
     }
     if error.is_timeout() {
         return Fault::Lost { why: format!("{at} does not answer"), stale: false };
@@ -62,7 +66,35 @@ pub(super) fn lost(at: &str, error: &RedisError, reused: bool) -> Fault {
     Fault::Lost { why, stale: reused && error.is_connection_dropped() }
 }
 
+/// What TLS itself found wrong.
+fn tls(error: &RedisError) -> Option<&rustls::Error> {
+    let cause = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref()
+}
+
+/// What to do about it, where it would be found again the next time.
+fn distrusted(error: &rustls::Error) -> Option<&'static str> {
+    match error {
+        rustls::Error::InvalidCertificate(_) => Some("`ca` names who signs its certificate"),
+        rustls::Error::InvalidMessage(_) => Some("it does not speak TLS there"),
+        rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_) => {
+            Some("it asks for another TLS than this is")
+        }
+        _ => None,
+    }
+}
+
 impl Fault {
+    /// Whether only a person can mend it.
+    pub(super) fn lasts(&self) -> bool {
+        match self {
+            Fault::Denied(_) => true,
+            Fault::Lost { .. } => false,
+            Fault::Answered { at, error } => matches!(answered(at, error), StoreError::Refused(_)),
+            Fault::Said(error) => matches!(error, StoreError::Refused(_)),
+        }
+    }
+
     /// Whether the connection this came from may serve no more: it is another server's role now, or it leads nowhere.
     pub(in crate::adapters) fn ends_connection(&self) -> bool {
         match self {
@@ -78,11 +110,14 @@ impl Fault {
     pub(super) fn in_words(self) -> StoreError {
         match self {
             Fault::Said(error) => error,
-            Fault::Lost { why, .. } | Fault::Denied(why) => StoreError::Unavailable(why),
+            Fault::Lost { why, .. } => StoreError::Unavailable(why),
+            Fault::Denied(why) => StoreError::Refused(why),
             Fault::Answered { at, error } => answered(&at, &error),
         }
     }
 }
+
+const RIGHTS: &str = "give this user the commands and keys it needs";
 
 /// What a server's reply means to whoever asked.
 fn answered(at: &str, error: &ServerError) -> StoreError {
@@ -91,6 +126,7 @@ fn answered(at: &str, error: &ServerError) -> StoreError {
     let detail = detail.split(" script: ").next().unwrap_or(detail).trim_end_matches('.');
     let said = format!("{at} says {} {detail}", error.code());
     let unavailable = |hint: &str| StoreError::Unavailable(format!("{said}; {hint}"));
+    let refused = |hint: &str| StoreError::Refused(format!("{said}; {hint}"));
     match error.code() {
         "READONLY" => unavailable("it is a replica now, and the next call looks for the master"),
         "OOM" => StoreError::Full(format!("{said}; raise `maxmemory`, or prune")),
@@ -101,16 +137,19 @@ fn answered(at: &str, error: &ServerError) -> StoreError {
         "BUSY" => StoreError::Busy(format!("{said}; another client's script keeps it from answering")),
         "LOADING" => unavailable("it was started a moment ago"),
         "NOSCRIPT" => unavailable("it forgets scripts as soon as it has them"),
-        "NOAUTH" => unavailable("it wants a password; name one in the settings"),
-        "WRONGPASS" => unavailable("the password in the settings is another"),
-        "NOPERM" => unavailable("give this user the commands and keys it needs"),
-        "ERR" if detail.contains("can't run this command") || detail.contains("has no permissions") => {
-            unavailable("give this user the commands and keys it needs")
-        }
+        "NOAUTH" => refused("it wants a password; name one in the settings"),
+        "WRONGPASS" => refused("the password in the settings is another"),
+        "NOPERM" => refused(RIGHTS),
+        "DENIED" => StoreError::Refused(format!("{at} is in protected mode; give it a password, and name that here")),
+        "ERR" if detail.contains("can't run this command") || detail.contains("has no permissions") => refused(RIGHTS),
+        "ERR" if detail.contains("without any password") => refused("name none in the settings"),
+        "ERR" if detail.contains("DB index") => refused("it has fewer databases"),
+        "ERR" if detail.starts_with("unknown command 'SENTINEL'") => refused("it is no sentinel"),
+        "ERR" if detail.contains("cluster support disabled") => refused("it is one server: name it as `redis`"),
         "WRONGTYPE" => StoreError::Corrupt {
             what: format!("{said}; another program writes keys under this prefix: use a prefix of its own"),
         },
-        "MOVED" | "ASK" | "CROSSSLOT" => unavailable("it belongs to a cluster: name the store as `redis+cluster`"),
+        "MOVED" | "ASK" | "CROSSSLOT" => refused("it belongs to a cluster: name the store as `redis+cluster`"),
         "CLUSTERDOWN" => unavailable("the cluster lacks nodes, or is choosing a master"),
         "TRYAGAIN" => unavailable("the cluster is moving these keys"),
         _ => StoreError::Unavailable(said),
@@ -137,14 +176,6 @@ mod tests {
     )]
     #[case::loading("LOADING Redis is loading the dataset in memory", "a moment ago")]
     #[case::noscript("NOSCRIPT No matching script. Please use EVAL.", "forgets scripts")]
-    #[case::noperm("NOPERM this user has no permissions to run the 'evalsha' command", "give this user")]
-    #[case::in_script(
-        "ERR The user executing the script can't run this command or subcommand script: 1d2a, on @user_script:1.",
-        "give this user"
-    )]
-    #[case::noauth("NOAUTH Authentication required.", "wants a password")]
-    #[case::moved("MOVED 866 127.0.0.1:7001", "redis+cluster")]
-    #[case::ask("ASK 866 127.0.0.1:7001", "redis+cluster")]
     #[case::clusterdown("CLUSTERDOWN The cluster is down", "lacks nodes")]
     #[case::tryagain("TRYAGAIN Multiple keys request during rehashing of slot", "moving these keys")]
     #[case::misconf(
@@ -152,12 +183,39 @@ mod tests {
         "its own disk"
     )]
     #[case::unknown("ERR something new", "something new")]
-    fn what_makes_it_unusable(#[case] line: &str, #[case] words: &str) {
+    #[case::clients("ERR max number of clients reached", "max number of clients")]
+    fn what_makes_it_unusable_for_now(#[case] line: &str, #[case] words: &str) {
         let error = parsed(line);
         assert!(
             matches!(&error, StoreError::Unavailable(why) if why.contains(words) && why.contains("h:1")),
             "{error}"
         );
+    }
+
+    #[rstest::rstest]
+    #[case::noperm("NOPERM this user has no permissions to run the 'evalsha' command", "give this user")]
+    #[case::in_script(
+        "ERR The user executing the script can't run this command or subcommand script: 1d2a, on @user_script:1.",
+        "give this user"
+    )]
+    #[case::noauth("NOAUTH Authentication required.", "wants a password")]
+    #[case::wrongpass("WRONGPASS invalid username-password pair or user is disabled.", "is another")]
+    #[case::no_password(
+        "ERR AUTH <password> called without any password configured for the default user. Are you sure?",
+        "name none"
+    )]
+    #[case::protected(
+        "DENIED Redis is running in protected mode because protected mode is enabled",
+        "give it a password"
+    )]
+    #[case::database("ERR DB index is out of range", "fewer databases")]
+    #[case::moved("MOVED 866 127.0.0.1:7001", "redis+cluster")]
+    #[case::ask("ASK 866 127.0.0.1:7001", "redis+cluster")]
+    #[case::no_sentinel("ERR unknown command 'SENTINEL', with args beginning with: 'MASTER'", "no sentinel")]
+    #[case::no_cluster("ERR This instance has cluster support disabled", "name it as `redis`")]
+    fn what_only_a_person_mends(#[case] line: &str, #[case] words: &str) {
+        let error = parsed(line);
+        assert!(matches!(&error, StoreError::Refused(why) if why.contains(words) && why.contains("h:1")), "{error}");
         assert!(!error.to_string().contains("script: "), "{error}");
     }
 

@@ -44,7 +44,7 @@ impl Sentinels {
         let (awake, silent): (Vec<String>, Vec<String>) =
             self.named.iter().cloned().partition(|sentinel| !self.silent.contains_key(sentinel));
         let mut told: Vec<(i64, String)> = Vec::new();
-        let mut why = String::new();
+        let (mut why, mut refusals) = (String::new(), 0_usize);
         for sentinel in awake.iter().chain(&silent) {
             if told.len() >= needed && self.silent.contains_key(sentinel) {
                 break;
@@ -57,6 +57,7 @@ impl Sentinels {
                 Err(fault) => {
                     self.open.remove(sentinel);
                     self.silent.insert(sentinel.clone(), REST);
+                    refusals += usize::from(fault.lasts());
                     why = fault.in_words().to_string();
                 }
             }
@@ -64,11 +65,14 @@ impl Sentinels {
         let answers = told.len();
         match told.into_iter().max() {
             Some((_, address)) if answers >= needed => Ok(address),
-            _ => Err(unavailable(format!(
-                "{answers} of {} sentinels answer, and {needed} must agree who is master of `{}`: {why}",
-                self.named.len(),
-                self.master
-            ))),
+            _ => {
+                let (named, master) = (self.named.len(), &self.master);
+                let why = format!(
+                    "{answers} of {named} sentinels answer, and {needed} must agree who is master of `{master}`: {why}"
+                );
+                // Were all others to answer, it would not be enough.
+                Err(if named - refusals < needed { Fault::Denied(why) } else { unavailable(why) })
+            }
         }
     }
 

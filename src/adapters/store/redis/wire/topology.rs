@@ -37,7 +37,7 @@ impl Wire {
         let mut seeds: Vec<String> = nodes.iter().cloned().chain(known.nodes()).collect();
         let silent = self.known().silent.clone();
         seeds.sort_by_key(|seed| silent.contains(seed));
-        let mut last = unavailable("the cluster has no nodes");
+        let mut last: Option<Fault> = None;
         for seed in seeds {
             match self.in_a_hurry(|wire| wire.learn_from(&seed)) {
                 Ok(slots) if !slots.is_empty() => {
@@ -50,14 +50,17 @@ impl Wire {
                     (self.slots, self.is_outdated) = (slots, false);
                     return Ok(());
                 }
-                Ok(_) => last = unavailable(format!("{seed} knows no node that has slots")),
+                Ok(_) => last = Some(unavailable(format!("{seed} knows no node that has slots"))),
                 Err(fault) => {
                     self.known().silent.insert(seed);
-                    last = fault;
+                    // One that may answer later is worth waiting for.
+                    if last.as_ref().is_none_or(|last| last.lasts() || !fault.lasts()) {
+                        last = Some(fault);
+                    }
                 }
             }
         }
-        Err(last)
+        Err(last.unwrap_or_else(|| unavailable("the cluster has no nodes")))
     }
 
     fn learn_from(&mut self, seed: &str) -> Result<Slots, Fault> {
