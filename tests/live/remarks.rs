@@ -1,22 +1,11 @@
 //! What the ledger is told of how things look, although the store was away, somebody else wrote, or another led.
 
-use rollgate::control::live::{Controller, Given};
-use rollgate::control::{Ask, Command, Direct};
+use rollgate::control::live::Given;
+use rollgate::control::{Command, Direct};
 use rollgate::model::event::What;
 use rollgate::model::operator::{Order, Verb};
 
-use crate::bench::{Hands as _, POLICY, Room, minute, policy, rolled_back};
-
-/// In canary at minute 5, everything well.
-fn in_canary(room: &Room) -> Controller {
-    let mut controller = room.leader(minute(0));
-    controller.starts(room, minute(0));
-    for at in 0..=5 {
-        controller.reads(room, minute(at), 0.1);
-    }
-    assert_eq!(room.stage(), "canary");
-    controller
-}
+use crate::bench::{Hands as _, POLICY, Room, in_canary, minute, rolled_back};
 
 /// The last word of the ledger on the only check.
 fn said(room: &Room) -> Option<String> {
@@ -109,7 +98,7 @@ fn an_advance_that_finds_a_breach_is_refused_and_the_breach_taken_back() {
     controller.recalled();
     let outcome = controller.told(&room, minute(8), Verb::Advance);
     assert!(outcome.refused.is_some_and(|why| why.contains("latched")), "{:?}", room.events());
-    assert_eq!((room.count(rolled_back), room.stage().as_str()), (1, "off"));
+    room.is_taken_back();
     room.is_the_fold(&controller);
 }
 
@@ -121,12 +110,9 @@ fn what_was_said_before_a_resume_is_not_taken_for_what_is_said_of_after_it() {
     let warns = POLICY
         .trim_start()
         .replace("\n[[stages]]\nname = \"off\"", "p2 = { above = \"1%\" }\n\n[[stages]]\nname = \"off\"");
-    let (record, compiled) = policy(&warns);
-    let mut controller = Controller::open(room.ports(), &Room::key(), Some((&record, compiled)), minute(0)).unwrap();
+    let mut controller = room.open_under(&warns, minute(0));
     controller.lead(Some(room.lease("one")));
-    let ask = Ask::Start { policy: Box::new(record), revision: "r1".into() };
-    let start = Command { actor: "ana".into(), reason: "weekly".to_owned(), ask, token: "start".to_owned() };
-    controller.order(room.ports(), minute(0), &start, false).unwrap();
+    controller.starts_under(&warns, &room, minute(0));
     for at in 0..=5 {
         controller.reads(&room, minute(at), 0.1);
     }
