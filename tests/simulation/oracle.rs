@@ -24,7 +24,7 @@ use super::laws::Sight;
 use super::line::Fate;
 use super::node::Act;
 use super::outside::{Seen, Shown, rises, wanted};
-use super::policies::{BUSIEST, LADDER, MOVED, P1, SLOWER, SLOWEST, STORM, Shape, WORSE};
+use super::policies::{BUSIEST, LADDER, MAX_AGE, MOVED, P1, SLOWER, SLOWEST, STORM, Shape, WORSE};
 use super::world::{BEGIN, World, key};
 
 /// Rollgate itself, as the ledger calls it.
@@ -149,6 +149,13 @@ impl Book {
             written: Vec::new(),
             lost: false,
         }
+    }
+
+    /// What a clock skips while everything looks well counts as good time, up to the freshness of readings; where a mute
+    /// leaves none to look at, all of it.
+    pub fn skips(&mut self, jump: i64) {
+        let most = if self.state.mutes.is_empty() { MAX_AGE } else { i64::MAX };
+        self.slack += jump.clamp(0, most);
     }
 }
 
