@@ -82,6 +82,12 @@ impl Ear {
         }
     }
 
+    /// Between which two instants the counter grew last, as far as it was heard.
+    pub fn counted(&self) -> Option<(Time, Time)> {
+        let [.., before, last] = self.past[CASCADES].as_slice() else { return None };
+        Some((before.observed, last.observed))
+    }
+
     /// How much the counter grew last.
     fn growth(&self) -> Result<f64, String> {
         let [.., before, last] = self.past[CASCADES].as_slice() else {

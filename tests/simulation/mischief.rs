@@ -126,9 +126,7 @@ impl World {
             self.note(if jump > 0 { Fault::ClockForth } else { Fault::ClockBack });
         }
         if jump > 0 {
-            // What a clock skips while everything looks well counts as good time, up to the freshness of readings.
-            let extra = jump.min(super::policies::MAX_AGE);
-            self.oracle.books.values_mut().for_each(|book| book.slack += extra);
+            self.oracle.books.values_mut().for_each(|book| book.skips(jump));
         }
     }
 
@@ -224,8 +222,8 @@ impl World {
             of.armed = None;
             (of.spool_refuses_until, of.journal_refuses_until, of.actuator_fails_until) = (0, 0, 0);
             if of.offset != 0 {
-                let extra = (-of.offset).clamp(0, super::policies::MAX_AGE);
-                self.oracle.books.values_mut().for_each(|book| book.slack += extra);
+                let jump = -of.offset;
+                self.oracle.books.values_mut().for_each(|book| book.skips(jump));
                 (of.offset, of.offset_since) = (0, now);
             }
             if of.rate < super::watch::SLOWEST {
