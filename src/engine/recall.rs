@@ -58,8 +58,8 @@ impl Machine {
         self.answer() == Answer::RollBack && matches!(self.last_why(), Why::Silence { .. })
     }
 
-    /// What is unknown counts as unknown since `now`, and nobody was told: until now another listened, and what was silent
-    /// here need not have been silent there.
+    /// What is unknown counts as unknown since `now`, and nobody was told: until now another listened, or nobody, and what
+    /// was silent here need not have been silent there.
     pub fn silence_begins_anew(&mut self, now: Time) {
         let evidence = &mut self.evidence;
         evidence.unknown_since.iter_mut().filter(|since| **since < Time::FOREVER).for_each(|since| *since = now);

@@ -6,7 +6,7 @@ use rollgate::model::operator::{Order, Verb};
 use rollgate::ports::spool::Spool as _;
 use rollgate::ports::store::StoreError;
 
-use crate::bench::{Hands as _, POLICY, Room, entered, in_canary, minute, rolled_back, second};
+use crate::bench::{Hands as _, POLICY, Room, entered, frame, in_canary, minute, rolled_back, second};
 
 #[test]
 fn without_the_lease_nothing_advances_and_nothing_is_recorded() {
@@ -185,6 +185,25 @@ fn whoever_takes_over_listens_before_silence_takes_anything_back() {
     // Nobody hears anything.
     room.is_taken_back();
     room.is_the_fold(&follower);
+}
+
+#[test]
+fn whoever_starts_again_listens_before_silence_takes_anything_back() {
+    let room = Room::new();
+    drop(two_in_canary(&room));
+    let mut next = room.open_under(&POLICY.replace("on_unknown = \"hold\"", SILENCE), minute(15));
+    for at in 0..=5 {
+        let frame = frame(&next, minute(at), 0.1);
+        next.recall(minute(at), &frame);
+    }
+    next.recalled();
+    next.lead(Some(room.lease("one")));
+    next.feed(room.ports(), minute(15), Given::Tick);
+    next.waits(&room, second(16 * 60 + 50));
+    assert_eq!(room.count(rolled_back), 0, "nobody listened while it was down");
+    next.waits(&room, second(17 * 60 + 10));
+    room.is_taken_back();
+    room.is_the_fold(&next);
 }
 
 #[test]

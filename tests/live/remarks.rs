@@ -3,6 +3,7 @@
 use rollgate::control::live::Given;
 use rollgate::control::{Command, Direct};
 use rollgate::model::event::What;
+use rollgate::model::ids::Actor;
 use rollgate::model::operator::{Order, Verb};
 
 use crate::bench::{Hands as _, POLICY, Room, in_canary, minute, rolled_back};
@@ -136,4 +137,30 @@ fn what_was_said_before_a_resume_is_not_taken_for_what_is_said_of_after_it() {
     let says = |what: &What| matches!(what, What::FindingChanged { to, .. } if to == "clearing");
     assert!(since.iter().any(|entry| says(&entry.record().what)), "{:?}", room.events());
     room.is_the_fold(&controller);
+}
+
+/// A long stage has many entries: heartbeats, denials, mutes.
+#[test]
+fn whoever_starts_again_knows_what_was_said_however_long_ago_in_the_stage() {
+    let room = Room::new();
+    let mut first = in_canary(&room);
+    first.reads(&room, minute(6), 9.0);
+    assert_eq!(said(&room).as_deref(), Some("pending"));
+    let denial = || What::Refused {
+        verb: "advance".to_owned(),
+        by: Actor::new("eve"),
+        reason: String::new(),
+        why: "no token".to_owned(),
+    };
+    // More than are read at once.
+    for _ in 0..2100 {
+        first.note(room.ports(), minute(6), denial()).unwrap();
+    }
+    drop(first);
+    let mut next = room.open(minute(7));
+    next.recalled();
+    next.lead(Some(room.lease("one")));
+    next.reads(&room, minute(7), 0.1);
+    assert_eq!(said(&room).as_deref(), Some("ok"), "the ledger's word is still of before");
+    room.is_the_fold(&next);
 }

@@ -211,10 +211,12 @@ impl Controller {
         }
     }
 
-    /// All there was to recall is recalled: it stands where the ledger says.
+    /// All there was to recall is recalled: it stands where the ledger says. Nobody is known to have listened since what
+    /// was heard, or recorded, last.
     pub fn recalled(&mut self) {
         if let Some(machine) = &mut self.machine {
             machine.stand_at(machine.now(), self.rollout.state.clone());
+            self.unled_since = Some(machine.now().max(self.rollout.head.at));
         }
     }
 
@@ -249,8 +251,9 @@ impl Controller {
         }
     }
 
-    /// Whoever follows need not hear anything: readings may be pushed to whoever leads. So when it takes over, what it
-    /// has not heard is as good as unheard from now on, and silence has its time before it takes anything back.
+    /// Whoever follows need not hear anything: readings may be pushed to whoever leads; and a process that is down hears
+    /// nothing at all. So when it begins to lead, what it has not heard is as good as unheard from now on, and silence has
+    /// its time before it takes anything back.
     pub(super) fn mind_the_lease(&mut self, now: Time) {
         // Whoever keeps the lease finds out a moment later than whoever uses it.
         if let Some((_, until)) =

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::control::direct::Direct;
-use crate::control::load::{InForce, Rollout};
+use crate::control::load::{InForce, PAGE, Rollout};
 use crate::control::spooled;
 use crate::engine::{self, Input, Machine, Output};
 use crate::model::event::{Event, What};
@@ -20,6 +20,7 @@ use super::super::record::PolicyRecord;
 use super::super::seal::MACHINE;
 use super::controller::{Controller, PATIENCE, Ports};
 use super::recorder::{Draft, Written};
+use super::remarks::enters;
 
 /// Versions of a policy kept by text until one comes into force: one waits for the next stage, one was just saved.
 const OFFERED: usize = 4;
@@ -101,16 +102,22 @@ impl Controller {
         Ok(())
     }
 
-    /// Knows again what the ledger was told of how things look.
+    /// Knows again what the ledger was told of how things look in this stage, page by page back to where it was entered.
     pub(super) fn hear_what_was_said(&mut self, ports: Ports<'_>) -> Result<(), StoreError> {
         if self.rollout.state.revision.is_none() {
             return Ok(());
         }
-        let page = super::super::load::PAGE;
-        let from = self.rollout.head.seq.saturating_sub(page as u64).saturating_add(1);
-        for entry in ports.store.entries(&self.rollout.key, from, page)? {
-            self.remarks.recorded(&entry);
+        let (mut end, mut pages) = (self.rollout.head.seq, Vec::new());
+        while end > 0 {
+            let from = end.saturating_sub(PAGE as u64).saturating_add(1);
+            let limit = usize::try_from(end.saturating_sub(from).saturating_add(1)).unwrap_or(PAGE);
+            let page = ports.store.entries(&self.rollout.key, from, limit)?;
+            // What was pruned says nothing any more.
+            let is_all = page.is_empty() || page.iter().any(enters);
+            pages.push(page);
+            end = if is_all { 0 } else { from.saturating_sub(1) };
         }
+        pages.iter().rev().flatten().for_each(|entry| self.remarks.recorded(entry));
         self.remarks.fall_behind();
         Ok(())
     }
@@ -125,7 +132,7 @@ impl Controller {
         if alone || wrote || head != self.rollout.head {
             let from = self.rollout.head.seq.saturating_add(1);
             let rollout = self.rollout.read_on(ports.store, self.candidate.as_ref().map(|(_, policy)| policy))?;
-            let entries = ports.store.entries(&rollout.key, from, super::super::load::PAGE)?;
+            let entries = ports.store.entries(&rollout.key, from, PAGE)?;
             entries.iter().for_each(|entry| self.remarks.recorded(entry));
             self.news.entries.extend(entries);
             self.took_back_alone = false;

@@ -34,20 +34,18 @@ pub(super) struct Remarks {
 impl Remarks {
     /// An entry is in the ledger, whoever wrote it.
     pub(super) fn recorded(&mut self, entry: &Entry) {
-        let record = entry.record();
-        let what = &record.what;
+        let what = &entry.record().what;
+        // The checks of another stage begin anew.
+        if enters(entry) {
+            self.findings.clear();
+        }
         match what {
-            // A resume lifts a latch, or only a pause. What it shows anew, it enters anew; the time may be the same, after
-            // a clock that was ahead.
-            What::Ordered { .. } if record.changed.contains_key("generation") => self.findings.clear(),
             What::FindingChanged { check, region, to, .. } => {
                 self.findings.insert((check.clone(), region.clone()), to.clone());
             }
             What::DecisionChanged { decision, because } => {
                 self.decision = Some((decision.clone(), because.clone()));
             }
-            // The checks of another stage begin anew.
-            What::StageEntered { .. } | What::RolledBack { .. } | What::Started { .. } => self.findings.clear(),
             // Checks that changed begin anew, and say nothing of how the ones before them ended.
             What::PolicyChanged { .. } => self.behind = true,
             _ => {}
@@ -127,6 +125,18 @@ const fn at_first(kind: CheckKind) -> &'static str {
     match kind {
         CheckKind::Gate => FindingState::Unknown.name(),
         CheckKind::Threshold | CheckKind::Trigger => FindingState::Ok.name(),
+    }
+}
+
+/// Whether a stage was entered with this entry.
+pub(super) fn enters(entry: &Entry) -> bool {
+    let record = entry.record();
+    match &record.what {
+        What::StageEntered { .. } | What::RolledBack { .. } | What::Started { .. } => true,
+        // A resume lifts a latch, or only a pause. What it shows anew, it enters anew; the time may be the same, after a
+        // clock that was ahead.
+        What::Ordered { .. } => record.changed.contains_key("generation"),
+        _ => false,
     }
 }
 
