@@ -211,12 +211,12 @@ impl Controller {
         }
     }
 
-    /// All there was to recall is recalled: it stands where the ledger says. Nobody is known to have listened since what
-    /// was heard, or recorded, last.
+    /// All there was to recall is recalled: it stands where the ledger says. How long nobody listened, nobody knows: what
+    /// was recalled may have come in while it was starting.
     pub fn recalled(&mut self) {
         if let Some(machine) = &mut self.machine {
             machine.stand_at(machine.now(), self.rollout.state.clone());
-            self.unled_since = Some(machine.now().max(self.rollout.head.at));
+            self.unled_since = Some(Time::NEVER);
         }
     }
 
