@@ -17,6 +17,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`controller`] | the controller: inputs in, in order |
+//! | `bearings` | what it recalls, its clock, its lease |
 //! | `news` | what happened, for whoever tells it on |
 //! | `recorder` | events into the ledger, and what to do when it refuses them |
 //! | `orders` | what people ask for |
@@ -24,6 +25,7 @@
 //! | `recovery` | the store is back, or somebody else wrote |
 //! | [`frames`] | snapshots to frames |
 
+mod bearings;
 pub mod controller;
 pub mod frames;
 mod news;
