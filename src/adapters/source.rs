@@ -7,7 +7,6 @@
 //! | [`redis_stream`] | asked | a Redis stream, through a consumer group |
 //! | [`push`] | told | what others send: OTLP metrics, Alertmanager's webhook. Decoders only; the API receives it |
 
-mod deadline;
 pub mod file;
 mod http;
 mod line;

@@ -28,7 +28,7 @@ pub struct Options {
     /// And one of this age: old ones are dropped whole.
     pub segment_age: Duration,
     /// How long a batch may grow before it goes to disk, when calls come together. One that comes alone does not wait.
-    pub gather: std::time::Duration,
+    pub gather: Duration,
     /// A segment that has so many bytes before it is old is followed by one that is made ahead of time.
     pub ahead_after: u64,
     /// The most that all segments together may take; without it, the disk decides.
@@ -41,7 +41,7 @@ impl Default for Options {
             segment_bytes: 16 << 20,
             segment_age: Duration::from_mins(10),
             // Every flush may be a slow one, and whatever comes meanwhile waits for it: fewer flushes are fewer waits.
-            gather: std::time::Duration::from_millis(2),
+            gather: Duration::from_millis(2),
             ahead_after: 1 << 20,
             max_bytes: None,
         }
@@ -67,7 +67,6 @@ pub(super) struct Counters {
 }
 
 /// What the journal and its writer share.
-#[derive(Default)]
 pub(super) struct Shared {
     pub(super) queue: Queue,
     pub(super) tally: Counters,
@@ -75,6 +74,10 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    fn new(gather: Duration, found: BTreeMap<u64, Closed>) -> Shared {
+        Shared { queue: Queue::new(gather), tally: Counters::default(), closed: Mutex::new(found) }
+    }
+
     /// The segments that are not written any more.
     pub(super) fn closed(&self) -> MutexGuard<'_, BTreeMap<u64, Closed>> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner)
@@ -112,8 +115,7 @@ impl FileJournal {
         ahead.tidy();
         let found = segments::list(folder).map_err(|error| named(folder, &error))?;
         let next = found.keys().next_back().map_or(1, |last| last.saturating_add(1));
-        let shared = Arc::new(Shared::default());
-        *shared.closed() = found;
+        let shared = Arc::new(Shared::new(options.gather, found));
         let writer = Writer {
             shared: Arc::clone(&shared),
             folder: folder.to_path_buf(),

@@ -2,9 +2,9 @@
 //! batches together.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
-use crate::model::time::Time;
+use crate::adapters::deadline::Deadline;
+use crate::model::time::{Duration, Time};
 use crate::ports::journal::Kept;
 use crate::ports::store::StoreError;
 
@@ -24,19 +24,24 @@ pub(super) struct Call {
 struct Waiting {
     calls: Vec<Call>,
     bytes: usize,
-    /// Since when something waits.
-    since: Option<Instant>,
+    /// Until when the batch gathers.
+    gathers: Option<Deadline>,
     closed: bool,
 }
 
 /// What waits for the writer.
-#[derive(Default)]
 pub(super) struct Queue {
+    /// How long a batch may grow.
+    gather: Duration,
     waiting: Mutex<Waiting>,
     changed: Condvar,
 }
 
 impl Queue {
+    pub(super) fn new(gather: Duration) -> Queue {
+        Queue { gather, waiting: Mutex::default(), changed: Condvar::new() }
+    }
+
     /// Adds a call; a refusal is told to it at once.
     pub(super) fn push(&self, call: Call) {
         let bytes: usize = call.bodies.iter().map(Vec::len).sum();
@@ -55,7 +60,7 @@ impl Queue {
         }
         let was_empty = waiting.calls.is_empty();
         if was_empty {
-            waiting.since = Some(now());
+            waiting.gathers = Some(Deadline::start(self.gather));
         }
         let was_full = waiting.bytes >= FULL_BATCH;
         waiting.calls.push(call);
@@ -66,15 +71,15 @@ impl Queue {
         }
     }
 
-    /// The next batch: everything that waits, once the first of it has waited for `gather`. None when nothing can come any more.
-    pub(super) fn next(&self, gather: Duration) -> Option<Vec<Call>> {
+    /// The next batch: everything that waits, at once or, where it `gathers`, when it was given its time to grow, from its
+    /// first call on. None when nothing can come any more.
+    pub(super) fn next(&self, gathers: bool) -> Option<Vec<Call>> {
         let waiting = self.lock();
         let mut waiting = self
             .changed
             .wait_while(waiting, |waiting| waiting.calls.is_empty() && !waiting.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        let left = waiting.since.map_or(gather, |since| gather.saturating_sub(since.elapsed()));
-        if !left.is_zero() {
+        if let Some(left) = waiting.gathers.filter(|_| gathers).and_then(|deadline| deadline.left()) {
             let grows = |waiting: &mut Waiting| waiting.bytes < FULL_BATCH && !waiting.closed;
             waiting = self.changed.wait_timeout_while(waiting, left, grows).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -104,10 +109,4 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// How long a call has waited is all that is measured: what time it is, whoever calls says.
-#[expect(clippy::disallowed_methods, reason = "the stopwatch of a batch that gathers")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -200,7 +200,7 @@ fn every_altered_byte_costs_its_line_and_no_other() {
 fn calls_that_come_together_share_a_flush() {
     let folder = tempfile::tempdir().unwrap();
     let medium = Failing::default();
-    let options = Options { gather: std::time::Duration::from_secs(5), ..Options::default() };
+    let options = Options { gather: Duration::from_secs(5), ..Options::default() };
     let journal = FileJournal::on(Arc::new(medium.clone()), folder.path(), options).unwrap();
     // While the first batch is told, the writer is busy; what comes meanwhile is one batch.
     let (told, go) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));

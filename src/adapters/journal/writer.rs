@@ -8,7 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use super::ahead::Ahead;
 use super::files::{Options, Shared};
@@ -63,10 +62,10 @@ impl Writer {
     /// Writes until the queue is closed and empty.
     pub(super) fn run(mut self) {
         let _abandon = Abandon(Arc::clone(&self.shared));
-        let mut gather = Duration::ZERO;
-        while let Some(calls) = self.shared.queue.next(gather) {
+        let mut gathers = false;
+        while let Some(calls) = self.shared.queue.next(gathers) {
             // Whoever calls alone does not wait for company that never came.
-            gather = if calls.len() > 1 { self.options.gather } else { Duration::ZERO };
+            gathers = calls.len() > 1;
             self.batch(calls);
             self.look_ahead();
         }

@@ -9,9 +9,9 @@ use reqwest::{Certificate, Proxy, Url, redirect};
 
 use crate::ports::source::SourceError;
 
-use super::deadline::Deadline;
 use super::secret::Secret;
 use super::shown::{cause, shown};
+use crate::adapters::deadline::Deadline;
 
 /// The most that is read of an answer.
 pub(super) const MAX_BODY_BYTES: u64 = 4 * 1024 * 1024;

@@ -26,10 +26,10 @@ use crate::model::snapshot::{Snapshot, WireReading};
 use crate::model::time::{Duration, Time};
 use crate::ports::source::{Source, SourceError};
 
-use super::deadline::Deadline;
 use super::http::{self, Setup};
 use super::secret::Secret;
 use super::sheet::Sheet;
+use crate::adapters::deadline::Deadline;
 use api::{Told, What};
 use ask::{Asked, Server};
 use google::Tokens;

@@ -18,10 +18,10 @@ use crate::model::snapshot::Snapshot;
 use crate::model::time::{Duration, Time};
 use crate::ports::source::{Source, SourceError};
 
-use super::deadline::Deadline;
 use super::file::Start;
 use super::line::{self, Problems};
 use super::sheet::About;
+use crate::adapters::deadline::Deadline;
 use entries::Entry;
 use link::Link;
 
@@ -164,7 +164,7 @@ impl Source for RedisStream {
                 }
                 break;
             }
-            let half_over = deadline.left().is_none_or(|left| left < super::deadline::std(self.deadline) / 2);
+            let half_over = deadline.left().is_none_or(|left| left < crate::adapters::deadline::std(self.deadline) / 2);
             if !again || snapshots.len() >= MOST || half_over {
                 break;
             }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use reqwest::blocking::Client;
 
-use crate::adapters::source::deadline::Deadline;
+use crate::adapters::deadline::Deadline;
 use crate::adapters::source::http;
 use crate::adapters::source::secret::Secret;
 use crate::model::time::Time;

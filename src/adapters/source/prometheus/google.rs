@@ -3,7 +3,7 @@
 use reqwest::blocking::Client;
 use serde::Deserialize;
 
-use crate::adapters::source::deadline::Deadline;
+use crate::adapters::deadline::Deadline;
 use crate::adapters::source::http::{self, Setup};
 use crate::adapters::source::secret::Secret;
 use crate::adapters::source::shown::shown;

@@ -2,7 +2,7 @@
 
 use redis::{Cmd, Value, cmd};
 
-use crate::adapters::source::deadline::{Deadline, std};
+use crate::adapters::deadline::{Deadline, std};
 use crate::adapters::source::file::Start;
 use crate::adapters::source::shown::shown;
 use crate::adapters::store::redis::Servers;

@@ -1,11 +1,11 @@
-//! How long a call may still take. A source ends by its own deadline, so it is the one adapter that measures time; what
-//! it measures is how long it waited, and no reading and no decision rests on it.
+//! How long something may still take: a source ends by its own deadline, a batch of the journal gathers until its. What
+//! is measured is how long they waited, and no reading and no decision rests on it.
 
 use std::time::{Duration as Std, Instant};
 
 use crate::model::time::Duration;
 
-/// The end of one call.
+/// The end of one call, or of one batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
     started: Instant,
@@ -13,10 +13,10 @@ pub(super) struct Deadline {
 }
 
 impl Deadline {
-    /// The call begins now and may take `limit`.
+    /// It begins now and may take `limit`.
     #[expect(
         clippy::disallowed_methods,
-        reason = "this is the source's stopwatch: how long it waited, not what time it is"
+        reason = "this is the adapters' stopwatch: how long it waited, not what time it is"
     )]
     pub(super) fn start(limit: Duration) -> Deadline {
         Deadline { started: Instant::now(), limit }
@@ -29,6 +29,7 @@ impl Deadline {
     }
 
     /// How long the whole call may take.
+    #[cfg(feature = "live")]
     pub(super) const fn limit(&self) -> Duration {
         self.limit
     }
