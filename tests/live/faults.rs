@@ -15,18 +15,7 @@ use rollgate::ports::actuator::{Actuator, ActuatorError};
 use rollgate::ports::spool::{Spool, Spooled, Waiting};
 use rollgate::ports::store::{Store as _, StoreError};
 
-use crate::bench::{Hands as _, POLICY, Room, entered, frame, minute, policy, rolled_back, second};
-
-/// In canary at minute 5, everything well.
-fn in_canary(room: &Room) -> Controller {
-    let mut controller = room.leader(minute(0));
-    controller.starts(room, minute(0));
-    for at in 0..=5 {
-        controller.reads(room, minute(at), 0.1);
-    }
-    assert_eq!(room.stage(), "canary");
-    controller
-}
+use crate::bench::{Hands as _, POLICY, Room, entered, frame, in_canary, minute, policy, rolled_back, second};
 
 fn order(verb: Verb, token: &str) -> Command {
     Command::order(Order { actor: "ana".into(), reason: "because".to_owned(), verb }, token)
