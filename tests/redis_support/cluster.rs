@@ -26,13 +26,21 @@ impl Cluster {
         cluster
     }
 
-    /// Waits until every node takes commands for every slot.
+    /// Waits until every node takes commands for every slot, and is linked to every other. A node that another has only
+    /// heard of is counted as known, but is no part of a majority yet: when the one they heard it from dies, the two never
+    /// meet.
     pub fn settle(&self) {
         for node in &self.nodes {
             until("the cluster is whole", || {
                 let info: String = node.try_ask("CLUSTER INFO").ok()?;
-                let whole = info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3");
-                whole.then_some(())
+                let nodes: String = node.try_ask("CLUSTER NODES").ok()?;
+                let linked = |line: &str| {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    let flags = words[2].split(',').all(|flag| flag == "myself" || flag == "master");
+                    flags && words[7] == "connected" && words.len() == 9
+                };
+                let whole = nodes.lines().count() == self.nodes.len() && nodes.lines().all(linked);
+                (info.contains("cluster_state:ok") && whole).then_some(())
             });
         }
     }
@@ -51,8 +59,11 @@ impl Cluster {
 }
 
 fn node() -> Server {
-    let bus = free_port().to_string();
     // A node that is away takes only its own slots with it.
     let settings = ["--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no"];
-    Server::with(&[&["--cluster-enabled", "yes", "--cluster-port", &bus][..], &settings].concat())
+    Server::with_each(|| {
+        let bus = free_port().to_string();
+        let words = [&["--cluster-enabled", "yes", "--cluster-port", &bus][..], &settings].concat();
+        words.into_iter().map(str::to_owned).collect()
+    })
 }

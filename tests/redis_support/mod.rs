@@ -72,17 +72,18 @@ impl Server {
     }
 
     pub fn with(arguments: &[&str]) -> Server {
-        let mut folder = TempDir::new().unwrap();
-        let mut arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        // Somebody else may take the port between the look and the start.
+        Server::with_each(|| arguments.iter().map(|argument| (*argument).to_owned()).collect())
+    }
+
+    /// With arguments that are made anew for every try: somebody else may take a port between the look and the start.
+    fn with_each(arguments: impl Fn() -> Vec<String>) -> Server {
         for _ in 0..5 {
-            let port = free_port();
+            let (folder, port, arguments) = (TempDir::new().unwrap(), free_port(), arguments());
             let process = launch(port, &folder, &arguments);
             let mut server = Server { process, port, folder, arguments };
             if server.comes_up() {
                 return server;
             }
-            (folder, arguments) = (server.folder, server.arguments);
         }
         panic!("no redis-server comes up; is it installed?");
     }
