@@ -35,19 +35,21 @@ pub fn find(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     match refused.len() {
         0 => Ok(found),
         1 => Err(refused.remove(0).into()),
-        _ => Err(together(&refused).into()),
+        _ => {
+            let only_empty = refused.iter().all(|error| matches!(error, FindError::NoPolicy(_)));
+            let exit = if only_empty { Exit::Nothing } else { Exit::Failed };
+            Err(Failure::new(exit, together(&refused)).into())
+        }
     }
 }
 
-/// Several paths that lead nowhere, in one message.
-fn together(refused: &[FindError]) -> Failure {
+/// Paths that lead nowhere, in one message.
+fn together(refused: &[FindError]) -> String {
     let why = |error: &FindError| match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     };
-    let only_empty = refused.iter().all(|error| matches!(error, FindError::NoPolicy(_)));
-    let exit = if only_empty { Exit::Nothing } else { Exit::Failed };
-    Failure::new(exit, refused.iter().map(why).collect::<Vec<_>>().join("\n  and: "))
+    refused.iter().map(why).collect::<Vec<_>>().join("\n  and: ")
 }
 
 /// The paths given, or where policies usually are: `policies`, else here.
@@ -65,13 +67,23 @@ pub fn or_usual(paths: &[PathBuf]) -> Vec<PathBuf> {
 /// # Errors
 /// No policy, or several.
 pub fn load_one(path: &Path) -> anyhow::Result<PolicySource> {
-    let found = files::find_policies(path)?;
+    let found = files::find_policies(path).map_err(|error| or_its_folder(path, error))?;
     let [folder] = found.as_slice() else {
         let names: Vec<String> = found.iter().map(|folder| files::shown(folder)).collect();
         let failure = Failure::new(Exit::Usage, format!("`{}` holds {} policies", files::shown(path), found.len()));
         return Err(failure.help(format!("name one of them: {}", names.join(", "))).into());
     };
     Ok(files::load_policy(folder))
+}
+
+/// Most commands take a rollout's name; where one is given for its policy, the policy is told.
+fn or_its_folder(path: &Path, error: FindError) -> anyhow::Error {
+    let usual = Path::new("policies").join(path);
+    if !matches!(error, FindError::Unreadable { .. }) || !usual.is_dir() {
+        return error.into();
+    }
+    let help = format!("a policy is named by its folder: {}", files::shown(&usual));
+    Failure::new(Exit::Failed, together(&[error])).help(help).into()
 }
 
 /// `source` compiled for `environment`. Its errors are shown before this fails.

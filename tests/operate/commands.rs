@@ -48,6 +48,14 @@ fn a_rollout_walks_up_and_is_taken_back() {
 }
 
 #[test]
+fn start_by_the_name_of_a_rollout_is_told_the_folder_of_its_policy() {
+    let bench = Bench::new();
+    looks!(bench.screen("start checkout --revision r812"));
+    let elsewhere = bench.screen("start search --revision r812");
+    assert!(!elsewhere.contains("policies/"), "no such policy: {elsewhere}");
+}
+
+#[test]
 fn status_shows_the_worst_first() {
     let bench = Bench::in_canary();
     for (name, verb) in [("search", "hold search --for 2h"), ("billing", "pause billing")] {
