@@ -67,7 +67,11 @@ impl Server {
         let port = self.port.to_string();
         let replica = Server::with(&["--replicaof", "127.0.0.1", &port]);
         until("the replica follows", || replica.info("master_link_status").filter(|status| status == "up"));
-        until("the master knows it", || self.info("connected_slaves").filter(|count| count != "0"));
+        // A master counts it from the first hello, and counts its acknowledgements only from when it calls it online.
+        let address = format!("port={port},state=online", port = replica.port);
+        until("the master knows it", || {
+            self.try_ask::<String>("INFO replication").ok().filter(|all| all.contains(&address))
+        });
         replica
     }
 

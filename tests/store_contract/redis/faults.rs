@@ -223,8 +223,9 @@ fn a_replica_is_no_place_to_write_to() {
     store.append(&writer.batch("t", 1)).unwrap();
     let replica = master.replica();
     is_unavailable(Redis::open(options(&replica.url())), "is a replica");
-    // One that became a replica under an open connection.
+    // One that became a replica under an open connection, and has not been given another's data yet.
     let other = Server::start();
+    other.stop();
     master.ask::<()>(&format!("REPLICAOF 127.0.0.1 {}", other.port));
     is_unavailable(store.append(&writer.batch("t2", 1)), "replica");
 }
