@@ -1,9 +1,11 @@
 //! Stages: bake, max, gates, approvals, early exit, exposure, freeze, the last stage.
 
+use rollgate::engine::Input;
 use rollgate::model::decision::{Answer, Wait};
 use rollgate::model::event::What;
 use rollgate::model::ids::{Actor, Role};
 use rollgate::model::operator::{Order, Verb};
+use rollgate::model::time::Duration;
 
 use super::world::{POLICY, World, minute};
 
@@ -38,7 +40,7 @@ fn bake_counts_good_time_only() {
     let Some(Wait::Bake { served, .. }) = world.waits().into_iter().find(|w| matches!(w, Wait::Bake { .. })) else {
         panic!("{:?}", world.waits())
     };
-    assert_eq!(served, rollgate::model::time::Duration::from_mins(9));
+    assert_eq!(served, Duration::from_mins(9));
 }
 
 #[test]
@@ -55,6 +57,21 @@ fn unknown_time_does_not_count_as_bake() {
     assert_eq!(world.stage(), "canary");
     world.minutes(3, GOOD);
     assert_eq!(world.stage(), "full");
+}
+
+/// Whoever stood still in between looked at both ends, and nowhere else: what it counts then is bounded.
+#[rstest::rstest]
+#[case::just_fresh(90, 90)]
+#[case::staler_than_a_reading_may_be(91, 90)]
+#[case::long(900, 90)]
+fn between_two_good_looks_no_more_counts_than_a_reading_may_age(#[case] apart: i64, #[case] counts: i64) {
+    let mut world = World::at("canary", POLICY);
+    world.minutes(1, GOOD);
+    let later = minute(0) + Duration::from_secs(apart);
+    let frame = world.frame(later, GOOD);
+    world.feed(later, Input::Frame(&frame));
+    let Some(Wait::Bake { served, .. }) = world.waits().into_iter().next() else { panic!("{:?}", world.waits()) };
+    assert_eq!(served, Duration::from_secs(counts));
 }
 
 #[test]
@@ -148,7 +165,7 @@ fn the_advance_comes_at_the_very_instant_the_bake_is_served_without_new_data() {
     let mut world = World::at("canary", POLICY.replace("bake = \"10m\"", "bake = \"90s\"").as_str());
     world.minutes(2, GOOD);
     assert_eq!(world.answer(), Answer::Hold);
-    assert_eq!(world.output.wake_at, Some(minute(1) + rollgate::model::time::Duration::from_secs(30)));
+    assert_eq!(world.output.wake_at, Some(minute(1) + Duration::from_secs(30)));
     world.wake_until(minute(2));
     assert_eq!(world.stage(), "full");
 }
