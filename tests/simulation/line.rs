@@ -10,7 +10,7 @@ use rollgate::model::event::What;
 use rollgate::model::ids::{Actor, Digest};
 use rollgate::model::plan::Plan;
 use rollgate::model::snapshot::Snapshot;
-use rollgate::model::time::{Duration, Time};
+use rollgate::model::time::Duration;
 use rollgate::ports::actuator::{Actuator, ActuatorError};
 use rollgate::ports::spool::{Spool, Spooled, Waiting};
 use rollgate::ports::store::{Appended, Batch, Exposed, Lease, LeaseToken, Store, StoreError};
@@ -113,11 +113,15 @@ impl Line {
     }
 
     /// Keeps a snapshot in the journal; whether it goes on from there.
-    pub fn accept(&self, rollout: usize, now: Time, snapshot: &Arc<Snapshot>) -> bool {
-        if World::is_turned_away(rollout, snapshot, now) {
+    pub fn accept(&self, rollout: usize, snapshot: &Arc<Snapshot>) -> bool {
+        let node = self.node;
+        let at = {
+            let world = self.sim.lock();
+            world.nodes[node].wall(world.now)
+        };
+        if World::is_turned_away(rollout, snapshot, at) {
             return false;
         }
-        let node = self.node;
         self.call(To::Disk, |world, fate| {
             if world.now < world.nodes[node].journal_refuses_until {
                 return false;
@@ -126,7 +130,7 @@ impl Line {
                 world.note(Fault::JournalTorn);
                 return false;
             }
-            world.nodes[node].journal.push((rollout, now, Arc::clone(snapshot)));
+            world.nodes[node].journal.push((rollout, at, Arc::clone(snapshot)));
             true
         })
     }

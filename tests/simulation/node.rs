@@ -300,8 +300,6 @@ impl Sim {
                 }
                 let Some(item) = world.nodes[node].inbox.pop_front() else { return };
                 world.nodes[node].busy = true;
-                let now = world.now;
-                world.nodes[node].acting_at = world.nodes[node].wall(now);
                 let controller = rollout_of(&item).and_then(|rollout| world.nodes[node].controllers[rollout].take());
                 (item, controller)
             };
@@ -341,9 +339,17 @@ impl Sim {
     fn deal(self: &Arc<Sim>, line: &Line, item: Item, controller: &mut Option<Controller>) {
         let node = line.node;
         let ports = Ports { store: line, actuator: line, spool: line };
+        // Readings are on disk before they wait for their controller: that takes its time, and the controller then goes by
+        // the clock, and by the lease, as they are by then.
+        if let Item::Readings(rollout, snapshot) = &item
+            && !line.accept(*rollout, snapshot)
+        {
+            return;
+        }
         let (now, lead) = {
             let mut world = self.lock();
             let (now, lead) = (world.now, world.lead_of(node));
+            world.nodes[node].acting_at = world.nodes[node].wall(now);
             world.nodes[node].look_at_the_lease(lead.is_some(), now);
             let others = || world.disk.leader(world.time()).map(|lease| lease.token);
             let all = world.plan.mutant == Some(Mutant::AllLead);
@@ -371,9 +377,6 @@ impl Sim {
                 }
             }
             Item::Readings(rollout, snapshot) => {
-                if !line.accept(rollout, now, &snapshot) {
-                    return;
-                }
                 let Some(controller) = controller else { return };
                 let Some(machine) = controller.machine() else { return };
                 let (mut frame, _) = framed(&machine.policy().catalogue, &snapshot);
