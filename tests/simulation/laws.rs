@@ -13,7 +13,7 @@ use super::policies::{
     BASELINE_AGES, BASELINE_POINTS, BUSIEST, Baseline, EARLY, MAX_AGE, P0, P1, SILENT, SLOWER, SLOWEST, STORM, Shape,
     TINY, WORSE,
 };
-use super::world::{World, key};
+use super::world::World;
 
 /// The rung at which scripts and comparisons with control begin.
 const CANARY: usize = 2;
@@ -30,13 +30,13 @@ pub enum Sight {
 }
 
 /// One region as a controller sees it at an instant, in a stage.
-struct View<'a> {
+pub struct View<'a> {
     shape: &'a Shape,
-    state: &'a RolloutState,
-    region: &'a str,
-    ear: &'a Ear,
+    pub state: &'a RolloutState,
+    pub region: &'a str,
+    pub ear: &'a Ear,
     rung: usize,
-    now: i64,
+    pub now: i64,
 }
 
 impl View<'_> {
@@ -49,7 +49,7 @@ impl View<'_> {
     }
 
     /// The series that some check of the stage rests on.
-    fn needs(&self, series: usize) -> bool {
+    pub fn needs(&self, series: usize) -> bool {
         match series {
             ERRORS | LATENCY => self.is_exposed(),
             LOAD => !self.is_muted("overload") || self.shape.script && self.rung >= CANARY,
@@ -131,7 +131,7 @@ impl View<'_> {
 
 impl World {
     /// Every region of a rollout as `node` sees it at `now`.
-    fn views<'a>(&'a self, node: usize, state: &'a RolloutState, now: i64) -> Vec<View<'a>> {
+    pub fn views<'a>(&'a self, node: usize, state: &'a RolloutState, now: i64) -> Vec<View<'a>> {
         let Some(shape) = self.oracle.shape(state) else { return Vec::new() };
         let rung = place(state.stage.as_str()).unwrap_or(0);
         let ears = &self.nodes[node].heard[shape.rollout];
@@ -230,16 +230,6 @@ impl World {
         }
     }
 
-    /// The bake that is claimed is no more than the good time there was.
-    pub fn bake_is_served(&mut self, key: &Key, claimed: i64, how: &str) {
-        self.count_good(key);
-        let book = self.oracle.book(key);
-        let most = book.good + book.slack + 50;
-        if claimed > most {
-            self.violated(format!("{key}: {claimed}ms of bake ({how}), and at most {most}ms were good"));
-        }
-    }
-
     /// Silence is no breach: whoever merely hears nothing leaves it to whoever leads, and whoever begins to lead listens
     /// first.
     pub fn may_act_on_silence(&mut self, node: usize, key: &Key) {
@@ -307,42 +297,8 @@ impl World {
             .min()
     }
 
-    /// Adds what passed since the last look, if some controller could have found it good.
-    pub fn count_good(&mut self, key: &Key) {
-        let state = &self.oracle.books[key].state;
-        let good = state.applied_at.is_some()
-            && state.paused.is_none()
-            && state.latch.is_none()
-            && (!state.mutes.is_empty()
-                || (0..self.plan.nodes).any(|node| self.nodes[node].up && self.is_good(node, state)));
-        let now = self.now;
-        let book = self.oracle.book(key);
-        if book.was_good || good {
-            book.good += now - book.looked_at;
-        }
-        (book.was_good, book.looked_at) = (good, now);
-    }
-
-    fn is_good(&self, node: usize, state: &RolloutState) -> bool {
-        let wall = self.nodes[node].wall(self.now).as_millis();
-        let views = self.views(node, state, wall);
-        !views.is_empty()
-            && views.iter().all(|view| {
-                let is_back = state.latched_regions.keys().any(|name| name.as_str() == view.region);
-                let good = |series: usize| {
-                    let heard = view.ear.last(series);
-                    heard.is_some_and(|heard| {
-                        let fresh = wall - heard.observed.as_millis() <= MAX_AGE + 1000;
-                        fresh && heard.value.is_some_and(|value| series != ERRORS || value <= P0)
-                    })
-                };
-                is_back || [ERRORS, LATENCY, LOAD].into_iter().filter(|series| view.needs(*series)).all(good)
-            })
-    }
-
     /// `node` hears a snapshot.
     pub fn hear(&mut self, node: usize, rollout: usize, now: Time, snapshot: &Snapshot) {
-        self.count_good(&key(rollout));
         let limit = now.as_millis() + 30_000;
         if snapshot.time.as_millis() <= limit {
             self.nodes[node].heard[rollout][usize::from(snapshot.region == "us")].hear(snapshot, limit);

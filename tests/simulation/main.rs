@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_macros, reason = "totals and traces for whoever runs it")]
 #![expect(clippy::disallowed_methods, reason = "a seed to replay, and how many to try, are given by the environment")]
 
+mod bake;
 mod disk;
 mod ears;
 mod faults;
@@ -145,6 +146,8 @@ fn the_same_seed_is_the_same_world_to_the_last_byte() {
 #[case::nobody_is_told(Mutant::NobodyIsTold, "tells nobody")]
 #[case::readings_are_stamped_anew(Mutant::ReadingsAreStampedAnew, "")]
 #[case::null_is_zero(Mutant::NullIsZero, "I2")]
+#[case::null_is_good_time(Mutant::NullIsZero, "were good")]
+#[case::what_is_stamped_anew_is_good_time(Mutant::ReadingsAreStampedAnew, "were good")]
 #[case::orders_have_no_name(Mutant::OrdersHaveNoName, "I8")]
 #[case::freezes_are_ignored(Mutant::FreezesAreIgnored, "in a freeze")]
 #[case::approvals_are_ignored(Mutant::ApprovalsAreIgnored, "without approval")]

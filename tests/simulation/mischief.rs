@@ -124,10 +124,9 @@ impl World {
         (of.offset, of.offset_since) = (by, now);
         if jump != 0 {
             self.note(if jump > 0 { Fault::ClockForth } else { Fault::ClockBack });
+            self.tell(|| format!("  that of node {node}: it is off by {by}ms now"));
         }
-        if jump > 0 {
-            self.oracle.books.values_mut().for_each(|book| book.skips(jump));
-        }
+        self.clock_skips(jump);
     }
 
     fn run_clock(&mut self, node: usize, rate: i64) {
@@ -217,13 +216,13 @@ impl World {
         self.tell(|| "-- nothing goes wrong from here on".to_owned());
         (self.store_down_until, self.store_full_until) = (0, 0);
         let now = self.now;
+        let jumps: Vec<i64> = self.nodes.iter().map(|of| -of.offset).collect();
+        jumps.into_iter().for_each(|jump| self.clock_skips(jump));
         for of in &mut self.nodes {
             of.wire = super::node::Wire::default();
             of.armed = None;
             (of.spool_refuses_until, of.journal_refuses_until, of.actuator_fails_until) = (0, 0, 0);
             if of.offset != 0 {
-                let jump = -of.offset;
-                self.oracle.books.values_mut().for_each(|book| book.skips(jump));
                 (of.offset, of.offset_since) = (0, now);
             }
             if of.rate < super::watch::SLOWEST {

@@ -12,6 +12,7 @@ use rollgate::model::time::{Duration, Time};
 use rollgate::ports::spool::Spooled;
 use rollgate::ports::store::{LeaseToken, Store as _, StoreError};
 
+use super::bake::Look;
 use super::ears::Ears;
 use super::faults::Fault;
 use super::line::{Fate, Killed, Line};
@@ -84,11 +85,14 @@ pub struct Node {
     pub unkept_acts: Vec<Option<Act>>,
     /// Somebody has to be told of it.
     pub must_tell: Vec<bool>,
-    /// It acts by this time.
+    /// When it was given what it deals with; and by its own clock, which is the time it acts by.
+    pub given_at: i64,
     pub acting_at: Time,
     /// The time each rollout's controller has come to: a clock that is set back by less than half a minute does not take
     /// it back, and one that is set back by more makes it forget everything.
     pub high: Vec<i64>,
+    /// When this process last looked at each rollout, in true time, if it found nothing against it.
+    pub saw_good: Vec<Option<i64>>,
     /// Since when this process leads, or last led, and for how long it had not when that began.
     pub led_since: Option<(i64, i64)>,
     leads: bool,
@@ -129,8 +133,10 @@ impl Node {
             unkept: vec![false; shapes.len()],
             unkept_acts: vec![None; shapes.len()],
             must_tell: vec![false; shapes.len()],
+            given_at: BEGIN,
             acting_at: Time::from_millis(BEGIN),
             high: vec![0; shapes.len()],
+            saw_good: vec![None; shapes.len()],
             led_since: None,
             leads: false,
             unled_at: BEGIN,
@@ -176,15 +182,6 @@ impl Node {
         now < self.wire.cut_until || now < self.wire.requests_lost_until || now < self.wire.replies_lost_until
     }
 
-    /// A rollout's controller is given something at `now`, by its own clock, and forgets what it heard when that was set
-    /// back. What is turned away at the door is not given to it: of a clock that is right again by the next time it never
-    /// learns, and what it heard is as good as it was.
-    fn give(&mut self, rollout: usize, now: Time) {
-        if self.high[rollout] - now.as_millis() > EARLY {
-            self.heard[rollout] = Ears::default();
-        }
-    }
-
     /// Whether it leads is looked at.
     fn look_at_the_lease(&mut self, leads: bool, now: i64) {
         match (std::mem::replace(&mut self.leads, leads), leads) {
@@ -206,6 +203,7 @@ impl Node {
         self.unkept_acts.fill(None);
         self.must_tell.fill(false);
         self.high.fill(0);
+        self.saw_good.fill(None);
         (self.led_since, self.leads) = (None, false);
     }
 }
@@ -269,6 +267,17 @@ impl World {
         }
         of.inbox.push_back(item);
         (!of.busy).then_some(node)
+    }
+
+    /// A rollout's controller is given something at `now`, by its own clock, and forgets what it heard when that was set
+    /// back. What is turned away at the door is not given to it: of a clock that is right again by the next time it never
+    /// learns, and what it heard is as good as it was.
+    fn give(&mut self, node: usize, rollout: usize, now: Time, look: Look) {
+        let of = &mut self.nodes[node];
+        if of.high[rollout] - now.as_millis() > EARLY {
+            of.heard[rollout] = Ears::default();
+        }
+        self.looks(node, rollout, look);
     }
 
     pub fn lead_of(&self, node: usize) -> Option<LeaseToken> {
@@ -349,7 +358,7 @@ impl Sim {
         let (now, lead) = {
             let mut world = self.lock();
             let (now, lead) = (world.now, world.lead_of(node));
-            world.nodes[node].acting_at = world.nodes[node].wall(now);
+            (world.nodes[node].given_at, world.nodes[node].acting_at) = (now, world.nodes[node].wall(now));
             world.nodes[node].look_at_the_lease(lead.is_some(), now);
             let others = || world.disk.leader(world.time()).map(|lease| lease.token);
             let all = world.plan.mutant == Some(Mutant::AllLead);
@@ -364,7 +373,7 @@ impl Sim {
             Item::Keep => self.keep(line),
             Item::Wake(rollout) => match controller {
                 Some(controller) => {
-                    self.lock().nodes[node].give(rollout, now);
+                    self.lock().give(node, rollout, now, Look::Surely);
                     controller.feed(ports, now, Given::Tick);
                 }
                 None => *controller = self.opened(line, rollout),
@@ -372,7 +381,7 @@ impl Sim {
             Item::Policy(rollout) => {
                 let (record, policy) = self.lock().nodes[node].shapes[rollout].compiled();
                 if let Some(controller) = controller {
-                    self.lock().nodes[node].give(rollout, now);
+                    self.lock().give(node, rollout, now, Look::Perhaps);
                     controller.feed(ports, now, Given::Policy(&record, policy));
                 }
             }
@@ -382,8 +391,9 @@ impl Sim {
                 let (mut frame, _) = framed(&machine.policy().catalogue, &snapshot);
                 let mutant = {
                     let mut world = self.lock();
-                    world.nodes[node].give(rollout, now);
+                    world.give(node, rollout, now, Look::Perhaps);
                     world.hear(node, rollout, now, &snapshot);
+                    world.looks(node, rollout, Look::Surely);
                     world.plan.mutant
                 };
                 match mutant {
@@ -497,7 +507,7 @@ impl Sim {
             Direct::new(line, line).carry_out(&key(rollout), command, now, false).ok()
         } else {
             controller.and_then(|controller| {
-                self.lock().nodes[line.node].give(rollout, now);
+                self.lock().give(line.node, rollout, now, Look::Perhaps);
                 controller.order(ports, now, command, false).ok()
             })
         };

@@ -18,13 +18,14 @@ use rollgate::model::time::Time;
 use rollgate::ports::spool::Spooled;
 use rollgate::ports::store::{Authority, Batch, Lease};
 
+use super::bake::Stretches;
 use super::ears::Ear;
 use super::faults::Fault;
 use super::laws::Sight;
 use super::line::Fate;
 use super::node::Act;
 use super::outside::{Seen, Shown, rises, wanted};
-use super::policies::{BUSIEST, LADDER, MAX_AGE, MOVED, P1, SLOWER, SLOWEST, STORM, Shape, WORSE};
+use super::policies::{BUSIEST, LADDER, MOVED, P1, SLOWER, SLOWEST, STORM, Shape, WORSE};
 use super::world::{BEGIN, World, key};
 
 /// Rollgate itself, as the ledger calls it.
@@ -48,10 +49,8 @@ pub struct Book {
     pub remarks: BTreeMap<(String, String), (String, u64)>,
     /// Orders that were refused, on record.
     refused: BTreeSet<String>,
-    /// Milliseconds in this stage in which some controller found nothing against it.
-    pub good: i64,
-    pub was_good: bool,
-    pub looked_at: i64,
+    /// What of this stage was good time.
+    pub good: Stretches,
     /// By so much a bake may be off for the sake of clocks.
     pub slack: i64,
     /// When the state last changed in kind, in true time.
@@ -136,9 +135,7 @@ impl Book {
             in_memory: Vec::new(),
             remarks: BTreeMap::new(),
             refused: BTreeSet::new(),
-            good: 0,
-            was_good: false,
-            looked_at: BEGIN,
+            good: Stretches::default(),
             slack: 0,
             moved_at: BEGIN,
             breaches: Vec::new(),
@@ -149,13 +146,6 @@ impl Book {
             written: Vec::new(),
             lost: false,
         }
-    }
-
-    /// What a clock skips while everything looks well counts as good time, up to the freshness of readings; where a mute
-    /// leaves none to look at, all of it.
-    pub fn skips(&mut self, jump: i64) {
-        let most = if self.state.mutes.is_empty() { MAX_AGE } else { i64::MAX };
-        self.slack += jump.clamp(0, most);
     }
 }
 
@@ -258,8 +248,11 @@ impl World {
         let book = self.oracle.book(&key);
         book.written.push((now, record.seq));
         if entered {
-            (book.good, book.was_good, book.looked_at, book.slack, book.moved_at) = (0, false, now, 0, now);
+            (book.good, book.slack, book.moved_at) = (Stretches::default(), 0, now);
             book.breach_since.clear();
+            self.everybody_looks_anew(&key);
+        } else {
+            self.looks_after_an_order(node, &key, &record.what);
         }
     }
 

@@ -25,7 +25,6 @@ impl World {
     pub fn examine(&mut self, node: usize) {
         for rollout in 0..self.plan.shapes.len() {
             let key = super::world::key(self.plan.shapes[rollout].rollout);
-            self.count_good(&key);
             let of = &self.nodes[node];
             let Some(controller) = &of.controllers[rollout] else { continue };
             let book = &self.oracle.books[&key];
@@ -66,7 +65,6 @@ impl World {
             self.violated(format!("nodes {leaders:?} lead at once"));
         }
         for key in self.keys() {
-            self.count_good(&key);
             self.breaches_do_not_last(&key);
         }
         self.what_nothing_kept_is_done();
