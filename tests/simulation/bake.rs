@@ -4,9 +4,11 @@
 use rollgate::ledger::hash::Key;
 use rollgate::model::event::What;
 use rollgate::model::state::RolloutState;
+use rollgate::model::time::{Duration, Time};
 
 use super::ears::{ERRORS, LATENCY, LOAD};
 use super::laws::View;
+use super::node::{EARLY, Node};
 use super::policies::{MAX_AGE, P0};
 use super::world::{World, key};
 
@@ -64,6 +66,7 @@ impl World {
         let state = &self.oracle.books[&key].state;
         let (good, longest) = (self.finds_nothing(node, state), longest(state));
         let of = &mut self.nodes[node];
+        of.entered[rollout] = of.entered[rollout].min(of.time_of(rollout, of.acting_at));
         let since = of.saw_good[rollout];
         if good || look == Look::Surely {
             of.saw_good[rollout] = good.then_some(now);
@@ -73,11 +76,16 @@ impl World {
         }
     }
 
-    /// A stage is entered: nobody has seen it yet.
-    pub fn everybody_looks_anew(&mut self, key: &Key) {
+    /// `node` enters a stage: nobody has seen it yet.
+    pub fn everybody_looks_anew(&mut self, node: usize, key: &Key) {
+        let now = self.now;
         let shapes = self.plan.shapes.iter().enumerate().filter(|(_, shape)| super::world::key(shape.rollout) == *key);
         for (rollout, _) in shapes {
-            self.nodes.iter_mut().for_each(|of| of.saw_good[rollout] = None);
+            for of in &mut self.nodes {
+                of.saw_good[rollout] = None;
+                let wall = if of.nth == node { of.acting_at } else { of.wall(now) };
+                of.entered[rollout] = of.time_of(rollout, wall);
+            }
         }
     }
 
@@ -118,4 +126,13 @@ fn is_good(view: &View<'_>) -> bool {
         })
     };
     is_back || [ERRORS, LATENCY, LOAD].into_iter().filter(|series| view.needs(*series)).all(good)
+}
+
+impl Node {
+    /// The time a rollout's controller goes by: it does not go back with a clock that does, unless that is set back by
+    /// much.
+    fn time_of(&self, rollout: usize, wall: Time) -> Time {
+        let high = Time::from_millis(self.high[rollout]);
+        if high.since(wall) > Duration::from_millis(EARLY) { wall } else { wall.max(high) }
+    }
 }

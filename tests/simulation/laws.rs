@@ -183,9 +183,9 @@ impl World {
             _ => shape.bake as i64 * 1000,
         };
         if early {
-            // A wrong clock may have stamped the stage; its owner goes by when it was.
-            let behind = if self.nodes[node].offset < 0 { 30_000 } else { 0 };
-            let since = before.entered_at.min(Time::from_millis(self.oracle.books[key].moved_at - behind));
+            // Another's clock, one that was ahead, may have stamped the stage: whoever leaves it goes by when it was
+            // entered by its own clock, right or wrong as that was then.
+            let since = before.entered_at.min(self.nodes[node].entered[shape.rollout]);
             let ears = &self.nodes[node].heard[shape.rollout];
             let fewest = shape.regions().iter().zip(ears).map(|(_, ear)| ear.samples(since)).min();
             if fewest.is_some_and(|fewest| fewest < EARLY.1) {

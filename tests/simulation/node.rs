@@ -27,7 +27,7 @@ pub const STEP_DOWN: i64 = 2800;
 /// A controller that wakes itself so often without getting anywhere spins.
 const SPINS: u32 = 100;
 /// A snapshot from further ahead than this is turned away at the door.
-const EARLY: i64 = 30_000;
+pub const EARLY: i64 = 30_000;
 
 /// Until when a node's line to the store does not work, and how.
 #[derive(Debug, Default)]
@@ -93,6 +93,8 @@ pub struct Node {
     pub high: Vec<i64>,
     /// When this process last looked at each rollout, in true time, if it found nothing against it.
     pub saw_good: Vec<Option<i64>>,
+    /// When each rollout entered its stage, by the earliest that this node may take it for.
+    pub entered: Vec<Time>,
     /// Since when this process leads, or last led, and for how long it had not when that began.
     pub led_since: Option<(i64, i64)>,
     leads: bool,
@@ -137,6 +139,7 @@ impl Node {
             acting_at: Time::from_millis(BEGIN),
             high: vec![0; shapes.len()],
             saw_good: vec![None; shapes.len()],
+            entered: vec![Time::NEVER; shapes.len()],
             led_since: None,
             leads: false,
             unled_at: BEGIN,

@@ -250,7 +250,7 @@ impl World {
         if entered {
             (book.good, book.slack, book.moved_at) = (Stretches::default(), 0, now);
             book.breach_since.clear();
-            self.everybody_looks_anew(&key);
+            self.everybody_looks_anew(node, &key);
         } else {
             self.looks_after_an_order(node, &key, &record.what);
         }
