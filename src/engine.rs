@@ -26,6 +26,7 @@ mod recall;
 mod record;
 mod reload;
 mod silence;
+mod since;
 mod table;
 mod window;
 

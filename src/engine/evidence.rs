@@ -32,7 +32,9 @@ pub(crate) struct Evidence {
     /// Samples gathered in this stage, by slot.
     samples: Vec<u64>,
     /// What was observed later than this was observed in this stage.
-    since: Time,
+    pub(crate) since: Time,
+    /// How far each slot's last reading was ahead of this clock when it came in, by slot.
+    pub(crate) ahead: Vec<Duration>,
     /// The frame in which each slot's last reading came, by slot; and the number of the current frame.
     came_in: Vec<u32>,
     frame: u32,
@@ -71,6 +73,7 @@ impl Evidence {
             controls: control_slots(policy).into_iter().map(|(slot, m)| (slot, m, Control::default())).collect(),
             samples: vec![0; slots],
             since: seen,
+            ahead: vec![Duration::ZERO; slots],
             came_in: vec![0; slots],
             frame: 0,
             unknown_since: vec![Time::FOREVER; slots],
@@ -139,6 +142,9 @@ impl Evidence {
             match arrival {
                 Arrival::New => {
                     intake.fresh = true;
+                    if let Some(ahead) = self.ahead.get_mut(slot) {
+                        *ahead = cell.observed.since(now);
+                    }
                     let counts = self.columns.get(slot).is_number() && cell.observed > self.since;
                     if let (Some(total), true) = (self.samples.get_mut(slot), counts) {
                         *total = total.saturating_add(cell.samples.unwrap_or(0));
@@ -291,6 +297,9 @@ impl Evidence {
             self.columns.carry(slot.index(), old.columns.get(old_slot));
             if let (Some(total), Some(before)) = (self.samples.get_mut(slot.index()), old.samples.get(old_slot)) {
                 *total = *before;
+            }
+            if let (Some(ahead), Some(before)) = (self.ahead.get_mut(slot.index()), old.ahead.get(old_slot)) {
+                *ahead = *before;
             }
             if let (Some(since), Some(before)) =
                 (self.unknown_since.get_mut(slot.index()), old.unknown_since.get(old_slot))

@@ -90,6 +90,8 @@ pub struct Machine {
     pub(crate) late_only: bool,
     /// It stands where another machine stands, and moves nothing itself.
     pub(crate) follows: bool,
+    /// Nobody knows yet since when observations count: the time of the input in which the stage was heard of.
+    pub(crate) unsettled: Option<Time>,
     told_past_max: bool,
     next_heartbeat: Time,
     changes: Vec<(usize, FindingState)>,
@@ -123,6 +125,7 @@ impl Machine {
             ordered: None,
             late_only: false,
             follows: false,
+            unsettled: None,
             told_past_max: false,
             next_heartbeat: now + HEARTBEAT,
             changes: Vec::new(),
@@ -136,6 +139,7 @@ impl Machine {
     /// Time never goes back: an input stamped earlier than the one before counts as simultaneous with it.
     pub fn handle(&mut self, now: Time, input: Input<'_>) -> Output {
         self.now = self.now.max(now);
+        self.settle_since(now);
         self.moved = None;
         self.late_only = false;
         let mut output = Output { answer: self.last.answer, ..Output::quiet() };
@@ -382,19 +386,13 @@ impl Machine {
         (self.waiting_policy, self.follows, self.now) = (waiting, follows, now);
         self.next_heartbeat = now + HEARTBEAT;
         self.restart_runs();
+        self.count_from_now_on();
         self.mark_acting_rows();
     }
 
     /// Goes on to `now` without looking at anything.
     pub(crate) fn go_on_to(&mut self, now: Time) {
         self.now = self.now.max(now);
-    }
-
-    /// Starts the runs of the stage the state says, empty since it was entered.
-    pub(crate) fn restart_runs(&mut self) {
-        // A clock that was ahead stamped the stage: what is observed from now on counts all the same.
-        let (watched, since) = (self.watched_stage(), self.state.entered_at.min(self.now));
-        self.evidence.enter(&self.policy, watched, &self.state.baselines, self.now, since);
     }
 
     /// Works new comparison values into the rows.

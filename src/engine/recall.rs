@@ -95,6 +95,7 @@ impl Machine {
         self.replace_state(state);
         if entered {
             self.enter_stage();
+            self.believe_the_entry(now);
         } else if compares_anew {
             self.compare_anew();
         }

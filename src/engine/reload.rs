@@ -57,6 +57,7 @@ impl Machine {
         let old = self.replace_evidence(fresh, stage);
         let new_policy = Arc::clone(self.policy());
         self.evidence.carry_over(&new_policy, &old_policy, &old);
+        self.believe_the_entry(self.now());
         self.mark_acting_rows();
     }
 

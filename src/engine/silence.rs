@@ -79,8 +79,9 @@ impl Machine {
         };
         consider(self.tally.stale_at);
         consider(self.evidence.control_stale_at(self.policy()));
-        if self.late_only || self.tally.look_again {
+        if self.late_only || self.tally.look_again || self.unsettled.is_some() {
             // What late evidence may not do, the passing of time may; and what is newer than it is looked at next.
+            // And since when observations count is told by the next input.
             consider(now + Duration::from_millis(1));
         }
         if let Some(at) = self.baseline_may_settle_at() {

@@ -110,6 +110,14 @@ impl Run {
         }
     }
 
+    /// What was observed later than `since` counts after all.
+    pub(crate) fn count_since(&mut self, since: Time) {
+        self.since = self.since.min(since);
+        if !self.looked {
+            self.seen = self.seen.min(since);
+        }
+    }
+
     /// The newest observation that was looked at.
     #[inline]
     pub(crate) const fn seen(&self) -> Time {

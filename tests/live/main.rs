@@ -12,3 +12,4 @@ mod faults;
 mod regions;
 mod remarks;
 mod restart;
+mod since;
