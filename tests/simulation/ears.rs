@@ -45,8 +45,9 @@ pub type Ears = [Ear; 2];
 impl Ear {
     /// A snapshot comes in. What is dated later than `limit` is forgotten: a wrong clock took it for the present.
     pub fn hear(&mut self, snapshot: &Snapshot, limit: i64) {
-        for ((group, metric), past) in SERIES.iter().zip(&mut self.past) {
-            let Some(reading) = snapshot.groups.get(*group).and_then(|group| group.get(*metric)) else { continue };
+        for (series, past) in self.past.iter_mut().enumerate() {
+            let (group, metric) = SERIES[series];
+            let Some(reading) = snapshot.groups.get(group).and_then(|group| group.get(metric)) else { continue };
             let value = (reading.unknown.is_none() && reading.value.is_finite()).then_some(reading.value);
             let new = Heard { observed: snapshot.time, value, samples: reading.samples };
             while past.last().is_some_and(|last| last.observed.as_millis() > limit) {
@@ -54,9 +55,11 @@ impl Ear {
             }
             match past.last_mut() {
                 Some(last) if last.observed > new.observed => {}
-                // Of two answers for one instant the worse stands.
+                // Of two answers for one instant the worse stands; of two totals the first, and what the second has more is
+                // counted with the next.
                 Some(last) if last.observed == new.observed => {
-                    let worse = last.value.zip(new.value).is_some_and(|(old, new)| new > old) || last.value.is_none();
+                    let more = last.value.zip(new.value).is_some_and(|(old, new)| new > old);
+                    let worse = more && series != CASCADES || last.value.is_none();
                     if worse {
                         *last = new;
                     }
@@ -82,10 +85,14 @@ impl Ear {
         }
     }
 
-    /// Between which two instants the counter grew last, as far as it was heard.
-    pub fn counted(&self) -> Option<(Time, Time)> {
-        let [.., before, last] = self.past[CASCADES].as_slice() else { return None };
-        Some((before.observed, last.observed))
+    /// Whether a total that was observed after `since` is another than the one heard before it.
+    pub fn counts_more(&self, since: Time) -> bool {
+        let totals: Vec<&Heard> = self.past[CASCADES].iter().filter(|heard| heard.value.is_some()).collect();
+        totals.windows(2).any(|pair| {
+            let [before, last] = pair else { return false };
+            let follows = last.observed.since(before.observed).as_millis() <= MAX_AGE;
+            last.observed > since && follows && last.value != before.value && last.value > Some(0.0)
+        })
     }
 
     /// How much the counter grew last.

@@ -19,7 +19,6 @@ use rollgate::ports::spool::Spooled;
 use rollgate::ports::store::{Authority, Batch, Lease};
 
 use super::bake::Stretches;
-use super::ears::Ear;
 use super::faults::Fault;
 use super::laws::Sight;
 use super::line::Fate;
@@ -284,13 +283,14 @@ impl World {
                 let rollout = self.plan.shapes.iter().position(|shape| super::world::key(shape.rollout) == *key);
                 let ears = self.nodes[node].heard[rollout.unwrap_or(0)].clone();
                 let book = self.oracle.book(key);
-                // By so much a clock may be behind before its owner hears nothing any more.
+                // By so much a clock may be behind before its owner hears nothing any more. Whoever enters a stage by such a
+                // clock counts from what it says.
                 let entered = before.entered_at.min(Time::from_millis(book.moved_at - behind));
-                // What a counter grew by is seen at the next reading that is heard, and nobody knows when it did.
+                // What a counter grew by since the total before is said of the total that tells, and is observed with it.
+                // When in between it did grow nobody knows, and least by the time of the total before: whoever dates that
+                // ahead has others ignored that were taken later, so that it grew before it is said to have been so low.
                 let counts = check.as_ref().is_some_and(|check| check.as_str().starts_with("cascades"));
-                let grew =
-                    |(from, to): (Time, Time)| to > entered && book.breaches.iter().any(|at| *at > from && *at <= to);
-                let seen_late = counts && ears.iter().filter_map(Ear::counted).any(grew);
+                let seen_late = counts && ears.iter().any(|ear| ear.counts_more(entered));
                 if own && check.is_some() && !seen_late && !book.breaches.iter().any(|at| *at > entered) {
                     self.violated(format!("{key}: taken back for a breach from before the stage was entered"));
                 }
