@@ -2,9 +2,11 @@
 
 use std::io::Read as _;
 use std::marker::PhantomData;
+use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::http::{HeaderMap, StatusCode, header};
+use futures_util::StreamExt as _;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -17,6 +19,11 @@ const MOST_UNPACKING: usize = 100;
 const SMALL: usize = 64 << 10;
 /// Deeper than any body of ours nests.
 const DEEPEST: usize = 32;
+
+/// A caller that sends too much is heard out for so many bytes, and for so long: one that is answered in the middle of its
+/// body finds the connection cut, and most never read why.
+const HEARD_OUT: usize = 8 << 20;
+const HEARD_OUT_FOR: Duration = Duration::from_secs(2);
 
 /// The shape a body says it has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +65,12 @@ pub(super) fn shape(headers: &HeaderMap, taken: &[Shape]) -> Result<Shape, Probl
 
 /// Reads a whole body of at most `most` bytes, unpacked.
 pub(super) async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, Problem> {
-    let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if said.and_then(|text| text.parse::<usize>().ok()).is_some_and(|length| length > most) {
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if let Some(length) = said.filter(|length| *length > most) {
+        // Whoever asks before it sends is told before it sends.
+        if length <= HEARD_OUT && !headers.contains_key(header::EXPECT) {
+            hear_out(body.into_data_stream()).await;
+        }
         return Err(too_large(most));
     }
     let packing = headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim());
@@ -71,15 +82,35 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, most: usize) -> Result
             return Err(problem.help("send it as it is, or packed with gzip"));
         }
     };
-    let bytes = axum::body::to_bytes(body, most).await.map_err(|error| {
-        // axum wraps the one cause that matters.
-        let text = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-        if text.contains("length limit") {
-            return too_large(most);
+    let bytes = gather(body.into_data_stream(), most).await?;
+    Ok(Bytes::from(if packed { unpack(&bytes, most)? } else { bytes }))
+}
+
+/// What a body brings, as it was sent.
+async fn gather(mut stream: BodyDataStream, most: usize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = stream.next().await {
+        let cut_off = |_| Problem::bad("cut-off", "the body was cut off before its end").help("send it again");
+        let piece = piece.map_err(cut_off)?;
+        if bytes.len().saturating_add(piece.len()) > most {
+            hear_out(stream).await;
+            return Err(too_large(most));
         }
-        Problem::bad("cut-off", "the body was cut off before its end").help("send it again")
-    })?;
-    if packed { unpack(&bytes, most).map(Bytes::from) } else { Ok(bytes) }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+/// Reads on and keeps nothing.
+async fn hear_out(mut stream: BodyDataStream) {
+    let listen = async {
+        let mut heard = 0_usize;
+        while let (true, Some(Ok(piece))) = (heard <= HEARD_OUT, stream.next().await) {
+            heard = heard.saturating_add(piece.len());
+        }
+    };
+    // However it ends, the answer is the same.
+    let _ = tokio::time::timeout(HEARD_OUT_FOR, listen).await;
 }
 
 fn too_large(most: usize) -> Problem {
