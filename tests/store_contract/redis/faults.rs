@@ -95,7 +95,7 @@ fn a_stopped_server_holds_nobody_up_and_no_late_reply_is_taken_for_another() {
     let deadline = Length::from_millis(u64::try_from(SOON.as_millis()).unwrap());
     for _ in 0..2 {
         let started = now();
-        is_unavailable(store.head(&one.key), "does not answer");
+        is_unavailable(store.head(&one.key), "does not answer within 1s");
         assert!(started.elapsed() < deadline * 3, "{:?}", started.elapsed());
     }
     // One whose effect comes after all, when the server goes on.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use redis::io::tcp::TcpSettings;
 use redis::{
-    Client, Cmd, Connection, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, TlsCertificates, Value, cmd,
+    Client, Cmd, Connection, ConnectionAddr, IntoConnectionInfo as _, RedisConnectionInfo, RedisError, TlsCertificates,
+    Value, cmd,
 };
 
 use super::fault::{Fault, lost, unavailable};
@@ -18,6 +19,8 @@ pub(in crate::adapters) struct Conn {
     /// `host:port`.
     at: String,
     used: bool,
+    /// How long a reply may take.
+    patience: Duration,
 }
 
 /// How connections are made.
@@ -38,7 +41,7 @@ impl Conn {
         let (host, port) = split(at);
         let port = port.and_then(|port| port.parse().ok()).ok_or_else(|| unavailable(format!("`{at}` has no port")))?;
         let settings = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let broken = |error| lost(at, &error, false);
+        let broken = |error| lost(at, &error, dial.patience, false);
         let host = host.to_owned();
         let address = match dial.tls {
             None => ConnectionAddr::Tcp(host, port),
@@ -56,8 +59,8 @@ impl Conn {
         // Nobody was asked yet: it is the authority that cannot be read.
         let client = client.map_err(|error| Fault::Denied(format!("`ca`: {error}")))?;
         let inner = client.get_connection_with_timeout(dial.patience).map_err(broken)?;
-        let mut conn = Conn { inner, at: at.to_owned(), used: false };
-        conn.wait_for(dial.patience)?;
+        let mut conn = Conn { inner, at: at.to_owned(), used: false, patience: dial.patience };
+        conn.wait_at_most(dial.patience)?;
         conn.enter(dial)?;
         Ok(conn)
     }
@@ -86,18 +89,17 @@ impl Conn {
         Ok(())
     }
 
-    /// How long any one reply is waited for from now on.
-    pub(super) fn wait_for(&self, patience: Duration) -> Result<(), Fault> {
+    /// From now on a reply may take this long.
+    pub(in crate::adapters) fn wait_at_most(&mut self, patience: Duration) -> Result<(), Fault> {
+        self.patience = patience;
         let set =
             self.inner.set_read_timeout(Some(patience)).and_then(|()| self.inner.set_write_timeout(Some(patience)));
-        set.map_err(|error| lost(&self.at, &error, self.used))
+        set.map_err(|error| self.lost(&error, self.used))
     }
 
-    /// From now on a reply may take this long.
-    pub(in crate::adapters) fn wait_at_most(&self, patience: Duration) -> Result<(), Fault> {
-        let broken = |error| lost(&self.at, &error, false);
-        self.inner.set_read_timeout(Some(patience)).map_err(broken)?;
-        self.inner.set_write_timeout(Some(patience)).map_err(broken)
+    /// It broke, or nothing came in time.
+    fn lost(&self, error: &RedisError, reused: bool) -> Fault {
+        lost(&self.at, error, self.patience, reused)
     }
 
     /// Sends commands together and reads a reply to each. An error that a server answers with is one of the replies;
@@ -106,11 +108,11 @@ impl Conn {
         let reused = std::mem::replace(&mut self.used, true);
         let mut bytes = Vec::new();
         commands.iter().for_each(|command| command.write_packed_command(&mut bytes));
-        self.inner.send_packed_command(&bytes).map_err(|error| lost(&self.at, &error, reused))?;
+        self.inner.send_packed_command(&bytes).map_err(|error| self.lost(&error, reused))?;
         points.here("store.redis.sent");
         let mut replies = Vec::with_capacity(commands.len());
         for at in 0..commands.len() {
-            replies.push(self.inner.recv_response().map_err(|error| lost(&self.at, &error, reused && at == 0))?);
+            replies.push(self.inner.recv_response().map_err(|error| self.lost(&error, reused && at == 0))?);
             points.here("store.redis.replied");
         }
         Ok(replies)

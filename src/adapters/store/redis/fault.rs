@@ -6,6 +6,7 @@ use std::sync::Arc;
 use redis::{RedisError, ServerError};
 use tokio_rustls::rustls;
 
+use crate::model::time::Duration;
 use crate::ports::store::StoreError;
 
 /// Why a server did not do it.
@@ -48,13 +49,14 @@ pub(in crate::adapters) fn corrupt(what: impl Into<String>) -> Fault {
     Fault::Said(StoreError::Corrupt { what: what.into() })
 }
 
-/// The error of a connection. `redis` puts no password into its texts.
-pub(super) fn lost(at: &str, error: &RedisError, reused: bool) -> Fault {
+/// The error of a connection on which a reply may take `patience`. `redis` puts no password into its texts.
+pub(super) fn lost(at: &str, error: &RedisError, patience: std::time::Duration, reused: bool) -> Fault {
     if let Some(hint) = tls(error).and_then(distrusted) {
         return Fault::Denied(format!("{at}: {error}; {hint}"));
     }
     if error.is_timeout() {
-        return Fault::Lost { why: format!("{at} does not answer"), stale: false };
+        let within = Duration::from_millis(i64::try_from(patience.as_millis()).unwrap_or(i64::MAX));
+        return Fault::Lost { why: format!("{at} does not answer within {within}"), stale: false };
     }
     let why = if error.is_connection_refusal() {
         format!("nobody listens at {at}")

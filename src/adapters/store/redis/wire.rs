@@ -272,7 +272,7 @@ impl Wire {
             return Err(unavailable("its time was over before it was sent"));
         }
         let Some(conn) = self.open.get_mut(node) else { return Err(unavailable(format!("{node} is gone"))) };
-        conn.wait_for(self.hurry.unwrap_or_else(|| self.plan.deadline()))?;
+        conn.wait_at_most(self.hurry.unwrap_or_else(|| self.plan.deadline()))?;
         let replies = conn.ask(commands, points);
         if replies.is_err() {
             self.drop_node(node);

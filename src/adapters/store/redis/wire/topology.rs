@@ -68,7 +68,7 @@ impl Wire {
             Some(conn) => conn,
             None => Conn::open(seed, &self.dial())?,
         };
-        conn.wait_for(self.plan.quarter())?;
+        conn.wait_at_most(self.plan.quarter())?;
         let mut all = cmd("CLUSTER");
         all.arg("SLOTS");
         let mut slots = Slots::default();
