@@ -395,6 +395,13 @@ impl Machine {
         self.now = self.now.max(now);
     }
 
+    /// Starts the runs of the stage the state says, empty since it was entered.
+    pub(crate) fn restart_runs(&mut self) {
+        let (watched, entered) = (self.watched_stage(), self.state.entered_at);
+        self.evidence.enter(&self.policy, watched, &self.state.baselines, self.now, entered);
+        self.believe_the_entry(self.now);
+    }
+
     /// Works new comparison values into the rows.
     pub(crate) fn compare_anew(&mut self) {
         self.evidence.compare_with_baselines(&self.policy, &self.state.baselines, self.now);

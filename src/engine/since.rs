@@ -14,14 +14,6 @@ use super::machine::Machine;
 const UNDER_WAY: Duration = Duration::from_secs(1);
 
 impl Machine {
-    /// Starts the runs of the stage the state says, empty since it was entered.
-    pub(crate) fn restart_runs(&mut self) {
-        let (watched, entered) = (self.watched_stage(), self.state().entered_at);
-        let (policy, baselines, now) = (self.policy().clone(), self.state().baselines.clone(), self.now());
-        self.evidence.enter(&policy, watched, &baselines, now, entered);
-        self.believe_the_entry(now);
-    }
-
     /// An input of `heard` says when the stage was entered: that stands, or the next input tells.
     pub(crate) fn believe_the_entry(&mut self, heard: Time) {
         self.unsettled = (self.state().entered_at > self.now()).then_some(heard);
