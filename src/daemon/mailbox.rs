@@ -72,6 +72,12 @@ struct Inside {
     snapshots: usize,
 }
 
+impl Inside {
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
+    }
+}
+
 /// The mailbox of one rollout.
 #[derive(Default)]
 pub struct Mailbox {
@@ -91,13 +97,17 @@ impl Mailbox {
             return Err(message);
         }
         inside.snapshots += snapshots;
+        let was_empty = inside.is_empty();
         if message.is_urgent() {
             inside.urgent.push_back(message)
         } else {
             inside.others.push_back(message)
         }
         drop(inside);
-        self.arrived.notify_one();
+        // One rollout takes from here, and it sleeps only while there is nothing: waking it costs a call of the system.
+        if was_empty {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
@@ -111,8 +121,7 @@ impl Mailbox {
     #[must_use]
     pub fn take(&self, patience: Duration) -> Option<Message> {
         let inside = self.lock();
-        let empty = |inside: &mut Inside| inside.urgent.is_empty() && inside.others.is_empty();
-        let waited = self.arrived.wait_timeout_while(inside, patience, empty);
+        let waited = self.arrived.wait_timeout_while(inside, patience, |inside| inside.is_empty());
         let (mut inside, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let message = inside.urgent.pop_front().or_else(|| inside.others.pop_front())?;
         inside.snapshots = inside.snapshots.saturating_sub(message.snapshots());
