@@ -4,7 +4,8 @@
 //!
 //! `cargo bench --bench push -- [SECONDS [PER_SECOND [CONNECTIONS]]]`; 60 seconds, 5,000 a second over 128 connections
 //! when nothing is said. Callers keep to a timetable: one that is late is measured from when it was due, so a server that
-//! stalls cannot hide it.
+//! stalls cannot hide it. What the host of a virtual machine took of its processors meanwhile is printed as well: no bound
+//! of a disk holds on a machine that stands still.
 
 #![expect(clippy::disallowed_methods, clippy::disallowed_macros, reason = "a bench reads clocks and prints figures")]
 
@@ -64,14 +65,14 @@ fn main() {
     let timetable =
         Timetable { address, token: here.token, total, rate, next: AtomicU64::new(0), begun: Instant::now() };
     let over = AtomicBool::new(false);
-    let (since, begun) = (clock::now(), timetable.begun);
+    let (since, begun, stolen) = (clock::now(), timetable.begun, Stolen::now());
     let (mut acknowledged, mut bare) = std::thread::scope(|scope| {
         let bare = scope.spawn(|| fsyncs(&folder.path().join("bare"), &over));
         let acknowledged = call(Arc::new(timetable), connections);
         over.store(true, Ordering::Relaxed);
         (acknowledged, bare.join().expect("the bare writer"))
     });
-    let took = begun.elapsed();
+    let (took, stolen) = (begun.elapsed(), stolen.map(Stolen::share));
     let mut kept = 0_u64;
     let key = Key::new("my-rollout".into(), "production".into());
     open.desk().snapshots(&key, since, &mut |_, _| kept += 1).expect("the journal");
@@ -89,6 +90,30 @@ fn main() {
     let bound = fsync * 2 + Duration::from_millis(10);
     let verdict = if ack <= bound { "held" } else { "MISSED" };
     println!("bound on p99: 2 x {fsync:.2?} + 10ms = {bound:.2?}: {verdict}");
+    if let Some(stolen) = stolen {
+        println!("the host took {stolen:.1} % of the processors meanwhile");
+    }
+}
+
+/// What Linux knows of the time a host took from this machine, in ticks since the start.
+struct Stolen {
+    stolen: f64,
+    all: f64,
+}
+
+impl Stolen {
+    /// The first line of `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal; proc_stat(5).
+    fn now() -> Option<Stolen> {
+        let text = std::fs::read_to_string("/proc/stat").ok()?;
+        let ticks: Vec<f64> = text.lines().next()?.split_whitespace().filter_map(|tick| tick.parse().ok()).collect();
+        Some(Stolen { stolen: *ticks.get(7)?, all: ticks.iter().take(8).sum() })
+    }
+
+    /// Percent since then.
+    fn share(self) -> f64 {
+        let now = Stolen::now().expect("it was there before");
+        100.0 * (now.stolen - self.stolen) / (now.all - self.all)
+    }
 }
 
 /// Begins the rollout and takes it into its canary, where every check is judged.
