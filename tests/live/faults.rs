@@ -40,6 +40,13 @@ impl<'a> Wilful<'a> {
     fn ports(&'a self) -> Ports<'a> {
         Ports { actuator: self, ..self.room.ports() }
     }
+
+    /// An emergency at minute six, which cannot be carried out.
+    fn fails_in_an_emergency(&self, controller: &mut Controller) {
+        self.fails.store(true, Ordering::SeqCst);
+        controller.order(self.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
+        assert_eq!(last_generation(self.room), Generation(2), "canary is still shown");
+    }
 }
 
 impl Actuator for Wilful<'_> {
@@ -100,9 +107,7 @@ fn an_actuator_that_fails_while_the_store_refuses_is_asked_again() {
     let mut controller = in_canary(&room);
     let actuator = Wilful::new(&room);
     room.store_is_away(true);
-    actuator.fails.store(true, Ordering::SeqCst);
-    controller.order(actuator.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
-    assert_eq!(last_generation(&room), Generation(2));
+    actuator.fails_in_an_emergency(&mut controller);
     actuator.fails.store(false, Ordering::SeqCst);
     controller.feed(actuator.ports(), second(362), Given::Tick);
     assert_eq!(last_generation(&room), Generation(3), "the store is still away");
@@ -115,8 +120,7 @@ fn a_clock_that_is_set_back_a_little_puts_nothing_off() {
     let mut controller = in_canary(&room);
     let actuator = Wilful::new(&room);
     room.store_is_away(true);
-    actuator.fails.store(true, Ordering::SeqCst);
-    controller.order(actuator.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
+    actuator.fails_in_an_emergency(&mut controller);
     actuator.fails.store(false, Ordering::SeqCst);
     controller.feed(actuator.ports(), second(340), Given::Tick);
     controller.feed(actuator.ports(), second(341), Given::Tick);
@@ -133,12 +137,11 @@ fn a_recorded_start_from_nothing_is_carried_out_without_the_store() {
     let room = Room::new();
     let mut controller = in_canary(&room);
     let actuator = Wilful::new(&room);
-    actuator.fails.store(true, Ordering::SeqCst);
-    controller.order(actuator.ports(), minute(6), &order(Verb::Emergency, "a"), false).unwrap();
+    actuator.fails_in_an_emergency(&mut controller);
     let ask = Ask::Start { policy: Box::new(policy(POLICY).0), revision: "r2".into() };
     let start = Command { actor: "ana".into(), reason: "again".to_owned(), ask, token: "again".to_owned() };
     controller.order(actuator.ports(), minute(6), &start, false).unwrap();
-    assert_eq!(last_generation(&room), Generation(2), "canary is still shown");
+    assert_eq!(last_generation(&room), Generation(2), "the start is not carried out either");
     room.store_is_away(true);
     actuator.fails.store(false, Ordering::SeqCst);
     for at in 362..365 {
